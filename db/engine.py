@@ -1,0 +1,62 @@
+"""Connections: a synchronous engine for rules, an asynchronous pool for documents.
+
+Surprise: both connect as the app role, which owns nothing. A URL with a more powerful login still works:
+the connection then steps down to the app role before anything else.
+"""
+
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import Engine, create_engine
+
+from db.policies import APP
+
+
+def as_app(url: str) -> str:
+    """`url` with the app role in force, whoever logs in."""
+    parts = urlsplit(url)
+    if parts.username == APP:
+        return url
+    query = dict(parse_qsl(parts.query))
+    query["options"] = " ".join(filter(None, [query.get("options"), f"-c role={APP}"]))
+    return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
+
+
+def make_engine(url: str, *, pool_size: int = 10, as_role: bool = True) -> Engine:
+    """The engine rules run on. `as_role=False` is for migrations, which need the owner's rights."""
+    return create_engine(
+        _with_driver(as_app(url) if as_role else url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"prepare_threshold": 5},
+    )
+
+
+def make_pool(url: str, *, size: int = 8) -> AsyncConnectionPool[AsyncConnection]:
+    """The pool documents are read through; closed until opened.
+
+    No reset on return and autocommit: each read opens and ends its own transaction in one pipeline,
+    and a reset would cost a round trip.
+    """
+    return AsyncConnectionPool(
+        as_app(url),
+        min_size=1,
+        max_size=size,
+        open=False,
+        reset=None,
+        timeout=5,
+        kwargs={"autocommit": True, "prepare_threshold": 0, "cursor_factory": AsyncRawCursor},
+        configure=_configure,
+    )
+
+
+async def _configure(connection: AsyncConnection) -> None:
+    # Every document shape is a statement of its own; the default of 100 would thrash.
+    connection.prepared_max = 1000
+
+
+def _with_driver(url: str) -> str:
+    return "postgresql+psycopg" + url[url.index("://") :]

@@ -1,0 +1,91 @@
+"""Row-level security: each table names its guard beside its columns, and the guard's SQL is made here.
+
+A guard reads three settings that the door's transaction sets: `remit.partner`, `remit.customer` and
+`remit.user`. None of them set means no row. Surprise: `current_setting` gives '' (not NULL) once a
+setting was ever set in the connection, and `''::uuid` raises, hence the `nullif`.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from sqlalchemy import MetaData, Table
+
+PARTNER = "nullif(current_setting('remit.partner', true), '')::uuid"
+CUSTOMER = "nullif(current_setting('remit.customer', true), '')::uuid"
+USER = "nullif(current_setting('remit.user', true), '')::uuid"
+
+APP, OWNER, LOOKUP = "remit_app", "remit_owner", "remit_lookup"
+
+
+class Guard(StrEnum):
+    """Whose rows a transaction sees and may write."""
+
+    PARTNER_ROW = "partner_row"  # the partner's own row, by its id
+    TENANT = "tenant"  # the partner's rows that its customers' users need too
+    CUSTOMER_ROW = "customer_row"  # the customer's own row, by its id
+    CUSTOMER = "customer"  # rows that belong to one customer; its users see them
+    STAFF = "staff"  # the partner's own rows; no customer user sees them
+    OWN = "own"  # rows owned by the partner or by one customer, each sees only its own
+    ISSUED = "issued"  # like CUSTOMER, but a customer never sees a draft
+    ISSUED_CHILD = "issued_child"  # rows under an invoice, hidden while it is a draft
+    MEMBERSHIP = "membership"  # like CUSTOMER, and a person reads its own memberships anywhere
+    USER_ROW = "user_row"  # the person's own row, by its id
+    PERSONAL = "personal"  # rows of one person
+    GLOBAL = "global"  # no row of it is readable by the app role: only through functions
+
+
+_TENANT = f"partner_id = {PARTNER}"
+_MINE = f"({CUSTOMER} is null or customer_id = {CUSTOMER})"
+
+CONDITIONS: dict[Guard, str] = {
+    Guard.PARTNER_ROW: f"id = {PARTNER}",
+    Guard.TENANT: _TENANT,
+    Guard.CUSTOMER_ROW: f"{_TENANT} and ({CUSTOMER} is null or id = {CUSTOMER})",
+    Guard.CUSTOMER: f"{_TENANT} and {_MINE}",
+    Guard.STAFF: f"{_TENANT} and {CUSTOMER} is null",
+    Guard.OWN: f"{_TENANT} and owner_id is not distinct from {CUSTOMER}",
+    Guard.ISSUED: f"{_TENANT} and ({CUSTOMER} is null or (customer_id = {CUSTOMER} and status <> 'DRAFT'))",
+    Guard.ISSUED_CHILD: f"{_TENANT} and ({CUSTOMER} is null or (customer_id = {CUSTOMER} and issued))",
+    Guard.MEMBERSHIP: f"{_TENANT} and {_MINE}",
+    Guard.USER_ROW: f"id = {USER}",
+    Guard.PERSONAL: f"user_id = {USER}",
+    Guard.GLOBAL: "false",
+}
+
+# Tables whose rows are written once: history can be added to, never changed.
+_READ_ALSO: dict[Guard, str] = {Guard.MEMBERSHIP: f"user_id = {USER}"}
+
+
+def guarded(guard: Guard, *, append_only: bool = False) -> dict[str, dict[str, object]]:
+    """What a table puts last into `__table_args__`: its guard, and whether rows may ever change."""
+    return {"info": {"guard": guard, "append_only": append_only}}
+
+
+def guard_of(table: Table) -> Guard:
+    """The table's guard. A table without one is a programming error: there is no unguarded table."""
+    guard = table.info.get("guard")
+    if not isinstance(guard, Guard):
+        raise LookupError(f"table {table.name} names no guard")
+    return guard
+
+
+def protect(table: Table) -> Iterator[str]:
+    """The statements that put `table` behind its guard and give the app role what it needs of it."""
+    guard = guard_of(table)
+    name = table.name
+    yield f"alter table {name} enable row level security"
+    yield f"alter table {name} force row level security"
+    if guard is Guard.GLOBAL:
+        return
+    condition = CONDITIONS[guard]
+    yield f"create policy tenant on {name} to {APP} using ({condition}) with check ({condition})"
+    if guard in _READ_ALSO:
+        yield f"create policy own on {name} for select to {APP} using ({_READ_ALSO[guard]})"
+    rights = "select, insert" if table.info.get("append_only") else "select, insert, update, delete"
+    yield f"grant {rights} on {name} to {APP}"
+
+
+def protect_all(metadata: MetaData) -> Iterator[str]:
+    """`protect` for every table, in dependency order."""
+    for table in metadata.sorted_tables:
+        yield from protect(table)

@@ -1,0 +1,87 @@
+"""Transactions: the one place that begins, commits and rolls back.
+
+Surprise: a transaction with no tenant set sees no row at all. The door sets the tenant, mostly through
+one of the look-up functions; rules never do.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+
+class Deferrer(Protocol):
+    """Puts a job into the queue inside the transaction that asks for it."""
+
+    def __call__(self, db: Session, job: str, ids: dict[str, str]) -> None:
+        """Queue `job` with `ids`; it becomes visible when `db` commits, and never if it doesn't."""
+
+
+class Database:
+    """The app role's transactions, with a way to defer jobs and to derive links inside them.
+
+    `secret` is the server's; only `auth.tokens` uses it, through `secret_of`.
+    """
+
+    def __init__(self, engine: Engine, deferrer: Deferrer, *, secret: str) -> None:
+        self.engine = engine
+        self._deferrer = deferrer
+        self._secret = secret
+
+    @contextmanager
+    def transaction(
+        self,
+        *,
+        partner_id: UUID | None = None,
+        customer_id: UUID | None = None,
+        user_id: UUID | None = None,
+    ) -> Iterator[Session]:
+        """A session that commits at the end of the block, and rolls back if the block raises."""
+        with Session(self.engine, expire_on_commit=False) as db, db.begin():
+            db.info.update(deferrer=self._deferrer, secret=self._secret)
+            if partner_id or customer_id or user_id:
+                enter(db, partner_id=partner_id, customer_id=customer_id, user_id=user_id)
+            yield db
+
+    def close(self) -> None:
+        """Give all connections back to the server."""
+        self.engine.dispose()
+
+
+def enter(
+    db: Session,
+    *,
+    partner_id: UUID | None = None,
+    customer_id: UUID | None = None,
+    user_id: UUID | None = None,
+) -> None:
+    """Set whose rows this transaction sees. What is not given is unset."""
+    db.execute(
+        text(
+            "select set_config('remit.partner', :partner, true), "
+            "set_config('remit.customer', :customer, true), set_config('remit.user', :user, true)"
+        ),
+        {
+            "partner": str(partner_id or ""),
+            "customer": str(customer_id or ""),
+            "user": str(user_id or ""),
+        },
+    )
+
+
+def defer(db: Session, job: str, **ids: UUID | str) -> None:
+    """Queue `job` in this transaction: it runs if and only if the transaction commits.
+
+    Jobs carry ids only, so that no queue row ever holds a text, an amount or a secret.
+    """
+    deferrer: Deferrer = db.info["deferrer"]
+    deferrer(db, job, {name: str(value) for name, value in ids.items()})
+
+
+def secret_of(db: Session) -> str:
+    """The server's secret, which links in mails are derived from."""
+    secret: str = db.info["secret"]
+    return secret
