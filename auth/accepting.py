@@ -1,0 +1,179 @@
+"""The other end of an invite: looking at what a link offers, and accepting it.
+
+Surprise: two ways lead in. Somebody without an account chooses a password; somebody with one signs in first
+and accepts as that person. Nobody is merged silently, and whoever invited can't tell which it was (C-6).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session, select
+
+from auth import sessions, users
+from auth.actors import Actor, ActorKind
+from auth.audit import record, record_personal
+from auth.companies import Company, company_of
+from auth.emails import Email
+from auth.invites import Invite, token_for
+from auth.passwords import NewPassword
+from auth.roles import Membership, MembershipStatus
+from auth.sessions import Door, SignedIn
+from auth.tokens import DeadLink, digest_of, same
+from db.columns import new_id
+from db.session import enter
+from errors import Conflict
+
+
+class OtherPerson(Conflict):
+    """Signed in as somebody else than the invited address."""
+
+    code = "OTHER_PERSON"
+    message = "This invite is for another e-mail address. Sign out, then open the link again."
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a live link offers: a place in `company`. `has_account` says which of the two ways leads in."""
+
+    name: str
+    email: str
+    company: str
+    partner_name: str
+    has_account: bool
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the new password must not be made of."""
+        return (self.name, self.email, self.company, self.partner_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Where the person may go now. `signed_in` is None for somebody who was signed in before."""
+
+    membership_id: UUID
+    door: Door
+    slug: str
+    signed_in: SignedIn | None = None
+
+
+class _Open(NamedTuple):
+    invite: Invite
+    membership: Membership
+    company: Company
+
+
+def look(db: Session, *, token: str, now: datetime) -> Offer:
+    """What the link offers. Consumes nothing, however often it is opened (GUARANTEES C-5).
+
+    Refuses `DeadLink` for unknown, used, revoked, replaced and expired ones alike.
+    """
+    invite, membership, company = _open(db, token, now, lock=False)
+    return Offer(
+        membership.name, membership.email, company.name, company.partner_name,
+        has_account=users.find(db, invite.email_key) is not None,
+    )  # fmt: skip
+
+
+def accept_as_new(
+    db: Session,
+    *,
+    token: str,
+    new: NewPassword,
+    address: str,
+    agent: str,
+    replaces: bytes | None = None,
+    now: datetime,
+) -> Accepted:
+    """Make the person, activate the membership, sign in. `new` was chosen with the words of `look`.
+
+    Of many at once exactly one wins; the others get `DeadLink`. Refuses also `AccountExists`: whoever has an
+    account signs in and uses `accept_as`.
+    """
+    opened = _open(db, token, now, lock=True)
+    invite, membership, _ = opened
+    user_id = new_id()
+    enter(db, partner_id=invite.partner_id, customer_id=invite.customer_id, user_id=user_id)
+    users.create(
+        db, user_id=user_id, name=membership.name, email=Email(membership.email, invite.email_key), new=new,
+        now=now,
+    )  # fmt: skip
+    accepted = _use(db, opened, user_id, now)
+    record_personal(db, user_id=user_id, action="account.created", address=address, agent=agent, now=now)
+    # The link came to the person's mailbox: the browser that opened it is the person's.
+    signed_in = sessions.begin(
+        db, user_id=user_id, device_id=None, address=address, agent=agent, replaces=replaces, now=now
+    )
+    return Accepted(accepted.membership_id, accepted.door, accepted.slug, signed_in)
+
+
+def accept_as(db: Session, *, token: str, user_id: UUID, now: datetime) -> Accepted:
+    """Activate the membership for a person who is signed in. Refuses `DeadLink`, `OtherPerson`."""
+    opened = _open(db, token, now, lock=True)
+    invite = opened.invite
+    enter(db, partner_id=invite.partner_id, customer_id=invite.customer_id, user_id=user_id)
+    if users.one(db, user_id=user_id).email_key != invite.email_key:
+        raise OtherPerson
+    return _use(db, opened, user_id, now)
+
+
+def _open(db: Session, token: str, now: datetime, *, lock: bool) -> _Open:
+    """The live invite behind the token, its tenant entered; with `lock`, nobody changes it meanwhile."""
+    found = db.execute(
+        text("select partner_id, invite_id from find_invite(:hash)"), {"hash": digest_of(token)}
+    ).one_or_none()
+    if found is None:
+        raise DeadLink
+    enter(db, partner_id=found.partner_id)
+    mine = (Invite.partner_id == found.partner_id, Invite.id == found.invite_id)
+    invite = db.exec(select(Invite).where(*mine)).one()
+    enter(db, partner_id=invite.partner_id, customer_id=invite.customer_id)
+    company = company_of(db, partner_id=invite.partner_id, customer_id=invite.customer_id, hold=lock)
+    membership = _membership(db, invite, lock)
+    if lock:
+        # Whoever got the membership's row first may have used or revoked the invite.
+        db.refresh(invite)
+    alive = (
+        invite.accepted_at is None
+        and invite.revoked_at is None
+        and now < invite.expires_at
+        and membership.status is MembershipStatus.INVITED
+        and company.is_open
+        and same(token, token_for(db, invite, membership))
+    )
+    if not alive:
+        raise DeadLink
+    return _Open(invite, membership, company)
+
+
+def _membership(db: Session, invite: Invite, lock: bool) -> Membership:
+    wanted = select(Membership).where(
+        Membership.partner_id == invite.partner_id, Membership.id == invite.membership_id
+    )
+    if lock:
+        wanted = wanted.with_for_update(key_share=True)
+    return db.exec(wanted).one()
+
+
+def _use(db: Session, opened: _Open, user_id: UUID, now: datetime) -> Accepted:
+    """Mark the invite used and the membership active; both were locked before they were looked at."""
+    invite, membership, company = opened
+    invite.accepted_at = now
+    membership.status = MembershipStatus.ACTIVE
+    membership.user_id = user_id
+    membership.updated_at = now
+    db.flush()
+    is_staff = invite.customer_id is None
+    actor = Actor(
+        kind=ActorKind.STAFF if is_staff else ActorKind.CUSTOMER_USER, partner_id=invite.partner_id,
+        id=membership.id, customer_id=invite.customer_id, role=membership.role, name=membership.name,
+        user_id=user_id,
+    )  # fmt: skip
+    record(
+        db, actor, action="user.activated", subject_kind="user", subject_id=membership.id,
+        customer_id=invite.customer_id, now=now,
+    )  # fmt: skip
+    return Accepted(membership.id, Door.PARTNER if is_staff else Door.PORTAL, company.slug)

@@ -1,0 +1,120 @@
+"""Who acts, and the one table of who may do what.
+
+Surprise: an actor is looked up again at every request; nothing here is remembered from sign-in. The
+table below is the only place where roles and scopes are turned into rights, for pages, API and jobs.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from auth.roles import Role
+from errors import Forbidden
+
+
+class ActorKind(StrEnum):
+    """What stands behind a request."""
+
+    STAFF = "STAFF"
+    CUSTOMER_USER = "CUSTOMER_USER"
+    API_KEY = "API_KEY"
+    PORTAL_TOKEN = "PORTAL_TOKEN"  # noqa: S105 - a kind of actor, not a secret
+    SYSTEM = "SYSTEM"
+
+
+class Action(StrEnum):
+    """What a right is about. The value is the API key scope that grants it."""
+
+    VIEW_CUSTOMERS = "customers:read"
+    EDIT_CUSTOMERS = "customers:write"
+    VIEW_USERS = "users:read"
+    MANAGE_USERS = "users:write"
+    VIEW_INVOICES = "invoices:read"
+    EDIT_INVOICES = "invoices:write"
+    VOID_INVOICES = "invoices:void"
+    VIEW_PAYMENTS = "payments:read"
+    PAY = "payments:write"
+    VIEW_METHODS = "payment_methods:read"
+    MANAGE_METHODS = "payment_methods:write"
+    VIEW_TAGS = "tags:read"
+    EDIT_TAGS = "tags:write"
+    CREATE_PORTAL_SESSIONS = "portal_sessions:write"
+    MANAGE_KEYS = "api_keys:write"
+    MANAGE_SETTINGS = "settings:write"
+    MANAGE_TEAM = "team:write"
+    VIEW_AUDIT = "audit:read"
+
+
+_VIEW = frozenset({
+    Action.VIEW_CUSTOMERS, Action.VIEW_USERS, Action.VIEW_INVOICES, Action.VIEW_PAYMENTS,
+    Action.VIEW_METHODS, Action.VIEW_TAGS,
+})  # fmt: skip
+_EDIT = _VIEW | {Action.EDIT_CUSTOMERS, Action.MANAGE_USERS, Action.EDIT_INVOICES, Action.EDIT_TAGS}
+_RUN = _EDIT | {
+    Action.VOID_INVOICES, Action.PAY, Action.MANAGE_METHODS, Action.CREATE_PORTAL_SESSIONS,
+    Action.MANAGE_SETTINGS, Action.VIEW_AUDIT,
+}  # fmt: skip
+_PAY = _VIEW | {Action.PAY, Action.MANAGE_METHODS, Action.EDIT_TAGS}
+
+RIGHTS: dict[Role, frozenset[Action]] = {
+    Role.ADMIN: frozenset(Action),
+    Role.SUB_ADMIN: frozenset(_RUN),
+    Role.MEMBER: frozenset(_EDIT),
+    Role.READ_ONLY: _VIEW,
+    Role.MANAGER: frozenset(_PAY | {Action.MANAGE_USERS, Action.VIEW_AUDIT}),
+    Role.PAYER: frozenset(_PAY),
+    Role.VIEWER: _VIEW,
+}
+
+# Keys act for servers: what changes the team, keys or settings is left to people.
+KEY_SCOPES = frozenset(Action) - {Action.MANAGE_KEYS, Action.MANAGE_SETTINGS, Action.MANAGE_TEAM}
+
+
+class MissingRight(Forbidden):
+    """The actor's role or key does not include an action."""
+
+    def __init__(self, action: Action, *, by_key: bool) -> None:
+        self.scope = action.value
+        super().__init__(
+            f"This API key lacks the scope {action.value}. Add it to the key, or use another key."
+            if by_key
+            else "Your role does not allow this. Ask an administrator."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A membership, key, token or the system at work. `id` is the membership's, key's or token's."""
+
+    kind: ActorKind
+    partner_id: UUID
+    id: UUID | None = None
+    customer_id: UUID | None = None
+    role: Role | None = None
+    scopes: frozenset[str] = frozenset()
+    name: str = ""
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+
+    @property
+    def is_staff_side(self) -> bool:
+        """Acts for the partner, not for one customer."""
+        return self.customer_id is None
+
+    def may(self, action: Action) -> bool:
+        """Is `action` among the rights of this actor's role or key?"""
+        if self.kind is ActorKind.SYSTEM:
+            return True
+        if self.kind is ActorKind.API_KEY:
+            return action in KEY_SCOPES and action.value in self.scopes
+        return self.role is not None and action in RIGHTS[self.role]
+
+    def require(self, action: Action) -> None:
+        """Refuse (`MissingRight`) unless the actor may do `action`."""
+        if not self.may(action):
+            raise MissingRight(action, by_key=self.kind is ActorKind.API_KEY)
+
+
+def system(partner_id: UUID) -> Actor:
+    """The actor of jobs that no person asked for."""
+    return Actor(kind=ActorKind.SYSTEM, partner_id=partner_id, name="Remit")

@@ -1,0 +1,129 @@
+"""The audit log: who did what to what, when. Rows are added, never changed.
+
+Surprise: the customer's side sees its own customer's rows, the partner sees all of them.
+"""
+
+import re
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, insert, literal, select
+from sqlmodel import Field, Session, SQLModel, col
+
+from auth.actors import Actor
+from auth.users import User
+from db.columns import document, instant, key, new_id, tenant
+from db.policies import Guard, guarded
+
+# What a detail must not be called: the log is read by both sides and kept for years.
+_SECRET = re.compile(r"token|secret|password|hash")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+LONGEST_AGENT = 200
+
+
+class AuditEvent(SQLModel, table=True):
+    """One act. `actor_name` is what the actor was called at the time."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (
+        ForeignKeyConstraint(["partner_id"], ["partner.id"]),
+        Index("ix_audit_event_at", "partner_id", "at", "id"),
+        Index("ix_audit_event_customer", "partner_id", "customer_id", "at", "id"),
+        guarded(Guard.CUSTOMER, append_only=True),
+    )
+
+    partner_id: UUID = tenant()
+    id: UUID = key()
+    customer_id: UUID | None = None
+    at: datetime = instant()
+    actor_kind: str
+    actor_id: UUID | None = None
+    actor_name: str
+    action: str
+    subject_kind: str
+    subject_id: UUID | None = None
+    details: dict[str, Any] = document(default_factory=dict)
+
+
+class PersonalEvent(SQLModel, table=True):
+    """What happened to a person's credentials: signing in, failing to, resets. Tenantless."""
+
+    __tablename__ = "personal_event"
+    __table_args__ = (guarded(Guard.PERSONAL, append_only=True),)
+
+    id: UUID = key()
+    user_id: UUID = Field(foreign_key="person.id", index=True)
+    at: datetime = instant()
+    action: str
+    address: str
+    agent: str
+
+
+def record(
+    db: Session,
+    actor: Actor,
+    *,
+    action: str,
+    subject_kind: str,
+    subject_id: UUID | None,
+    customer_id: UUID | None = None,
+    now: datetime,
+    **details: object,
+) -> None:
+    """Write down that `actor` did `action` (`user.invited`) to the subject.
+
+    `customer_id` says whose side sees it too; a customer user's acts are always its own customer's.
+    `details` are small and plain (texts, numbers, ids, lists of them); a name that smells of a secret is a
+    programming error (ValueError), because rows here can never be cleaned.
+    """
+    for name in details:
+        if _SECRET.search(name):
+            raise ValueError(f"the audit log takes no secrets: {name}")
+    # Written at once: what waits for the commit could be written under another tenant.
+    db.execute(
+        insert(AuditEvent).values(
+            partner_id=actor.partner_id,
+            id=new_id(),
+            customer_id=customer_id or actor.customer_id,
+            at=now,
+            actor_kind=actor.kind.value,
+            actor_id=actor.id,
+            actor_name=actor.name,
+            action=action,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            details={name: _plain(value) for name, value in details.items()},
+        )
+    )
+
+
+def record_personal(
+    db: Session, *, user_id: UUID, action: str, address: str, agent: str, now: datetime
+) -> UUID:
+    """Write down what happened to a person's credentials; the id of the event, whether or not it was kept.
+
+    Nobody has `user_id`: the same statement runs and writes nothing (GUARANTEES B-4).
+    """
+    event_id = new_id()
+    values = select(
+        literal(event_id), col(User.id), literal(now), literal(action), literal(address),
+        literal(shown(agent)),
+    ).where(col(User.id) == user_id)  # fmt: skip
+    db.execute(
+        insert(PersonalEvent).from_select(["id", "user_id", "at", "action", "address", "agent"], values)
+    )
+    return event_id
+
+
+def shown(agent: str) -> str:
+    """A browser's name for itself, short and without characters that would write into a log."""
+    return _UNPRINTABLE.sub(" ", agent)[:LONGEST_AGENT].strip()
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    return str(value)

@@ -1,0 +1,123 @@
+"""People with credentials. One row per person, across all partners and customers.
+
+Surprise: no document reaches this table, and staff never see it. What partners see of a person is the
+membership's own copy of name and e-mail. Reading a row takes entering it: `enter(db, user_id=…)`.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from auth.emails import Email
+from auth.passwords import NewPassword
+from db.columns import instant, key, new_id, sort_key
+from db.policies import Guard, guarded
+from errors import Conflict
+
+
+class User(SQLModel, table=True):
+    """A person. `email` is where mail goes; `email_key` its normal form, unique."""
+
+    __tablename__ = "person"
+    __table_args__ = (UniqueConstraint("email_key"), guarded(Guard.USER_ROW))
+
+    id: UUID = key()
+    name: str
+    email: str
+    email_key: str = sort_key()
+    password_hash: str | None = None
+    disabled_at: datetime | None = instant(default=None)
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+
+
+class Device(SQLModel, table=True):
+    """A browser the person confirmed; a known device still gets in while an address is being throttled."""
+
+    __tablename__ = "device"
+    __table_args__ = (UniqueConstraint("token_hash"), guarded(Guard.PERSONAL))
+
+    id: UUID = key()
+    user_id: UUID = Field(foreign_key="person.id", index=True)
+    token_hash: bytes
+    label: str
+    created_at: datetime = instant()
+    last_seen_at: datetime = instant()
+
+
+class AccountExists(Conflict):
+    """The address already has an account: nobody is merged silently, the owner signs in."""
+
+    code = "ACCOUNT_EXISTS"
+    message = "This address already has an account. Sign in with its password to go on."
+
+
+class Place(NamedTuple):
+    """One partner or customer a person may enter: where in the URLs, its name, and whose customer it is."""
+
+    kind: str
+    slug: str
+    name: str
+    role: str
+    partner_name: str
+
+
+def find(db: Session, email_key: str) -> UUID | None:
+    """Who signs in with this address? Its normal form is asked for; the answer is only an id."""
+    found: UUID | None = db.execute(text("select find_user(:key)"), {"key": email_key}).scalar_one()
+    return found
+
+
+def create(db: Session, *, user_id: UUID, name: str, email: Email, new: NewPassword, now: datetime) -> None:
+    """Make a person with the id that was entered. Refuses `AccountExists` if the address has one."""
+    made = (
+        insert(User)
+        .values(
+            id=user_id, name=name, email=email.address, email_key=email.normal, password_hash=new.hash,
+            created_at=now, updated_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(col(User.id))
+    )  # fmt: skip
+    if db.execute(made).one_or_none() is None:
+        raise AccountExists
+
+
+def one(db: Session, *, user_id: UUID) -> User:
+    """The person, who must have been entered; for whoever knows that there is one."""
+    return db.exec(select(User).where(User.id == user_id)).one()
+
+
+def set_password(db: Session, *, user_id: UUID, new: NewPassword, now: datetime) -> None:
+    """Store a new password. Who may is settled by the caller: signin.change_password, resets.finish."""
+    db.execute(update(User).where(col(User.id) == user_id).values(password_hash=new.hash, updated_at=now))
+
+
+def places_of(db: Session) -> list[Place]:
+    """Every partner and customer the entered person may act in now, by name: the account switcher's list.
+
+    The slugs and names of places are no record of a tenant's that the person could not open anyway.
+    """
+    rows = db.execute(text("select kind, slug, name, role, partner_name from places_of_user()"))
+    return [Place(*row) for row in rows]
+
+
+def words_of(db: Session, *, user_id: UUID) -> tuple[str, ...]:
+    """What the entered person's password must not be made of: name, e-mail, the names of all places."""
+    user = one(db, user_id=user_id)
+    places = places_of(db)
+    return (user.name, user.email, *(p.name for p in places), *(p.partner_name for p in places))
+
+
+def remember_device(db: Session, *, user_id: UUID, token_hash: bytes, label: str, now: datetime) -> UUID:
+    """Write down that a browser is the entered person's; the id of the device."""
+    device = Device(
+        id=new_id(), user_id=user_id, token_hash=token_hash, label=label, created_at=now, last_seen_at=now
+    )
+    db.add(device)
+    db.flush()
+    return device.id
