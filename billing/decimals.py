@@ -1,0 +1,77 @@
+"""Decimal numbers as people and programs write them, read into scaled integers and written back.
+
+One way of writing is taken ("1234.50"): a comma means thousands to one reader and decimals to another, so it
+is refused with the way to write it, never guessed.
+"""
+
+import re
+from typing import NamedTuple
+
+from errors import Invalid
+
+_PLAIN = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
+_GROUPED = re.compile(r"-?[0-9]{1,3}(?:[,'’\s][0-9]{3})+(?:[.,][0-9]+)?")
+_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
+_SIGNED = re.compile(r"[-+−].*")
+# Far more digits than any range here allows, and far fewer than it takes to make int() slow.
+_LONGEST = 40
+
+
+class Style(NamedTuple):
+    """How one kind of number is read: its name in messages, its decimals, a sample, its range (scaled)."""
+
+    name: str
+    places: int
+    example: str
+    lowest: int
+    highest: int
+
+
+def read_decimal(text: str | None, style: Style, *, path: tuple[str | int, ...] = ()) -> int:
+    """The number times 10^places, exactly. Refuses at `path` with a message that says how to write it.
+
+    Codes: REQUIRED, BAD_NUMBER (not written plainly), TOO_MANY_DECIMALS, OUT_OF_RANGE.
+    """
+    written = (text or "").strip()
+    if not written:
+        raise Invalid.at(*path, code="REQUIRED", message=f"Enter the {style.name}, like {style.example}.")
+    match = _PLAIN.fullmatch(written)
+    if match is None or (match[1] and style.lowest >= 0):
+        raise Invalid.at(*path, code="BAD_NUMBER", message=_how_to_write(written, style))
+    sign, whole, fraction = match[1], match[2], match[3] or ""
+    if len(fraction) > style.places:
+        message = f"Write the {style.name} with at most {style.places} decimals, like {style.example}."
+        raise Invalid.at(*path, code="TOO_MANY_DECIMALS", message=message)
+    if len(whole) > _LONGEST:
+        raise Invalid.at(*path, code="OUT_OF_RANGE", message=_range(style))
+    scaled = int(whole + fraction.ljust(style.places, "0"))
+    scaled = -scaled if sign else scaled
+    if not style.lowest <= scaled <= style.highest:
+        raise Invalid.at(*path, code="OUT_OF_RANGE", message=_range(style))
+    return scaled
+
+
+def decimal_text(scaled: int, *, places: int, keep: int) -> str:
+    """`scaled / 10^places` as plain text with a point; trailing zeros are dropped beyond `keep` decimals."""
+    whole, fraction = divmod(abs(scaled), 10**places)
+    decimals = f"{fraction:0{places}d}"
+    decimals = decimals[:keep] + decimals[keep:].rstrip("0")
+    sign = "-" if scaled < 0 else ""
+    return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
+
+
+def _how_to_write(written: str, style: Style) -> str:
+    if _GROUPED.fullmatch(written):
+        return f"Write the {style.name} without thousands separators, like {style.example}."
+    if _COMMA.fullmatch(written):
+        return f"Write the {style.name} with a point instead of a comma, like {style.example}."
+    if _SIGNED.fullmatch(written):
+        minus = "" if style.lowest >= 0 else " (a minus only)"
+        return f"Write the {style.name} without a sign{minus}, like {style.example}."
+    return f"Write the {style.name} in digits only, like {style.example}."
+
+
+def _range(style: Style) -> str:
+    low = decimal_text(style.lowest, places=style.places, keep=0)
+    high = decimal_text(style.highest, places=style.places, keep=0)
+    return f"Enter the {style.name} as a number from {low} to {high}."

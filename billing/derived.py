@@ -1,0 +1,169 @@
+"""What is shown but never stored, as SQL over a table's columns: overdue, balance, shown status.
+
+Each function takes a table's columns (a model, or an alias' `.c`) and the `Moment` of the request: the clock
+is never read in SQL. The surprise: the API pastes these into its statements, so every other table in here
+must be tied to the row's partner and customer by the expression itself; there is no plan otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    and_,
+    case,
+    exists,
+    func,
+    select,
+    type_coerce,
+)
+
+from auth.roles import Membership, MembershipStatus
+from billing.invoices import Invoice, InvoiceStatus
+from billing.payment_methods import MethodKind
+from billing.tags import CustomerTag, InvoiceTag
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When the request happens: the instant, and the partner's calendar day, as SQL."""
+
+    now: ColumnElement[Any]
+    today: ColumnElement[Any]
+
+
+Expression = Callable[[Any, Moment], ColumnElement[Any]]
+
+
+class ShownStatus(StrEnum):
+    """An invoice's status as people see it: what is stored, and what an open one may also be."""
+
+    DRAFT = "DRAFT"
+    OPEN = "OPEN"
+    PARTIALLY_PAID = "PARTIALLY_PAID"
+    OVERDUE = "OVERDUE"
+    PAID = "PAID"
+    VOID = "VOID"
+    UNCOLLECTIBLE = "UNCOLLECTIBLE"
+
+
+class InviteStatus(StrEnum):
+    """What became of an invite."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+
+
+def balance(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """What an invoice still lacks, in minor units; nothing is owed on a draft or a void one."""
+    return case((invoice.status == InvoiceStatus.OPEN, invoice.total_minor - invoice.paid_minor), else_=0)
+
+
+def payable(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """What may be paid now: the balance without what payments under way are for."""
+    left = invoice.total_minor - invoice.paid_minor - invoice.reserved_minor
+    return case((invoice.status == InvoiceStatus.OPEN, left), else_=0)
+
+
+def is_overdue(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Open, and due before the partner's today."""
+    return and_(invoice.status == InvoiceStatus.OPEN, invoice.due_on < at.today)
+
+
+def is_partially_paid(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Open, and some of it is paid."""
+    return and_(invoice.status == InvoiceStatus.OPEN, invoice.paid_minor > 0)
+
+
+def shown_status(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """The status people see. Overdue says more than partially paid."""
+    return case(
+        (is_overdue(invoice, at), ShownStatus.OVERDUE.value),
+        (is_partially_paid(invoice, at), ShownStatus.PARTIALLY_PAID.value),
+        else_=type_coerce(invoice.status, String),
+    )
+
+
+def number_if_any(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """An invoice's number; null until it has one."""
+    return func.nullif(invoice.number, "")
+
+
+def overdue_minor(customer: Any, at: Moment) -> ColumnElement[Any]:
+    """What a customer owes on invoices past their due date, in minor units of the customer's currency."""
+    i = Invoice.__table__.alias("overdue_invoice").c  # type: ignore[attr-defined]
+    owed = func.coalesce(func.sum(i.total_minor - i.paid_minor), 0).cast(BigInteger)
+    return select(owed).where(*_of(customer, i), is_overdue(i, at)).scalar_subquery()
+
+
+def has_overdue(customer: Any, at: Moment) -> ColumnElement[Any]:
+    """Is any of the customer's invoices overdue?"""
+    i = Invoice.__table__.alias("overdue_invoice").c  # type: ignore[attr-defined]
+    return exists().where(*_of(customer, i), is_overdue(i, at))
+
+
+def has_invited(customer: Any, at: Moment) -> ColumnElement[Any]:
+    """Has one of the customer's users not accepted the invite yet?"""
+    m = Membership.__table__.alias("invited_user").c  # type: ignore[attr-defined]
+    return exists().where(*_of(customer, m), m.status == MembershipStatus.INVITED)
+
+
+def _of(customer: Any, i: Any) -> tuple[ColumnElement[bool], ...]:
+    return i.partner_id == customer.partner_id, i.customer_id == customer.id
+
+
+def invite_status(invite: Any, at: Moment) -> ColumnElement[Any]:
+    """What became of an invite by now."""
+    return case(
+        (invite.accepted_at.is_not(None), InviteStatus.ACCEPTED.value),
+        (invite.revoked_at.is_not(None), InviteStatus.REVOKED.value),
+        (invite.expires_at <= at.now, InviteStatus.EXPIRED.value),
+        else_=InviteStatus.PENDING.value,
+    )
+
+
+def is_open_invite(invite: Any, at: Moment) -> ColumnElement[Any]:
+    """Neither accepted nor revoked; it may have expired."""
+    return and_(invite.accepted_at.is_(None), invite.revoked_at.is_(None))
+
+
+def is_staff(membership: Any, at: Moment) -> ColumnElement[Any]:
+    """Works for the partner."""
+    staff: ColumnElement[bool] = membership.customer_id.is_(None)
+    return staff
+
+
+def is_expired(method: Any, at: Moment) -> ColumnElement[Any]:
+    """A card past the last day of its month, in the partner's calendar."""
+    # Not extract(… from …): whatever stands after a FROM has to be a table with a partner.
+    months = func.date_part("year", at.today) * 12 + func.date_part("month", at.today)
+    past: ColumnElement[bool] = func.coalesce(method.exp_year * 12 + method.exp_month < months, False)
+    is_card: ColumnElement[bool] = method.kind == MethodKind.CARD
+    return and_(is_card, past)
+
+
+def customers_tagged(tag: Any, at: Moment) -> ColumnElement[Any]:
+    """How many customers carry a tag."""
+    link = CustomerTag.__table__.alias("tagged_customer").c  # type: ignore[attr-defined]
+    return _tagged(tag, link)
+
+
+def invoices_tagged(tag: Any, at: Moment) -> ColumnElement[Any]:
+    """How many invoices carry a tag."""
+    link = InvoiceTag.__table__.alias("tagged_invoice").c  # type: ignore[attr-defined]
+    return _tagged(tag, link)
+
+
+def _tagged(tag: Any, link: Any) -> ColumnElement[Any]:
+    mine = (
+        link.partner_id == tag.partner_id,
+        link.owner_id.is_not_distinct_from(tag.owner_id),
+        link.tag_id == tag.id,
+    )
+    return select(func.count()).where(*mine).scalar_subquery()

@@ -1,0 +1,222 @@
+"""What is typed about an invoice, checked and added up: every wrong field at once.
+
+Surprise: rounding happens here, once per line, and nowhere later (GUARANTEES M-15). An invoice's totals are
+the sums of its lines' stored cents.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, select
+
+from auth.actors import Actor
+from billing.customers import Customer
+from billing.inputs import Input
+from billing.money import Currency, Money, line_totals, parse_amount, parse_quantity, parse_rate
+from billing.partners import Partner
+from billing.texts import Checks
+
+MOST_LINES = 200
+# Ten billion dollars: more is a slip of the keyboard, and more than gateways take.
+LARGEST_TOTAL_MINOR = 10**12
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAYS = (date(2000, 1, 1), date(2099, 12, 31))
+
+
+class AmountInput(Input):
+    """An amount that says its currency, as programs send it."""
+
+    amount: str
+    currency: str
+
+
+class LineInput(Input):
+    """A line. Numbers as texts, "1.5" and "1234.50"; the tax rate in percent, "9.975"."""
+
+    description: str | None = None
+    quantity: str | None = None
+    unit_price: str | AmountInput | None = None
+    discount: str | AmountInput | None = None
+    tax_name: str | None = None
+    tax_rate: str | None = None
+
+
+class InvoiceInput(Input):
+    """An invoice. Days as dates or as "YYYY-MM-DD"; the currency is the customer's and may be repeated here.
+
+    For a change, what is not given stays as it is; lines are given all together or not at all.
+    """
+
+    issue_on: date | str | None = None
+    due_on: date | str | None = None
+    memo: str | None = None
+    internal_note: str | None = None
+    po_number: str | None = None
+    currency: str | None = None
+    lines: Sequence[LineInput] = ()
+
+
+class Terms(NamedTuple):
+    """What an invoice takes from customer and partner where it says nothing itself."""
+
+    currency: Currency
+    days: int
+    today: date
+
+
+class Draft(NamedTuple):
+    """Checked columns, and the lines in their order; None when the lines stay as they are."""
+
+    values: dict[str, Any]
+    lines: tuple[dict[str, Any], ...] | None
+
+
+def read_invoice(
+    checks: Checks, fields: InvoiceInput, *, terms: Terms, before: Mapping[str, Any] | None = None
+) -> Draft:
+    """The columns to write, every problem noted in `checks`; use nothing of it before `checks.done()`.
+
+    `before` is what is stored, None for a new invoice. Amounts come out in minor units. Codes at the field:
+    BAD_DATE, DUE_BEFORE_ISSUE, OTHER_CURRENCY, those of clean_line and read_decimal; at ("lines", row,
+    field) DISCOUNT_TOO_LARGE; at ("lines",) REQUIRED, TOO_MANY, NOTHING_TO_PAY, TOO_LARGE.
+    """
+    new = before is None
+    values = _days(checks, fields, terms, before)
+    if (fields.currency or "").strip().upper() not in ("", terms.currency):
+        message = f"This customer is invoiced in {terms.currency}. Leave the currency out, or give that."
+        checks.refuse("currency", code="OTHER_CURRENCY", message=message)
+    if new or fields.gives("memo"):
+        values["memo"] = checks.block("memo", fields.memo, required=False, limit=2000)
+    if new or fields.gives("internal_note"):
+        values["internal_note"] = checks.block(
+            "internal_note", fields.internal_note, required=False, limit=2000
+        )
+    if new or fields.gives("po_number"):
+        values["po_number"] = checks.line(
+            "po_number", fields.po_number, required=False, limit=100, name="PO number"
+        )
+    if not new and not fields.gives("lines"):
+        return Draft(values, None)
+    lines = _lines(checks, fields.lines, terms.currency)
+    for name in ("net_minor", "tax_minor", "total_minor"):
+        values[name] = sum(line[name] for line in lines)
+    return Draft(values, lines)
+
+
+def read_draft(
+    db: Session,
+    actor: Actor,
+    *,
+    customer: Customer,
+    fields: InvoiceInput,
+    before: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> Draft:
+    """`read_invoice` with the customer's and the partner's terms; refuses all wrong fields at once."""
+    partner = db.exec(select(Partner).where(Partner.id == actor.partner_id)).one()
+    days = partner.default_terms_days if customer.terms_days is None else customer.terms_days
+    terms = Terms(customer.currency, days, now.astimezone(ZoneInfo(partner.time_zone)).date())
+    checks = Checks()
+    draft = read_invoice(checks, fields, terms=terms, before=before)
+    checks.done()
+    return draft
+
+
+def _days(
+    checks: Checks, fields: InvoiceInput, terms: Terms, before: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    stored = before or {"issue_on": terms.today, "due_on": None}
+    issue = _day(checks, "issue_on", fields.issue_on) if fields.gives("issue_on") else stored["issue_on"]
+    issue_on = issue or stored["issue_on"]
+    due = _day(checks, "due_on", fields.due_on) if fields.gives("due_on") else stored["due_on"]
+    due_on = due or min(issue_on + timedelta(days=terms.days), _DAYS[1])
+    if due_on < issue_on:
+        message = f"Choose a due date on or after the issue date, {issue_on}."
+        checks.refuse("due_on", code="DUE_BEFORE_ISSUE", message=message)
+    return {"issue_on": issue_on, "due_on": due_on}
+
+
+def _day(checks: Checks, field: str, typed: date | str | None) -> date | None:
+    if isinstance(typed, str):
+        written = typed.strip()
+        if not written:
+            return None
+        try:
+            typed = date.fromisoformat(written) if _DAY.fullmatch(written) else None
+        except ValueError:
+            typed = None
+        if typed is None:
+            message = f"Write the {field.removesuffix('_on')} date as YYYY-MM-DD, like 2026-03-31."
+            checks.refuse(field, code="BAD_DATE", message=message)
+            return None
+    if typed is not None and not _DAYS[0] <= typed <= _DAYS[1]:
+        message = f"Choose a day from {_DAYS[0]} to {_DAYS[1]}."
+        checks.refuse(field, code="BAD_DATE", message=message)
+        return None
+    return typed
+
+
+def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tuple[dict[str, Any], ...]:
+    if len(typed) > MOST_LINES:
+        message = f"Put at most {MOST_LINES} lines on one invoice; these are {len(typed)}."
+        checks.refuse("lines", code="TOO_MANY", message=message)
+        return ()
+    problems = len(checks.problems)
+    lines = [
+        _line(checks.under("lines", row), line, currency)
+        for row, line in enumerate(typed)
+        if any(typed.strip() if isinstance(typed, str) else typed for _, typed in line)
+    ]
+    if len(checks.problems) > problems:
+        return ()
+    total = sum(line["total_minor"] for line in lines)
+    if not lines:
+        checks.refuse("lines", code="REQUIRED", message="Add at least one line.")
+    elif total <= 0:
+        message = "An invoice must be above zero: check quantity, price and discount."
+        checks.refuse("lines", code="NOTHING_TO_PAY", message=message)
+    elif total > LARGEST_TOTAL_MINOR:
+        most = Money(LARGEST_TOTAL_MINOR, currency).display()
+        checks.refuse("lines", code="TOO_LARGE", message=f"An invoice can't be above {most}: split it.")
+    return tuple({"position": position, **line} for position, line in enumerate(lines))
+
+
+def _line(checks: Checks, typed: LineInput, currency: Currency) -> dict[str, Any]:
+    """A line with its cents. With a problem noted the cents mean nothing, and nobody will use them."""
+    problems = len(checks.problems)
+    description = checks.line("description", typed.description, required=True, limit=500)
+    quantity_e4 = checks.read("quantity", parse_quantity, typed.quantity, otherwise=0)
+    price = _amount(checks, "unit_price", typed.unit_price, currency, required=True)
+    discount = _amount(checks, "discount", typed.discount, currency, required=False)
+    rate_e4 = checks.read("tax_rate", parse_rate, typed.tax_rate, otherwise=0, required=False)
+    tax_name = checks.line("tax_name", typed.tax_name, required=False, limit=50)
+    totals = line_totals(quantity_e4, price.minor, discount.minor, rate_e4)
+    if totals.net_minor < 0 and len(checks.problems) == problems:
+        before = Money(totals.net_minor + discount.minor, currency).display()
+        message = f"The discount can't be more than the line, {before}."
+        checks.refuse("discount", code="DISCOUNT_TOO_LARGE", message=message)
+    return {
+        "description": description,
+        "quantity_e4": quantity_e4,
+        "unit_price_minor": price.minor,
+        "discount_minor": discount.minor,
+        "tax_name": tax_name,
+        "tax_rate_e4": rate_e4,
+        **totals._asdict(),
+    }
+
+
+def _amount(
+    checks: Checks, field: str, typed: str | AmountInput | None, currency: Currency, *, required: bool
+) -> Money:
+    nothing = Money(0, currency)
+    if isinstance(typed, AmountInput):
+        if typed.currency != currency:
+            message = f"This customer is invoiced in {currency}: give the amount in that."
+            checks.refuse(field, code="OTHER_CURRENCY", message=message)
+            return nothing
+        typed = typed.amount
+    return checks.read(field, parse_amount, typed, currency, otherwise=nothing, required=required)

@@ -1,0 +1,400 @@
+"""Invoices: draft, open, paid, void.
+
+Surprise: overdue and partially paid are never stored, they are derived; `paid_minor` and the status are
+functions of the ledger, moved only together with a posting. An issued invoice is never changed (the
+database refuses it): it is paid or voided.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    delete,
+    insert,
+    update,
+)  # fmt: skip
+from sqlmodel import Session, SQLModel, col, select
+
+from auth import audit
+from auth.actors import Action, Actor
+from auth.memberships import MembershipStatus, Role
+from billing import customers, ledger, mails, search
+from billing.customers import Customer
+from billing.invoice_fields import Draft, InvoiceInput, read_draft
+from billing.ledger import EntryCause
+from billing.mails import MailKind
+from billing.money import Currency
+from billing.partners import Partner
+from db.columns import choice, count, day, instant, key, minor, new_id, sort_key, tenant
+from db.policies import Guard, guarded
+from errors import Conflict, NotFound
+
+SEARCHED_AS = "invoice"
+# Who is written to about invoices: the customer's people who can pay.
+TOLD = frozenset({Role.MANAGER, Role.PAYER})
+
+
+class InvoiceStatus(StrEnum):
+    """What is stored. OVERDUE and PARTIALLY_PAID are what an OPEN one may also be."""
+
+    DRAFT = "DRAFT"
+    OPEN = "OPEN"
+    PAID = "PAID"
+    VOID = "VOID"
+    UNCOLLECTIBLE = "UNCOLLECTIBLE"
+
+
+class Invoice(SQLModel, table=True):
+    """A claim. `number` is '' until finalized: then it is the partner's next, without gaps.
+
+    `reserved_minor` is what payments under way are for: nobody else can pay that part meanwhile.
+    """
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        ForeignKeyConstraint(["partner_id", "customer_id"], ["customer.partner_id", "customer.id"]),
+        # Target of the children's composite foreign keys: a line can't belong to another customer.
+        UniqueConstraint("partner_id", "customer_id", "id"),
+        Index("uq_invoice_number", "partner_id", "number", unique=True, postgresql_where="number <> ''"),
+        CheckConstraint("(status = 'DRAFT') = (number = '')", name="numbered_when_issued"),
+        CheckConstraint("due_on >= issue_on", name="due_not_before_issue"),
+        CheckConstraint("total_minor >= 0", name="total_not_negative"),
+        CheckConstraint("paid_minor between 0 and total_minor", name="paid_within_total"),
+        # Whatever the code does: open attempts and payments together never exceed the claim (GUARANTEES M-4).
+        CheckConstraint(
+            "reserved_minor >= 0 and paid_minor + reserved_minor <= total_minor", name="reserved_within_rest"
+        ),
+        CheckConstraint("status = 'OPEN' or reserved_minor = 0", name="only_open_reserved"),
+        CheckConstraint("status <> 'PAID' or paid_minor = total_minor", name="paid_in_full"),
+        CheckConstraint("status <> 'DRAFT' or paid_minor = 0", name="draft_unpaid"),
+        Index("ix_invoice_customer_due", "partner_id", "customer_id", "due_on", "id"),
+        Index("ix_invoice_due", "partner_id", "due_on", "id"),
+        Index("ix_invoice_status_due", "partner_id", "status", "due_on", "id"),
+        Index("ix_invoice_created", "partner_id", "created_at", "id"),
+        Index("ix_invoice_updated", "partner_id", "updated_at", "id"),
+        Index("ix_invoice_total", "partner_id", "total_minor", "id"),
+        Index("ix_invoice_number", "partner_id", "number", "id"),
+        Index("ix_invoice_issue", "partner_id", "issue_on", "id"),
+        guarded(Guard.ISSUED),
+    )
+
+    partner_id: UUID = tenant()
+    id: UUID = key()
+    customer_id: UUID
+    number: str = sort_key(default="")
+    status: InvoiceStatus = choice(InvoiceStatus)
+    currency: Currency = choice(Currency)
+    net_minor: int = minor(default=0)
+    tax_minor: int = minor(default=0)
+    total_minor: int = minor(default=0)
+    paid_minor: int = minor(default=0)
+    reserved_minor: int = minor(default=0)
+    issue_on: date = day()
+    due_on: date = day()
+    memo: str | None = None
+    internal_note: str | None = None
+    po_number: str | None = None
+    version: int = count(default=1)
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+    finalized_at: datetime | None = instant(default=None)
+    sent_at: datetime | None = instant(default=None)
+    paid_at: datetime | None = instant(default=None)
+    voided_at: datetime | None = instant(default=None)
+
+
+class InvoiceLine(SQLModel, table=True):
+    """One line. `quantity_e4` is in ten-thousandths, `tax_rate_e4` in ten-thousandths of a percent.
+
+    `issued` is false while the invoice is a draft, so that row-level security can hide it.
+    """
+
+    __tablename__ = "invoice_line"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["partner_id", "customer_id", "invoice_id"],
+            ["invoice.partner_id", "invoice.customer_id", "invoice.id"],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("quantity_e4 > 0", name="quantity_positive"),
+        CheckConstraint("total_minor = net_minor + tax_minor", name="adds_up"),
+        Index("ix_invoice_line_position", "partner_id", "invoice_id", "position", unique=True),
+        guarded(Guard.ISSUED_CHILD),
+    )
+
+    partner_id: UUID = tenant()
+    id: UUID = key()
+    customer_id: UUID
+    invoice_id: UUID
+    position: int = count()
+    description: str
+    quantity_e4: int = minor()
+    unit_price_minor: int = minor()
+    discount_minor: int = minor(default=0)
+    tax_name: str | None = None
+    tax_rate_e4: int = count(default=0)
+    net_minor: int = minor()
+    tax_minor: int = minor()
+    total_minor: int = minor()
+    issued: bool = False
+
+
+class NotADraft(Conflict):
+    """Only drafts can be changed."""
+
+    code = "INVOICE_ISSUED"
+    message = "This invoice is issued and can't be changed. Void it and make another one."
+
+
+class NotOpen(Conflict):
+    """What needs an open invoice met another one."""
+
+    code = "INVOICE_NOT_OPEN"
+
+    def __init__(self, invoice: Invoice) -> None:
+        super().__init__(f"Invoice {invoice.number or '(draft)'} is {invoice.status.lower()}, not open.")
+
+
+class PaymentUnderWay(Conflict):
+    """Money may be moving for it right now."""
+
+    code = "PAYMENT_UNDER_WAY"
+    message = "A payment for this invoice is under way. Wait until it is settled, then try again."
+
+
+class PartlyPaid(Conflict):
+    """Voiding it would leave money without a claim."""
+
+    code = "INVOICE_PARTLY_PAID"
+    message = "Part of this invoice is paid already, so it can't be voided."
+
+
+class NobodyToTell(Conflict):
+    """The customer has no user who could pay."""
+
+    code = "NOBODY_TO_TELL"
+    message = "This customer has no manager or payer to send it to. Add a user first."
+
+
+def create_draft(
+    db: Session, actor: Actor, *, customer_id: UUID, fields: InvoiceInput, now: datetime
+) -> Invoice:
+    """Make a draft, which only the partner sees. Left out: issued today (partner's zone), due by the terms.
+
+    Refuses NotFound, a customer in SETUP or ARCHIVED, and all wrong fields at once (`read_invoice`).
+    """
+    actor.require(Action.EDIT_INVOICES)
+    customer = customers.billable(db, actor, customer_id=customer_id)
+    draft = read_draft(db, actor, customer=customer, fields=fields, now=now)
+    invoice = Invoice(
+        partner_id=actor.partner_id, customer_id=customer.id, status=InvoiceStatus.DRAFT,
+        currency=customer.currency, created_at=now, updated_at=now, **draft.values,
+    )  # fmt: skip
+    db.add(invoice)
+    db.flush()
+    _write_lines(db, invoice, draft)
+    _keep_words(db, invoice, customer)
+    _record(db, actor, invoice, "invoice.created", now)
+    return invoice
+
+
+def update_draft(
+    db: Session,
+    actor: Actor,
+    *,
+    invoice_id: UUID,
+    fields: InvoiceInput,
+    version: int | None = None,
+    now: datetime,
+) -> Invoice:
+    """Change the given fields of a draft; lines are replaced all together.
+
+    `version` is the one that was shown: another one by now is a Conflict. Refuses NotADraft and as
+    `create_draft` does.
+    """
+    actor.require(Action.EDIT_INVOICES)
+    customer, invoice = _locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
+    if version is not None and version != invoice.version:
+        raise Conflict
+    draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
+    for name, value in draft.values.items():
+        setattr(invoice, name, value)
+    invoice.version += 1
+    invoice.updated_at = now
+    db.flush()
+    _write_lines(db, invoice, draft)
+    _keep_words(db, invoice, customer)
+    _record(db, actor, invoice, "invoice.updated", now)
+    return invoice
+
+
+def delete_draft(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> None:
+    """Delete a draft for good; it never had a number. Refuses NotFound and NotADraft."""
+    actor.require(Action.EDIT_INVOICES)
+    _, invoice = _locked(db, actor, invoice_id=invoice_id, draft=True)
+    search.keep(
+        db, partner_id=actor.partner_id, customer_id=None, kind=SEARCHED_AS, subject_id=invoice.id, texts=()
+    )
+    _record(db, actor, invoice, "invoice.deleted", now)
+    db.delete(invoice)
+    db.flush()
+
+
+def finalize(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
+    """Issue a draft: it takes the partner's next number, is owed from now on and never changes again.
+
+    Numbers have no gaps (PRODUCT.md): the partner's row is locked until this transaction ends. Refuses
+    NotFound, NotADraft, a customer in SETUP or ARCHIVED.
+    """
+    actor.require(Action.EDIT_INVOICES)
+    customer, invoice = _locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
+    _issue(db, actor, customer, invoice, now)
+    return invoice
+
+
+def send(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
+    """Mail an invoice to the customer's managers and payers, issuing it first if it is a draft.
+
+    May be repeated: everybody gets it again. Refuses NotFound, NotOpen (a voided one), NobodyToTell, a
+    customer in SETUP or ARCHIVED.
+    """
+    actor.require(Action.EDIT_INVOICES)
+    customer, invoice = _locked(db, actor, invoice_id=invoice_id, billable=True)
+    if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PAID):
+        raise NotOpen(invoice)
+    told = [
+        member.id for member in customers.members_of(db, customer)
+        if member.role in TOLD and member.status in (MembershipStatus.INVITED, MembershipStatus.ACTIVE)
+    ]  # fmt: skip
+    if not told:
+        raise NobodyToTell
+    if invoice.status is InvoiceStatus.DRAFT:
+        _issue(db, actor, customer, invoice, now)
+    invoice.sent_at = now
+    invoice.updated_at = now
+    for membership_id in told:
+        mails.queue(
+            db, partner_id=actor.partner_id, kind=MailKind.INVOICE, membership_id=membership_id,
+            subject_id=invoice.id, customer_id=customer.id, now=now,
+        )  # fmt: skip
+    _record(db, actor, invoice, "invoice.sent", now)
+    return invoice
+
+
+def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
+    """Take back an open invoice nobody has paid anything of; its number stays used.
+
+    Refuses NotFound, NotOpen, PartlyPaid, PaymentUnderWay (GUARANTEES M-17). Voiding twice changes nothing.
+    """
+    actor.require(Action.VOID_INVOICES)
+    customer, invoice = _locked(db, actor, invoice_id=invoice_id)
+    if invoice.status is InvoiceStatus.VOID:
+        return invoice
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise NotOpen(invoice)
+    if invoice.paid_minor:
+        raise PartlyPaid
+    if invoice.reserved_minor:
+        raise PaymentUnderWay
+    invoice.status = InvoiceStatus.VOID
+    invoice.voided_at = now
+    invoice.updated_at = now
+    db.flush()
+    net, tax = -invoice.net_minor, -invoice.tax_minor
+    ledger.post(
+        db, actor, cause=EntryCause.INVOICE_VOIDED, subject_id=invoice.id, customer_id=customer.id,
+        legs=ledger.claim(invoice.id, invoice.currency, net_minor=net, tax_minor=tax), now=now,
+    )  # fmt: skip
+    _record(db, actor, invoice, "invoice.voided", now)
+    return invoice
+
+
+def _locked(
+    db: Session, actor: Actor, *, invoice_id: UUID, billable: bool = False, draft: bool = False
+) -> tuple[Customer, Invoice]:
+    """The actor's invoice, its customer's row locked before its own, as everywhere; else NotFound.
+
+    `billable` and `draft` refuse customers and invoices that are not.
+    """
+    mine = [col(Invoice.partner_id) == actor.partner_id, col(Invoice.id) == invoice_id]
+    if actor.customer_id is not None:
+        mine += [col(Invoice.customer_id) == actor.customer_id, col(Invoice.status) != InvoiceStatus.DRAFT]
+    customer_id = db.exec(select(Invoice.customer_id).where(*mine)).one_or_none()
+    if customer_id is None:
+        raise NotFound
+    lock = customers.billable if billable else customers.locked
+    customer = lock(db, actor, customer_id=customer_id)
+    wanted = select(Invoice).where(*mine).with_for_update(key_share=True)
+    invoice = db.exec(wanted.execution_options(populate_existing=True)).one_or_none()
+    if invoice is None:  # a draft that was deleted while we waited for the lock
+        raise NotFound
+    if draft and invoice.status is not InvoiceStatus.DRAFT:
+        raise NotADraft
+    return customer, invoice
+
+
+def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
+    if draft.lines is None:
+        return
+    place = {"partner_id": invoice.partner_id, "customer_id": invoice.customer_id, "invoice_id": invoice.id}
+    db.execute(
+        delete(InvoiceLine).where(
+            col(InvoiceLine.partner_id) == invoice.partner_id, col(InvoiceLine.invoice_id) == invoice.id
+        )
+    )
+    db.execute(
+        insert(InvoiceLine), [{**place, **line, "id": new_id(), "issued": False} for line in draft.lines]
+    )
+
+
+def _issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: datetime) -> None:
+    """Number, lines, status and ledger entry together."""
+    taken = db.execute(
+        update(Partner)
+        .where(col(Partner.id) == actor.partner_id)
+        .values(next_invoice_number=col(Partner.next_invoice_number) + 1)
+        .returning(col(Partner.invoice_prefix), col(Partner.next_invoice_number) - 1)
+        .execution_options(synchronize_session=False)
+    ).one()
+    invoice.number = f"{taken[0]}{taken[1]:05d}"
+    invoice.status = InvoiceStatus.OPEN
+    invoice.finalized_at = now
+    invoice.updated_at = now
+    db.flush()
+    db.execute(
+        update(InvoiceLine)
+        .where(col(InvoiceLine.partner_id) == actor.partner_id, col(InvoiceLine.invoice_id) == invoice.id)
+        .values(issued=True)
+    )
+    net, tax = invoice.net_minor, invoice.tax_minor
+    ledger.post(
+        db, actor, cause=EntryCause.INVOICE_FINALIZED, subject_id=invoice.id, customer_id=customer.id,
+        legs=ledger.claim(invoice.id, invoice.currency, net_minor=net, tax_minor=tax), now=now,
+    )  # fmt: skip
+    _keep_words(db, invoice, customer)
+    _record(db, actor, invoice, "invoice.finalized", now)
+
+
+def _keep_words(db: Session, invoice: Invoice, customer: Customer) -> None:
+    """The words of an issued invoice are the customer's too, so the internal note is not among them."""
+    draft = invoice.status is InvoiceStatus.DRAFT
+    texts = [invoice.number, invoice.memo, invoice.po_number, customer.company]
+    for kept in [texts] if draft else [[], texts]:  # what was kept as a draft's is made anew
+        search.keep(
+            db, partner_id=invoice.partner_id, customer_id=None if draft else customer.id,
+            kind=SEARCHED_AS, subject_id=invoice.id, texts=kept,
+        )  # fmt: skip
+
+
+def _record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime) -> None:
+    # Of a draft the customer's side learns nothing, not even that there is one.
+    customer_id = None if invoice.status is InvoiceStatus.DRAFT else invoice.customer_id
+    audit.record(
+        db, actor, action=action, subject_kind="invoice", subject_id=invoice.id,
+        customer_id=customer_id, now=now, number=invoice.number, total_minor=invoice.total_minor,
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""Mails to people of a tenant: a row each, written in the business transaction, sent by the worker.
+
+Surprise: a row holds no text and no link. Both are made when it is sent, so no dump holds a live link.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlmodel import Session, SQLModel
+
+from db.columns import choice, count, instant, key, tenant
+from db.policies import Guard, guarded
+from db.session import defer
+
+
+class MailKind(StrEnum):
+    """Which templates folder the text comes from."""
+
+    INVITE = "INVITE"
+    INVOICE = "INVOICE"
+    RECEIPT = "RECEIPT"
+    PAYMENT_FAILED = "PAYMENT_FAILED"
+
+
+class MailStatus(StrEnum):
+    """SENT only when a server took it; DEAD after three days of trying; DROPPED when its reason was gone."""
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    REFUSED = "REFUSED"
+    DEAD = "DEAD"
+    DROPPED = "DROPPED"
+
+
+class Mail(SQLModel, table=True):
+    """One mail to one membership about one record. Its id is the Message-ID."""
+
+    __tablename__ = "mail"
+    __table_args__ = (
+        ForeignKeyConstraint(["partner_id", "membership_id"], ["membership.partner_id", "membership.id"]),
+        CheckConstraint("(status = 'SENT') = (sent_at is not null)", name="sent_has_time"),
+        Index("ix_mail_subject", "partner_id", "subject_id"),
+        guarded(Guard.CUSTOMER),
+    )
+
+    partner_id: UUID = tenant()
+    id: UUID = key()
+    customer_id: UUID | None = None
+    membership_id: UUID
+    kind: MailKind = choice(MailKind)
+    subject_id: UUID
+    status: MailStatus = choice(MailStatus)
+    tries: int = count(default=0)
+    answer: str | None = None
+    created_at: datetime = instant()
+    sent_at: datetime | None = instant(default=None)
+
+
+def queue(
+    db: Session,
+    *,
+    partner_id: UUID,
+    kind: MailKind,
+    membership_id: UUID,
+    subject_id: UUID,
+    customer_id: UUID | None,
+    now: datetime,
+) -> Mail:
+    """Have a mail sent to a membership about the record `subject_id`, once this transaction commits.
+
+    The row and the job that sends it live and die together with what the mail is about (GUARANTEES R-4).
+    """
+    mail = Mail(
+        partner_id=partner_id, customer_id=customer_id, membership_id=membership_id, kind=kind,
+        subject_id=subject_id, status=MailStatus.QUEUED, created_at=now,
+    )  # fmt: skip
+    db.add(mail)
+    db.flush()
+    defer(db, "send_mail", partner_id=partner_id, mail_id=mail.id)
+    return mail

@@ -1,0 +1,163 @@
+"""The partner: the business that is owed money, and the tenant everything belongs to.
+
+Surprise: its row also holds the invoice counter, so that taking a number locks exactly this row.
+"""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
+from sqlmodel import Session, SQLModel
+
+from auth import audit, memberships
+from auth.actors import system
+from auth.emails import Email
+from auth.memberships import Membership, Role
+from billing import mails
+from billing.customer_fields import read_time_zone
+from billing.slugs import LONGEST, SHAPE, slug_of
+from billing.texts import Checks
+from billing.unique import unique
+from db.columns import count, instant, key, minor, sort_key, tenant
+from db.policies import Guard, guarded
+from db.session import enter
+from errors import Invalid
+
+_PREFIX = re.compile(r"[A-Z0-9]([A-Z0-9-]{0,8}[A-Z0-9])?-?")
+
+
+class Partner(SQLModel, table=True):
+    """A tenant. `slug` is its place in every URL."""
+
+    __tablename__ = "partner"
+    __table_args__ = (
+        UniqueConstraint("slug"),
+        CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug_shape"),
+        CheckConstraint("next_invoice_number > 0", name="numbers_from_one"),
+        guarded(Guard.PARTNER_ROW),
+    )
+
+    id: UUID = key()
+    slug: str = sort_key()
+    name: str
+    legal_name: str
+    support_email: str
+    support_phone: str | None = None
+    time_zone: str
+    invoice_prefix: str
+    next_invoice_number: int = minor(default=1)
+    default_terms_days: int = count(default=30)
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+
+
+class GatewayAccount(SQLModel, table=True):
+    """Where the gateway keeps this partner's money. Webhooks find their partner by it."""
+
+    __tablename__ = "gateway_account"
+    __table_args__ = (
+        ForeignKeyConstraint(["partner_id"], ["partner.id"]),
+        UniqueConstraint("gateway", "account"),
+        guarded(Guard.TENANT),
+    )
+
+    partner_id: UUID = tenant()
+    id: UUID = key()
+    gateway: str = sort_key()
+    account: str = sort_key()
+    created_at: datetime = instant()
+
+
+class NewPartner(NamedTuple):
+    """A partner, and its first Admin, who has not accepted yet."""
+
+    partner: Partner
+    admin: Membership
+
+
+def create(
+    db: Session,
+    *,
+    name: str,
+    admin_name: str,
+    admin_email: str,
+    slug: str | None = None,
+    legal_name: str | None = None,
+    support_email: str | None = None,
+    time_zone: str | None = None,
+    invoice_prefix: str | None = None,
+    gateway: str = "sandbox",
+    account: str | None = None,
+    now: datetime,
+) -> NewPartner:
+    """Start a partner, with its account at `gateway` and its first Admin, whose invite is mailed.
+
+    The one rule without an actor: it makes the tenant, and leaves the transaction inside it. What is left
+    out: `slug` comes from the name, the support address is the Admin's, times are New York's, invoices are
+    numbered INV-1 and on, and the sandbox gateway gets an account of its own. Refuses all wrong fields at
+    once; SLUG_TAKEN and ACCOUNT_TAKEN whoever has it.
+    """
+    checks = Checks()
+    shown = checks.line("name", name, required=True, limit=100)
+    who = checks.line("admin_name", admin_name, required=True, limit=100)
+    email = checks.email("admin_email", admin_email)
+    support = checks.email("support_email", support_email) if support_email else email
+    partner = Partner(
+        name=shown,
+        slug=_read_slug(checks, slug, shown),
+        legal_name=checks.line("legal_name", legal_name, required=False, limit=200) or shown,
+        support_email=support.address,
+        time_zone=read_time_zone(checks, time_zone) or "America/New_York",
+        invoice_prefix=_read_prefix(checks, invoice_prefix),
+        created_at=now,
+        updated_at=now,
+    )
+    checks.done()
+    enter(db, partner_id=partner.id)
+    with unique(db, "uq_partner_slug", _taken("slug", "slug")):
+        db.add(partner)
+    held = GatewayAccount(
+        partner_id=partner.id, gateway=gateway, account=account or f"acct_{partner.id.hex}", created_at=now
+    )
+    with unique(db, "uq_gateway_account_gateway_account", _taken("account", "gateway account")):
+        db.add(held)
+    return NewPartner(partner, _first_admin(db, partner.id, who, email, now))
+
+
+def _first_admin(db: Session, partner_id: UUID, name: str, email: Email, now: datetime) -> Membership:
+    actor = system(partner_id)
+    audit.record(db, actor, action="partner.created", subject_kind="partner", subject_id=partner_id, now=now)
+    admin, invite = memberships.add(
+        db, actor, customer_id=None, name=name, email=email, role=Role.ADMIN, now=now
+    )
+    mails.queue(
+        db, partner_id=partner_id, kind=mails.MailKind.INVITE, membership_id=admin.id, subject_id=invite.id,
+        customer_id=None, now=now,
+    )  # fmt: skip
+    return admin
+
+
+def _read_slug(checks: Checks, typed: str | None, name: str) -> str:
+    written = (typed or "").strip()
+    if not written and not name:
+        return ""  # the name's own problem says enough
+    slug = written or slug_of(name)
+    if not SHAPE.fullmatch(slug) or len(slug) > LONGEST:
+        message = f"Write the slug in up to {LONGEST} lower-case letters, digits and hyphens, like acme-it."
+        checks.refuse("slug", code="BAD_SLUG", message=message)
+    return slug
+
+
+def _read_prefix(checks: Checks, typed: str | None) -> str:
+    written = (typed or "").strip().upper() or "INV-"
+    if not _PREFIX.fullmatch(written):
+        message = "Write the invoice prefix in up to ten letters and digits, like INV-."
+        checks.refuse("invoice_prefix", code="BAD_PREFIX", message=message)
+    return written
+
+
+def _taken(field: str, called: str) -> Invalid:
+    message = f"This {called} is taken. Choose another one."
+    return Invalid.at(field, code=f"{field.upper()}_TAKEN", message=message)

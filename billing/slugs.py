@@ -1,0 +1,28 @@
+"""Slugs: the names of partners and customers in URLs.
+
+Surprise: a customer's slug ends in six random characters, so that nobody learns from the URL being free or
+taken which companies other partners have.
+"""
+
+import re
+import secrets
+import unicodedata
+
+LONGEST = 40
+SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# No vowels, so that no tail spells a word; no characters that look alike.
+_TAIL_LETTERS = "23456789bcdfghjkmnpqrstvwxyz"
+_TAIL_LENGTH = 6
+
+
+def slug_of(name: str) -> str:
+    """`name` in lower-case ASCII letters, digits and single hyphens, at most 40; "" if nothing is left."""
+    apart = unicodedata.normalize("NFKD", name).casefold()
+    bare = "".join(char for char in apart if not unicodedata.combining(char))
+    return re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:LONGEST].rstrip("-")
+
+
+def random_slug(name: str) -> str:
+    """`slug_of` with a random tail, about 480 million of them: `acme-inc-7kq2xw`."""
+    tail = "".join(secrets.choice(_TAIL_LETTERS) for _ in range(_TAIL_LENGTH))
+    return f"{slug_of(name) or 'customer'}-{tail}"

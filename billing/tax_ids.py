@@ -1,0 +1,71 @@
+"""Tax ids of customers: the EIN in the United States, the Business Number in Canada.
+
+The surprise: only the shape is refused. A prefix the IRS never issued, or a check digit that doesn't fit,
+is a warning, because a list out of date must not keep a paying customer out (PRODUCT.md, Customers).
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from stdnum import luhn
+from stdnum.us import ein
+
+from billing.addresses import Country
+from errors import Invalid, Problem
+
+_EIN = re.compile(r"[0-9]{2}-?[0-9]{7}")
+_BUSINESS_NUMBER = re.compile(r"[0-9]{9}")
+_PROGRAM_ACCOUNT = re.compile(r"([0-9]{9})[A-Za-z]{2}[0-9]{4}")
+
+
+class TaxId(NamedTuple):
+    """Nine digits as stored; `warnings` are shown beside the field and keep nobody from saving."""
+
+    digits: str
+    warnings: tuple[Problem, ...]
+
+
+def parse_tax_id(text: str | None, country: Country, *, path: tuple[str | int, ...] = ()) -> TaxId:
+    """An EIN (`123456789` or `12-3456789`) or, for Canada, a Business Number (9 digits, spaces allowed).
+
+    Refuses at `path`: REQUIRED, BAD_EIN, BAD_BUSINESS_NUMBER. Warns: EIN_PREFIX_NOT_ISSUED,
+    BUSINESS_NUMBER_CHECK_DIGIT.
+    """
+    written = "".join(
+        "-" if unicodedata.category(char) == "Pd" else char
+        for char in unicodedata.normalize("NFKC", text or "").strip()
+    )
+    if country is Country.CA:
+        return _business_number(written, path)
+    if not written:
+        raise Invalid.at(*path, code="REQUIRED", message="Enter the EIN.")
+    if not _EIN.fullmatch(written):
+        raise Invalid.at(*path, code="BAD_EIN", message="Enter the EIN as XX-XXXXXXX.")
+    digits = written.replace("-", "")
+    if ein.is_valid(digits):
+        return TaxId(digits, ())
+    message = f"The IRS has not issued EINs that start with {digits[:2]}. Check the number."
+    return TaxId(digits, (Problem("EIN_PREFIX_NOT_ISSUED", path, message),))
+
+
+def display_tax_id(digits: str, country: Country) -> str:
+    """The stored nine digits as people know them: `12-3456789` for an EIN, unbroken for a Business Number."""
+    return digits if country is Country.CA else f"{digits[:2]}-{digits[2:]}"
+
+
+def _business_number(written: str, path: tuple[str | int, ...]) -> TaxId:
+    if not written:
+        raise Invalid.at(*path, code="REQUIRED", message="Enter the Business Number.")
+    digits = re.sub(r"\s", "", written)
+    account = _PROGRAM_ACCOUNT.fullmatch(digits)
+    if account is not None:
+        message = f"Enter only the first nine digits of the Business Number: {account[1]}."
+        raise Invalid.at(*path, code="BAD_BUSINESS_NUMBER", message=message)
+    if not _BUSINESS_NUMBER.fullmatch(digits):
+        message = "Enter the Business Number as nine digits, like 123456782."
+        raise Invalid.at(*path, code="BAD_BUSINESS_NUMBER", message=message)
+    if luhn.is_valid(digits):
+        return TaxId(digits, ())
+    message = "The last digit does not fit the others of this Business Number. Check the number."
+    return TaxId(digits, (Problem("BUSINESS_NUMBER_CHECK_DIGIT", path, message),))
