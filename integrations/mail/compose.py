@@ -1,0 +1,76 @@
+"""Mails made from records when they are sent: subject, text and HTML from three templates a mail.
+
+Surprise: links are derived here and nowhere else, from `PUBLIC_URL` alone, so that no Host header and no
+row at rest can change or hold one.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+PARTS = ("subject.txt", "body.txt", "body.html")
+
+
+class Composer:
+    """Writes mails from `templates`/email; `public_url` is what every link starts with."""
+
+    def __init__(self, templates: Path, *, public_url: str, sender: str) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._host = urlsplit(public_url).hostname or "localhost"
+        self._sender = sender
+        # Text parts must not be escaped, HTML parts must: two environments, no `safe` anywhere.
+        loader = FileSystemLoader(templates)
+        self._text = Environment(loader=loader, autoescape=False, undefined=StrictUndefined)  # noqa: S701
+        self._html = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+
+    def link(self, path: str) -> str:
+        """An absolute link to `path` of this installation."""
+        return f"{self._public_url}{path}"
+
+    def write(
+        self,
+        kind: str,
+        *,
+        mail_id: UUID,
+        to_name: str,
+        to_address: str,
+        sender_name: str,
+        reply_to: str | None,
+        now: datetime,
+        values: Mapping[str, Any],
+    ) -> EmailMessage:
+        """The mail of `kind`; its Message-ID is made from `mail_id`, so sending again is the same mail."""
+        folder = f"email/{kind.lower()}"
+        context = {"to_name": to_name, "sender_name": sender_name, **values}
+        message = EmailMessage(policy=SMTP)
+        message["Subject"] = _one_line(self._text.get_template(f"{folder}/subject.txt").render(context))
+        message["From"] = _address(sender_name, self._sender)
+        message["To"] = _address(to_name, to_address)
+        if reply_to:
+            message["Reply-To"] = _address(sender_name, reply_to)
+        message["Date"] = format_datetime(now)
+        message["Message-ID"] = f"<{mail_id}@{self._host}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(self._text.get_template(f"{folder}/body.txt").render(context))
+        message.add_alternative(
+            self._html.get_template(f"{folder}/body.html").render(context), subtype="html"
+        )
+        return message
+
+
+def _address(name: str, address: str) -> Address:
+    # The parser would take a comma or a bracket in a name for syntax: name and address go in apart.
+    return Address(display_name=_one_line(name), addr_spec=address)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

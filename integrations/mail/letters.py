@@ -1,0 +1,141 @@
+"""What each mail says: read from the records when its turn comes.
+
+Surprise: a letter may turn out not to be wanted any more (the invite was revoked, the person removed, the
+invoice voided). Then there is no letter, and the mail is dropped with the reason.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from auth import invites, resets
+from auth.invites import Invite
+from auth.memberships import Membership, MembershipStatus
+from auth.resets import PersonalToken
+from auth.users import User
+from billing.customers import Customer, CustomerStatus
+from billing.invoices import Invoice, InvoiceStatus
+from billing.mails import Mail, MailKind
+from billing.money import Money
+from billing.partners import Partner
+from billing.payment_methods import PaymentMethod
+from billing.payments import Payment, PaymentAllocation
+
+
+class NotWanted(Exception):
+    """The mail's reason is gone; the message says which."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail's content, before it becomes text."""
+
+    kind: str
+    mail_id: UUID
+    to_name: str
+    to_address: str
+    sender_name: str
+    reply_to: str | None
+    values: dict[str, Any] = field(repr=False)
+
+
+Link = Callable[[str], str]
+
+
+def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
+    """The letter behind a queued mail. Raises `NotWanted` if it should not be sent any more."""
+    partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
+    member = db.exec(select(Membership).where(Membership.id == mail.membership_id)).one()
+    if member.status in (MembershipStatus.REMOVED, MembershipStatus.DISABLED):
+        raise NotWanted("the person no longer has access")
+    customer = None
+    if mail.customer_id is not None:
+        customer = db.exec(select(Customer).where(Customer.id == mail.customer_id)).one()
+        if customer.status is CustomerStatus.ARCHIVED:
+            raise NotWanted("the customer is archived")
+    values = _VALUES[mail.kind](db, mail, customer, link, now)
+    return Letter(
+        kind=mail.kind.value,
+        mail_id=mail.id,
+        to_name=member.name,
+        to_address=member.email,
+        sender_name=partner.name,
+        reply_to=partner.support_email,
+        values={"company": customer.company if customer else partner.name, **values},
+    )
+
+
+def reset(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
+    """The letter with the link that sets a new password."""
+    if token.used_at is not None or token.expires_at <= now:
+        raise NotWanted("the link is used or expired")
+    values = {"link": link(f"/reset/{resets.token_of(db, token)}"), "minutes": 60}
+    return Letter("RESET", token.id, user.name, user.email, "Remit", None, values)
+
+
+def password_changed(*, user: User, event_id: UUID, link: Link) -> Letter:
+    """The letter that tells the owner of a changed password."""
+    values = {"link": link("/forgot")}
+    return Letter("PASSWORD_CHANGED", event_id, user.name, user.email, "Remit", None, values)
+
+
+def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
+    invite = db.exec(select(Invite).where(Invite.id == mail.subject_id)).one()
+    if invite.accepted_at or invite.revoked_at or invite.expires_at <= now:
+        raise NotWanted("the invite is used, revoked or expired")
+    return {
+        "link": link(f"/invite/{invites.token_of(db, invite)}"),
+        "expires_on": _day(invite.expires_at),
+        "is_staff": customer is None,
+    }
+
+
+def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
+    invoice = db.exec(select(Invoice).where(Invoice.id == mail.subject_id)).one()
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise NotWanted("the invoice is no longer open")
+    assert customer is not None
+    return {
+        "number": invoice.number,
+        "total": Money(invoice.total_minor, invoice.currency).display(),
+        "balance": Money(invoice.total_minor - invoice.paid_minor, invoice.currency).display(),
+        "due_on": f"{invoice.due_on:%B} {invoice.due_on.day}, {invoice.due_on.year}",
+        "memo": invoice.memo,
+        "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
+    }
+
+
+def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
+    payment = db.exec(select(Payment).where(Payment.id == mail.subject_id)).one()
+    method = db.exec(select(PaymentMethod).where(PaymentMethod.id == payment.payment_method_id)).one()
+    rows = db.exec(
+        select(Invoice.number, PaymentAllocation.amount_minor)
+        .join(Invoice, col(Invoice.id) == col(PaymentAllocation.invoice_id))
+        .where(PaymentAllocation.payment_id == payment.id)
+        .order_by(col(Invoice.number))
+    ).all()
+    assert customer is not None
+    return {
+        "amount": Money(payment.amount_minor, payment.currency).display(),
+        "method": f"{method.brand} ending in {method.last4}",
+        "paid_on": _day(payment.settled_at or now),
+        "reason": payment.failure_message,
+        "invoices": [(number, Money(minor, payment.currency).display()) for number, minor in rows],
+        "link": link(f"/portal/{customer.slug}/payments/pay_{payment.id.hex}"),
+    }
+
+
+_VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime], dict[str, Any]]] = {
+    MailKind.INVITE: _invite,
+    MailKind.INVOICE: _invoice,
+    MailKind.RECEIPT: _payment,
+    MailKind.PAYMENT_FAILED: _payment,
+}
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%B} {moment.day}, {moment.year}"

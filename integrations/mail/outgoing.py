@@ -1,0 +1,130 @@
+"""Sending a queued mail: read it, hand it over, note what the server said.
+
+Surprise: no transaction is open while the server is spoken to. A process killed after the server took the
+mail and before that was noted sends it again, with the same Message-ID.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlmodel import Session, select
+
+from auth.resets import PersonalToken
+from auth.users import User
+from billing.mails import Mail, MailStatus
+from db.session import Database
+from integrations.mail import letters
+from integrations.mail.compose import Composer
+from integrations.mail.letters import Letter, NotWanted
+from integrations.mail.transports import NotNow, Refused, Transport
+
+GIVE_UP_AFTER = timedelta(days=3)
+
+
+class Outgoing:
+    """The desk mails leave from."""
+
+    def __init__(
+        self, database: Database, composer: Composer, transport: Transport, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._composer = composer
+        self._transport = transport
+        self._clock = clock
+
+    async def send(self, *, partner_id: UUID, mail_id: UUID) -> None:
+        """Send the mail unless it already left. Raises `NotNow` when it should be tried again."""
+        letter = await asyncio.to_thread(self._load, partner_id, mail_id)
+        if letter is None:
+            return
+        status, words = MailStatus.SENT, ""
+        try:
+            words = await self._hand_over(letter)
+        except Refused as refused:
+            status, words = MailStatus.REFUSED, str(refused)
+        except NotNow as trouble:
+            tired = await asyncio.to_thread(self._note_try, partner_id, mail_id, str(trouble))
+            if not tired:
+                raise
+            return
+        await asyncio.to_thread(self._note_end, partner_id, mail_id, status, words)
+
+    async def send_reset(self, *, user_id: UUID, token_id: UUID) -> None:
+        """Send the link that sets a new password; nothing for a person or link that does not exist."""
+        letter = await asyncio.to_thread(self._load_reset, user_id, token_id)
+        if letter is not None:
+            await self._hand_over(letter)
+
+    async def send_password_changed(self, *, user_id: UUID, event_id: UUID) -> None:
+        """Tell a person that the password was changed."""
+        letter = await asyncio.to_thread(self._load_changed, user_id, event_id)
+        if letter is not None:
+            await self._hand_over(letter)
+
+    async def _hand_over(self, letter: Letter) -> str:
+        message = self._composer.write(
+            letter.kind,
+            mail_id=letter.mail_id,
+            to_name=letter.to_name,
+            to_address=letter.to_address,
+            sender_name=letter.sender_name,
+            reply_to=letter.reply_to,
+            now=self._clock(),
+            values=letter.values,
+        )
+        return await self._transport.send(message)
+
+    def _load(self, partner_id: UUID, mail_id: UUID) -> Letter | None:
+        with self._database.transaction(partner_id=partner_id) as db:
+            mail = _mail(db, mail_id)
+            if mail is None or mail.status is not MailStatus.QUEUED:
+                return None
+            try:
+                return letters.to_member(db, mail, self._composer.link, now=self._clock())
+            except NotWanted as reason:
+                mail.status, mail.answer = MailStatus.DROPPED, str(reason)
+                return None
+
+    def _load_reset(self, user_id: UUID, token_id: UUID) -> Letter | None:
+        with self._database.transaction(user_id=user_id) as db:
+            user = db.exec(select(User).where(User.id == user_id)).one_or_none()
+            token = db.exec(select(PersonalToken).where(PersonalToken.id == token_id)).one_or_none()
+            if user is None or token is None:
+                return None
+            try:
+                return letters.reset(db, user=user, token=token, link=self._composer.link, now=self._clock())
+            except NotWanted:
+                return None
+
+    def _load_changed(self, user_id: UUID, event_id: UUID) -> Letter | None:
+        with self._database.transaction(user_id=user_id) as db:
+            user = db.exec(select(User).where(User.id == user_id)).one_or_none()
+            if user is None:
+                return None
+            return letters.password_changed(user=user, event_id=event_id, link=self._composer.link)
+
+    def _note_try(self, partner_id: UUID, mail_id: UUID, words: str) -> bool:
+        """Count the try; True when it was the last one."""
+        with self._database.transaction(partner_id=partner_id) as db:
+            mail = _mail(db, mail_id)
+            assert mail is not None
+            mail.tries += 1
+            mail.answer = words
+            tired = self._clock() - mail.created_at > GIVE_UP_AFTER
+            if tired:
+                mail.status = MailStatus.DEAD
+            return tired
+
+    def _note_end(self, partner_id: UUID, mail_id: UUID, status: MailStatus, words: str) -> None:
+        with self._database.transaction(partner_id=partner_id) as db:
+            mail = _mail(db, mail_id)
+            assert mail is not None
+            mail.tries += 1
+            mail.status, mail.answer = status, words
+            mail.sent_at = self._clock() if status is MailStatus.SENT else None
+
+
+def _mail(db: Session, mail_id: UUID) -> Mail | None:
+    return db.exec(select(Mail).where(Mail.id == mail_id).with_for_update()).one_or_none()
