@@ -1,0 +1,89 @@
+"""The jobs: what is done after the request, by name, with ids only.
+
+Surprise: any job may run twice (a killed worker's job is taken up again), so each does nothing when its
+work is already done.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from procrastinate import App, BaseRetryStrategy, RetryDecision
+from procrastinate.jobs import Job
+
+from billing.ports import Gateway
+from db.session import Database
+from integrations import inbox, reconciling
+from integrations.mail.outgoing import Outgoing
+
+FIRST_WAIT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What jobs work with, handed in by the process."""
+
+    database: Database
+    gateway: Gateway
+    outgoing: Outgoing
+    clock: Callable[[], datetime]
+
+
+class BackOff(BaseRetryStrategy):
+    """Try again after 5 s, 10 s, 20 s … at most an hour apart, `attempts` times in all."""
+
+    def __init__(self, attempts: int) -> None:
+        self.attempts = attempts
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """None once the tries are used up: the job then stands in the queue as failed."""
+        if job.attempts >= self.attempts:
+            return None
+        wait = min(FIRST_WAIT_SECONDS * 2 ** min(job.attempts, 12), LONGEST_WAIT_SECONDS)
+        return RetryDecision(retry_in={"seconds": wait})
+
+
+# Three days of hourly tries: a mail gives up by its own clock, this only must not be sooner.
+UNTIL_DEAD = BackOff(attempts=90)
+
+
+def register(app: App, shop: Workshop) -> None:
+    """Give `app` every job, under the names that rules defer them by."""
+
+    @app.task(name="send_mail", retry=UNTIL_DEAD)
+    async def send_mail(*, partner_id: str, mail_id: str) -> None:
+        await shop.outgoing.send(partner_id=UUID(partner_id), mail_id=UUID(mail_id))
+
+    @app.task(name="send_reset", retry=BackOff(attempts=10))
+    async def send_reset(*, user_id: str, token_id: str) -> None:
+        await shop.outgoing.send_reset(user_id=UUID(user_id), token_id=UUID(token_id))
+
+    @app.task(name="send_password_changed", retry=UNTIL_DEAD)
+    async def send_password_changed(*, user_id: str, event_id: str) -> None:
+        await shop.outgoing.send_password_changed(user_id=UUID(user_id), event_id=UUID(event_id))
+
+    @app.task(name="act_on_event", retry=UNTIL_DEAD)
+    async def act_on_event(*, partner_id: str, event_id: str) -> None:
+        await asyncio.to_thread(
+            inbox.act, shop.database, shop.gateway,
+            partner_id=UUID(partner_id), event_id=UUID(event_id), now=shop.clock(),
+        )  # fmt: skip
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="reconcile", queueing_lock="reconcile")
+    async def reconcile(timestamp: int) -> None:
+        await asyncio.to_thread(reconciling.reconcile, shop.database, shop.gateway, now=shop.clock())
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="retake_stalled", queueing_lock="retake_stalled")
+    async def retake_stalled(timestamp: int) -> None:
+        for job in await app.job_manager.get_stalled_jobs():
+            await app.job_manager.retry_job(job)
+
+    @app.periodic(cron="17 4 * * *")
+    @app.task(name="clear_old_jobs", queueing_lock="clear_old_jobs")
+    async def clear_old_jobs(timestamp: int) -> None:
+        await app.job_manager.delete_old_jobs(nb_hours=24 * 30)
