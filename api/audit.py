@@ -1,0 +1,42 @@
+"""The audit log in the API: who did what, when. A customer's managers see what concerns their company."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from api.nouns import Node, col, lazy, noun, one, reference
+from api.reads import STAFF
+from api.scalars import Json
+from auth import audit as t
+from auth.actors import Action
+
+if TYPE_CHECKING:
+    from api.customers import Customer
+
+
+_KINDS = {
+    "partner": "Partner",
+    "customer": "Customer",
+    "user": "User",
+    "invoice": "Invoice",
+    "payment": "Payment",
+    "payment_method": "PaymentMethod",
+    "tag": "Tag",
+}
+
+
+@noun(t.AuditEvent, "aud", needs=Action.VIEW_AUDIT, order="-at")
+class AuditEvent(Node):
+    """One act."""
+
+    at: datetime = col(where=True, order=True)
+    actor_kind: str = col()
+    actor_name: str = col("What the actor was called then.")
+    action: str = col(where=True)
+    subject_kind: str = col()
+    subject_id: strawberry.ID | None = reference(
+        "subject_id", "What it was done to.", kind="subject_kind", kinds=_KINDS
+    )
+    details: Json = col(see=STAFF)
+    customer: Annotated["Customer", lazy("api.customers")] | None = one("customer_id")

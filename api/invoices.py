@@ -1,0 +1,269 @@
+"""Invoices in the API. A customer's users never see drafts."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from api.changes import (
+    Doing,
+    Given,
+    MoneyInput,
+    Outcome,
+    Work,
+    change,
+    changed,
+    gives,
+    opt,
+    said,
+    takes,
+)
+from api.customers import Customer
+from api.nouns import Connection, Money, Node, by_id, col, lazy, many, money, noun, one, page, sql
+from api.reads import STAFF
+from api.tags import Tag
+from auth.actors import Action
+from billing import invoices as t
+from billing.derived import (
+    ShownStatus,
+    balance,
+    is_overdue,
+    is_partially_paid,
+    number_if_any,
+    payable,
+    shown_status,
+)
+from billing.invoice_fields import InvoiceInput
+from billing.money import Currency
+from billing.tags import InvoiceTag
+from db import ids
+
+if TYPE_CHECKING:
+    from api.payments import PaymentAllocation
+
+
+strawberry.enum(
+    t.InvoiceStatus, description="What is stored. What an OPEN one may also be: see `shownStatus`."
+)
+strawberry.enum(ShownStatus, name="InvoiceShownStatus", description="An invoice's status as people see it.")
+
+
+@noun(t.Invoice, "inv", needs=Action.VIEW_INVOICES, order="-due_on", search=t.SEARCHED_AS)
+class Invoice(Node):
+    """A claim on a customer."""
+
+    number: str | None = sql(number_if_any, "Null while it is a draft.", where=True, order=True, key="number")
+    status: t.InvoiceStatus = col(where=True)
+    shown_status: ShownStatus = sql(shown_status, "Overdue is judged by the partner's calendar.")
+    is_overdue: bool = sql(is_overdue, where=True)
+    is_partially_paid: bool = sql(is_partially_paid, where=True)
+    currency: Currency = col(where=True)
+    net: Money = money("net_minor", "Before tax.")
+    tax: Money = money("tax_minor")
+    total: Money = money("total_minor", where=True, order=True)
+    paid: Money = money("paid_minor", where=True)
+    balance: Money = money(balance, "What it still lacks; nothing unless it is open.")
+    payable: Money = money(payable, "The balance without what payments under way are for.")
+    issue_on: date = col(where=True, order=True)
+    due_on: date = col(where=True, order=True)
+    memo: str | None = col("Printed on it.", where=True)
+    internal_note: str | None = col(see=STAFF)
+    po_number: str | None = col(where=True)
+    version: int = col("Rises with every change.")
+    created_at: datetime = col(where=True, order=True)
+    updated_at: datetime = col(where=True, order=True)
+    finalized_at: datetime | None = col("When it got its number.")
+    sent_at: datetime | None = col(where=True)
+    paid_at: datetime | None = col(where=True)
+    voided_at: datetime | None = col()
+    customer: Customer = one("customer_id", where=True)
+    lines: Connection[Annotated["InvoiceLine", lazy("api.invoices")]] = page("invoice_id")
+    allocations: Connection[Annotated["PaymentAllocation", lazy("api.payments")]] = page(
+        "invoice_id", "Which payments are for it, and how much of each."
+    )
+    tags: list[Tag] = many(
+        (InvoiceTag, "invoice_id", "tag_id"),
+        "Of the own side, by name.",
+        sort="name_key",
+        limit=50,
+        where=True,
+    )
+
+
+_INVOICE = ("invoice_id", "Invoice")
+
+
+@noun(t.InvoiceLine, "lin", needs=Action.VIEW_INVOICES, order="position")
+class InvoiceLine(Node):
+    """One line of an invoice, in its currency."""
+
+    position: int = col("From the top.")
+    description: str = col()
+    quantity: Decimal = col(name="quantity_e4", places=4)
+    unit_price: Money = money("unit_price_minor", through=_INVOICE)
+    discount: Money = money("discount_minor", through=_INVOICE)
+    tax_name: str | None = col()
+    tax_rate: Decimal = col("In per cent.", name="tax_rate_e4", places=4)
+    net: Money = money("net_minor", through=_INVOICE)
+    tax: Money = money("tax_minor", through=_INVOICE)
+    total: Money = money("total_minor", through=_INVOICE)
+    invoice: Invoice = one("invoice_id")
+
+
+@strawberry.type
+class InvoiceQueries:
+    """Root fields about invoices."""
+
+    invoice: Invoice | None = by_id()
+    invoices: Connection[Invoice] = page()
+
+
+@strawberry.input(description="One line of an invoice.")
+class InvoiceLineInput:
+    """One line of an invoice."""
+
+    description: str | None = opt("Required.")
+    quantity: Decimal | None = opt("Above zero, at most four decimals. Required.")
+    unit_price: MoneyInput | None = opt("Required.")
+    discount: MoneyInput | None = opt("Taken off the line before tax; not more than the line.")
+    tax_name: str | None = opt()
+    tax_rate: Decimal | None = opt("In per cent, at most four decimals.")
+
+
+@takes(dry_run=True)
+class CreateInvoiceInput:
+    """A draft, which only the partner's side sees."""
+
+    customer_id: strawberry.ID
+    issue_on: date | None = opt("Left out: today, in the partner's time zone.")
+    due_on: date | None = opt("Left out: by the payment terms.")
+    memo: str | None = opt("Printed on it.")
+    internal_note: str | None = opt("Never shown to the customer.")
+    po_number: str | None = opt()
+    lines: list[InvoiceLineInput] = strawberry.field(description="1 to 200, in the customer's currency.")
+
+
+@takes(dry_run=True)
+class UpdateInvoiceInput:
+    """A draft, and what to change of it. What is not given stays as it is."""
+
+    id: strawberry.ID
+    version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
+    issue_on: date | None = opt()
+    due_on: date | None = opt()
+    memo: str | None = opt("Null takes it away.")
+    internal_note: str | None = opt("Null takes it away.")
+    po_number: str | None = opt("Null takes it away.")
+    lines: list[InvoiceLineInput] | None = opt("Instead of all the lines there are.")
+
+
+@takes()
+class DeleteDraftInvoiceInput:
+    """A draft to delete."""
+
+    id: strawberry.ID
+
+
+@takes()
+class SendInvoiceInput:
+    """A draft or an issued invoice."""
+
+    id: strawberry.ID
+
+
+@takes()
+class VoidInvoiceInput:
+    """An open invoice nobody has paid anything of."""
+
+    id: strawberry.ID
+
+
+@gives
+class CreateInvoicePayload:
+    """The new draft."""
+
+    invoice: Invoice | None = changed()
+
+
+@gives
+class UpdateInvoicePayload:
+    """The draft as it is now."""
+
+    invoice: Invoice | None = changed()
+
+
+@gives
+class DeleteDraftInvoicePayload:
+    """What is gone."""
+
+    deleted_id: strawberry.ID | None = said()
+
+
+@gives
+class SendInvoicePayload:
+    """The invoice, with its number."""
+
+    invoice: Invoice | None = changed()
+
+
+@gives
+class VoidInvoicePayload:
+    """The invoice, VOID now."""
+
+    invoice: Invoice | None = changed()
+
+
+def _create(doing: Doing, given: Given) -> Outcome:
+    made = t.create_draft(
+        doing.db, doing.actor, customer_id=given.record("customer_id", "cus"),
+        fields=given.fields(InvoiceInput), now=doing.now,
+    )  # fmt: skip
+    return {"invoice": made.id}
+
+
+def _update(doing: Doing, given: Given) -> Outcome:
+    changed = t.update_draft(
+        doing.db, doing.actor, invoice_id=given.record("id", "inv"),
+        fields=given.without_null("lines").fields(InvoiceInput), version=given.get("version"), now=doing.now,
+    )  # fmt: skip
+    return {"invoice": changed.id}
+
+
+def _delete(doing: Doing, given: Given) -> Outcome:
+    invoice_id = given.record("id", "inv")
+    t.delete_draft(doing.db, doing.actor, invoice_id=invoice_id, now=doing.now)
+    return {"deleted_id": ids.shown("inv", invoice_id)}
+
+
+def _moving(rule: Callable[..., t.Invoice]) -> Work:
+    def run(doing: Doing, given: Given) -> Outcome:
+        moved = rule(doing.db, doing.actor, invoice_id=given.record("id", "inv"), now=doing.now)
+        return {"invoice": moved.id}
+
+    return run
+
+
+@strawberry.type
+class InvoiceMutations:
+    """Changes of invoices."""
+
+    create_invoice: CreateInvoicePayload | None = change(
+        _create, CreateInvoiceInput, Action.EDIT_INVOICES, about="Make a draft."
+    )
+    update_invoice: UpdateInvoicePayload | None = change(
+        _update, UpdateInvoiceInput, Action.EDIT_INVOICES, about="Change a draft."
+    )
+    delete_draft_invoice: DeleteDraftInvoicePayload | None = change(
+        _delete, DeleteDraftInvoiceInput, Action.EDIT_INVOICES,
+        about="Delete a draft for good; it never had a number.",
+    )  # fmt: skip
+    send_invoice: SendInvoicePayload | None = change(
+        _moving(t.send), SendInvoiceInput, Action.EDIT_INVOICES,
+        about="Mail it to the customer's managers and payers; a draft is issued first, and gets its number.",
+    )  # fmt: skip
+    void_invoice: VoidInvoicePayload | None = change(
+        _moving(t.void), VoidInvoiceInput, Action.VOID_INVOICES,
+        about="Take an open invoice back; its number stays used.",
+    )  # fmt: skip

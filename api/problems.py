@@ -1,0 +1,130 @@
+"""What a payload's `errors` say: every code there is, and how a refusal becomes errors.
+
+The surprise: only refusals about what was sent become errors of a payload. Who may not ask, and who asks too
+often, is told beside the data (`api/errors.py`), because no other input would help.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from errors import Conflict, Invalid, NotFound, Refusal
+
+MOST_ERRORS = 100
+REFUSED = (Invalid, Conflict, NotFound)
+"""The kinds of refusal that become errors of a payload."""
+
+ERROR_CODES: Mapping[str, str] = {
+    "ALREADY_USER": "The address has a user there already.",
+    "BAD_BUSINESS_NUMBER": "Not a Canadian Business Number.",
+    "BAD_CHARACTERS": "Holds characters nobody types on purpose.",
+    "BAD_COLOUR": "Not `#` and six hexadecimal digits.",
+    "BAD_DATE": "A day outside of what an invoice may have.",
+    "BAD_EIN": "Not an EIN.",
+    "BAD_EMAIL": "Not an e-mail address.",
+    "BAD_IDEMPOTENCY_KEY": "Not 1 to 255 printable characters.",
+    "BAD_KEY": "Not 1 to 255 printable characters.",
+    "BAD_NUMBER": "Not a number written plainly.",
+    "BAD_ORIGIN": "Not an origin.",
+    "BAD_POSTAL_CODE": "Not a Canadian postal code.",
+    "BAD_RETURN_URL": "Not an address that a payer may be sent back to.",
+    "BAD_TERMS": "Payment terms out of range.",
+    "BAD_ZIP": "Not a ZIP code.",
+    "CARD_NUMBER": "Holds a card number, which is never stored.",
+    "CONFLICT": "It changed in the meantime: `version` is not what it was.",
+    "CURRENCY_FIXED": "The customer has invoices in its currency.",
+    "CUSTOMER_ALREADY_SET_UP": "The customer has its users already.",
+    "CUSTOMER_ARCHIVED": "The customer is archived.",
+    "CUSTOMER_NOT_SET_UP": "The customer has no users yet.",
+    "DISCOUNT_TOO_LARGE": "More than the line.",
+    "DUE_BEFORE_ISSUE": "The due date is before the issue date.",
+    "DUPLICATE": "In the list twice.",
+    "EXTERNAL_ID_TAKEN": "Another customer has it.",
+    "IDEMPOTENCY_CONFLICT": "The key was used with another input, or to ask for other fields.",
+    "INVOICE_ISSUED": "Only drafts can be changed.",
+    "INVOICE_NOT_OPEN": "The invoice is not open.",
+    "INVOICE_PARTLY_PAID": "A part of the invoice is paid.",
+    "IN_PROGRESS": "The first request with this key is still at work.",
+    "LAST_ONE": "The last Manager can't go.",
+    "LESS_IS_LEFT": "Less is left to pay.",
+    "MORE_THAN_INVOICE": "More than the whole invoice.",
+    "NOBODY_TO_TELL": "The customer has nobody to send it to.",
+    "NOTHING_TO_PAY": "An invoice must be above zero.",
+    "NOT_FOUND": "There is no such record.",
+    "NOT_INVITED": "The user has accepted already, or was disabled.",
+    "NOT_POSITIVE": "Not above zero.",
+    "NO_GATEWAY_ACCOUNT": "Card payments are not set up.",
+    "NO_MANAGER": "One of the users must be a Manager.",
+    "OTHER_CURRENCY": "In another currency than it must be.",
+    "OUT_OF_RANGE": "A number too small or too large.",
+    "PAYMENT_METHOD_REMOVED": "The payment method was removed.",
+    "PAYMENT_UNDER_WAY": "A payment is under way.",
+    "POSTAL_CODE_NOT_IN_PROVINCE": "The postal code belongs to another province.",
+    "REQUIRED": "Left empty.",
+    "TAKEN": "The name is in use.",
+    "TOO_LARGE": "The total is too large.",
+    "TOO_LONG": "Too long.",
+    "TOO_MANY": "More than may be given at once.",
+    "TOO_MANY_DECIMALS": "More decimals than there may be.",
+    "TOTAL_CHANGED": "The total is not what was expected.",
+    "UNKNOWN_CURRENCY": "Not USD or CAD.",
+    "UNKNOWN_FIELD": "Can't be set.",
+    "UNKNOWN_ROLE": "Not a role of a customer's users.",
+    "UNKNOWN_STATE": "Not a state, territory or province of the country.",
+    "UNKNOWN_TIME_ZONE": "Not in the time zone database.",
+    "UNSUPPORTED_COUNTRY": "Not the United States or Canada.",
+    "USER_REMOVED": "The user was removed.",
+    "WRONG_TYPE": "Of another form than it must be.",
+}
+"""Every code a mutation's errors may have; a test holds the rules against it."""
+
+WARNING_CODES: Mapping[str, str] = {
+    "BUSINESS_NUMBER_CHECK_DIGIT": "The check digit doesn't fit.",
+    "EIN_PREFIX_NOT_ISSUED": "The IRS has not issued such EINs.",
+    "POSSIBLE_DUPLICATE": "Another customer looks like the same company.",
+}
+
+_OF_KEY = frozenset({"IDEMPOTENCY_CONFLICT", "IN_PROGRESS"})
+
+
+def _codes(name: str, codes: Mapping[str, str], about: str) -> Any:
+    members: Any = {code: strawberry.enum_value(code, description=told) for code, told in codes.items()}
+    kinds: Any = Enum  # called as a function, it makes a kind
+    return strawberry.enum(kinds(name, members), description=about)
+
+
+UserErrorCode = _codes("UserErrorCode", ERROR_CODES, "What is wrong, for programs. More may be added.")
+UserWarningCode = _codes("UserWarningCode", WARNING_CODES, "What is odd, for programs. More may be added.")
+
+
+class Told(NamedTuple):
+    """An error or a warning on its way out."""
+
+    code: str
+    message: str
+    path: list[str]
+
+
+def errors_of(refusal: Refusal, *, record: str | None) -> list[Told]:
+    """A refusal as errors, the first hundred. `record` is the input's one id, for what has no place itself.
+
+    Raises KeyError for a code that no client was ever told of.
+    """
+    if isinstance(refusal, Invalid):
+        return [told(one.code, one.message, one.path, ERROR_CODES) for one in refusal.problems[:MOST_ERRORS]]
+    path: tuple[str | int, ...] = ()
+    if refusal.code in _OF_KEY:
+        path = ("idempotency_key",)
+    elif isinstance(refusal, NotFound) and record:
+        path = (record,)
+    return [told(refusal.code, refusal.message, path, ERROR_CODES)]
+
+
+def told(code: str, message: str, path: tuple[str | int, ...], known: Mapping[str, str]) -> Told:
+    """One problem of a rule, as clients see it."""
+    if code not in known:
+        raise KeyError(code)
+    return Told(code, message, ["input", *(to_camel_case(str(step)) for step in path)])

@@ -1,0 +1,174 @@
+"""Reading: a document, for whoever a credential says it is, as one statement in one trip to the database.
+
+Pages and the endpoint both read through `Reader`. The surprise: its answers are JSON text that the database
+put together; nothing here looks into it unless a page asks for `content`.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg import errors as driver
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.context import DEADLINE, Bearer, Credential, Memory, SessionAt, Visit, visit_of
+from api.errors import Unavailable
+from api.plan.document import Document, Documents
+from api.plan.planning import Call, Plan
+from api.schema import GRAPHQL, SINGLE, list_sizes, prepare_expressions
+from auth.actors import Actor
+from errors import Limited, Refusal
+
+__all__ = ["Answer", "Bearer", "Document", "Reader", "SessionAt"]
+
+Pool = AsyncConnectionPool[AsyncConnection]
+T = TypeVar("T")
+MOST_TRIES = 4
+
+
+class Deadline(Limited):
+    """It took longer than ten seconds; the statement was cancelled."""
+
+    code = "DEADLINE"
+    message = "This took longer than 10 seconds and was stopped. Ask for less at once."
+
+
+class Busy(Unavailable):
+    """No connection was free in time."""
+
+    code = "BUSY"
+    message = "Too much at once just now. Try again in a moment."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a document answered: who asked (for people, `visit.session`), and the JSON of `data`."""
+
+    visit: Visit
+    text: str
+
+    @property
+    def actor(self) -> Actor:
+        """Who asked, alive at the moment of the answer."""
+        return self.visit.actor
+
+    @cached_property
+    def content(self) -> Mapping[str, Any]:
+        """`data`, as Python has it."""
+        found: Mapping[str, Any] = orjson.loads(self.text)
+        return found
+
+
+class Reader:
+    """Runs documents over a pool of connections, which whoever made it opens and closes."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        prepare_expressions()
+        self.documents = Documents(GRAPHQL, sizes=list_sizes, single=SINGLE)
+        self._memory = Memory()
+
+    def prepare(self, text: str) -> Document:
+        """A document of our own, kept by whoever asks. Raises if it does not fit schema or limits."""
+        return self.documents.checked(text)
+
+    async def read(
+        self, document: Document, variables: Mapping[str, Any], *, credential: Credential, now: datetime
+    ) -> Answer:
+        """Run a document that reads.
+
+        Refuses Unauthenticated, NotFound (a session at a place the person has no part in), Forbidden, Invalid
+        (a cursor, a filter, a page), Deadline, Busy; raises Rejected for variables that do not fit.
+        """
+
+        def plan(visit: Visit) -> tuple[Plan, Call]:
+            coerced = document.variables.coerced(variables)
+            call = Call(visit.actor, visit.rights, now, visit.today(now), coerced)
+            return document.plan(call), call
+
+        return await self._answered(credential, now, plan)
+
+    async def identify(self, credential: Credential, *, now: datetime) -> Visit:
+        """Who asks, alive now. Refuses Unauthenticated, and what the credential itself refuses."""
+        async with self._deadline(), self.pool.connection() as connection:
+            statement, values = credential.statement(now)
+            found = await connection.execute(statement, values)
+            return self._noted(credential, await found.fetchone())
+
+    async def known(self, credential: Credential, *, now: datetime) -> Visit:
+        """Who it was the last time, else who it is: enough to begin work, never to answer."""
+        return self._memory.recall(credential) or await self.identify(credential, now=now)
+
+    async def live(self, credential: Credential, work: Callable[[Visit], T], *, now: datetime) -> T:
+        """Do `work` for whoever is alive; a refusal meant for whom it was before is never told."""
+        return work(await self.identify(credential, now=now))
+
+    async def _answered(
+        self, credential: Credential, now: datetime, plan: Callable[[Visit], tuple[Plan, Call]]
+    ) -> Answer:
+        visit = await self.known(credential, now=now)
+        for _ in range(MOST_TRIES):
+            try:
+                statement, call = plan(visit)
+                values = statement.values(call)
+            except Exception:
+                # Refused for a remembered actor: told only if that is still who asks.
+                live = await self.identify(credential, now=now)
+                if live.is_same(visit):
+                    raise
+                visit = live
+                continue
+            try:
+                row, text = await self._run(credential, statement.sql, values, now)
+            except driver.Error:
+                # Planned for somebody who is gone, it found nothing where something must be.
+                live = await self.identify(credential, now=now)
+                if live.is_same(visit):
+                    raise
+                visit = live
+                continue
+            live = self._noted(credential, row)
+            if live.is_same(visit):
+                return Answer(live, text)
+            visit = live
+        raise Busy
+
+    async def _run(
+        self, credential: Credential, sql: str, values: list[Any], now: datetime
+    ) -> tuple[Any, str]:
+        """Look-up and statement in one trip; they are one transaction, which ends with it."""
+        knock, knock_values = credential.statement(now)
+        async with self._deadline(), self.pool.connection() as connection:
+            async with connection.pipeline():
+                asked = connection.cursor()
+                await asked.execute(knock, knock_values)
+                cursor = connection.cursor()
+                await cursor.execute(sql, values)
+            row, found = await asked.fetchone(), await cursor.fetchone()
+        return row, found[0] if found else ""
+
+    def _noted(self, credential: Credential, row: Any) -> Visit:
+        try:
+            visit = visit_of(credential, row)
+        except Refusal:
+            self._memory.note(credential, None)
+            raise
+        self._memory.note(credential, visit)
+        return visit
+
+    @asynccontextmanager
+    async def _deadline(self) -> Any:
+        try:
+            # A second more than the statement's own limit, so that the database stops first.
+            async with asyncio.timeout(DEADLINE + 1):
+                yield
+        except (TimeoutError, driver.QueryCanceled):
+            raise Deadline from None
+        except PoolTimeout:
+            raise Busy from None

@@ -1,0 +1,207 @@
+"""Users and invites in the API.
+
+The surprise: a `User` is a membership, a person's place in the partner or in one customer, with its own name
+and e-mail. The person behind it is in no document.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from api.changes import Doing, Given, Outcome, Work, change, changed, gives, opt, takes
+from api.nouns import Connection, Node, by_id, col, latest, lazy, noun, one, page, sql
+from auth import invites, memberships
+from auth.actors import Action
+from auth.roles import Role
+from billing import customer_users as rules
+from billing.customer_fields import key_of
+from billing.derived import InviteStatus, invite_status, is_open_invite
+
+if TYPE_CHECKING:
+    from api.customers import Customer
+
+
+strawberry.enum(memberships.MembershipStatus, description="INVITED until the invite is accepted.")
+strawberry.enum(InviteStatus, description="What became of an invite.")
+
+
+@noun(memberships.Membership, "usr", needs=Action.VIEW_USERS, order="name")
+class User(Node):
+    """A person's place in a customer, or in the partner."""
+
+    name: str = col(where=True, order=True, key="name_key", fold=key_of)
+    email: str = col(where=True, key="email_key", fold=key_of)
+    role: Role = col(where=True)
+    status: memberships.MembershipStatus = col(where=True)
+    created_at: datetime = col(where=True, order=True)
+    updated_at: datetime = col(where=True)
+    removed_at: datetime | None = col()
+    customer: Annotated["Customer", lazy("api.customers")] | None = one(
+        "customer_id", "Null for the partner's staff."
+    )
+    invite: Annotated["Invite", lazy("api.users")] | None = latest(
+        "membership_id", "The one still open, if any; it may have expired.", only=is_open_invite
+    )
+    invites: Connection[Annotated["Invite", lazy("api.users")]] = page("membership_id")
+
+
+@noun(invites.Invite, "ivt", needs=Action.VIEW_USERS, order="-created_at")
+class Invite(Node):
+    """An e-mailed, single-use invitation."""
+
+    status: InviteStatus = sql(invite_status)
+    created_at: datetime = col(order=True)
+    expires_at: datetime = col()
+    accepted_at: datetime | None = col()
+    revoked_at: datetime | None = col()
+    user: User = one("membership_id")
+
+
+@strawberry.type
+class UserQueries:
+    """Root fields about users."""
+
+    user: User | None = by_id()
+
+
+@strawberry.enum(description="The roles of a customer's users.")
+class CustomerRole(StrEnum):
+    """The roles of a customer's users: nobody is made staff here (GUARANTEES A-5)."""
+
+    MANAGER = "MANAGER"
+    PAYER = "PAYER"
+    VIEWER = "VIEWER"
+
+
+@strawberry.input(description="A person to invite.")
+class NewUserInput:
+    """A person to invite."""
+
+    name: str | None = opt("Required.")
+    email: str | None = opt("Required.")
+    role: CustomerRole | None = opt("Left out: MANAGER for the customer's first user, PAYER for later ones.")
+
+
+@takes(dry_run=True)
+class InviteUserInput:
+    """A person to invite to a customer; the first one makes it ACTIVE."""
+
+    customer_id: strawberry.ID
+    name: str | None = opt("Required.")
+    email: str | None = opt("Required.")
+    role: CustomerRole | None = opt("Left out: MANAGER for the customer's first user, PAYER for later ones.")
+
+
+@takes()
+class ResendInviteInput:
+    """A user who has not accepted yet."""
+
+    user_id: strawberry.ID
+
+
+@takes()
+class RevokeInviteInput:
+    """A user who has not accepted yet."""
+
+    user_id: strawberry.ID
+
+
+@takes(dry_run=True)
+class UpdateUserRoleInput:
+    """A customer's user, and the new role."""
+
+    id: strawberry.ID
+    role: CustomerRole
+
+
+@takes()
+class RemoveUserInput:
+    """A customer's user."""
+
+    id: strawberry.ID
+
+
+@gives
+class InviteUserPayload:
+    """The new user, with its invite."""
+
+    user: User | None = changed()
+
+
+@gives
+class ResendInvitePayload:
+    """The user, with the new invite."""
+
+    user: User | None = changed()
+
+
+@gives
+class RevokeInvitePayload:
+    """The user, who can be invited again."""
+
+    user: User | None = changed()
+
+
+@gives
+class UpdateUserRolePayload:
+    """The user as it is now."""
+
+    user: User | None = changed()
+
+
+@gives
+class RemoveUserPayload:
+    """The user, REMOVED now."""
+
+    user: User | None = changed()
+
+
+def _invite(doing: Doing, given: Given) -> Outcome:
+    typed = {name: given.get(name) for name in ("name", "email", "role")}
+    user = rules.invite(
+        doing.db, doing.actor, customer_id=given.record("customer_id", "cus"), **typed, now=doing.now
+    )
+    return {"user": user.id}
+
+
+def _moving(rule: Callable[..., memberships.Membership], named: str) -> Work:
+    """What needs nothing but the user."""
+
+    def run(doing: Doing, given: Given) -> Outcome:
+        user = rule(doing.db, doing.actor, membership_id=given.record(named, "usr"), now=doing.now)
+        return {"user": user.id}
+
+    return run
+
+
+def _update_role(doing: Doing, given: Given) -> Outcome:
+    what: dict[str, Any] = {"membership_id": given.record("id", "usr"), "role": given["role"]}
+    return {"user": rules.change_role(doing.db, doing.actor, **what, now=doing.now).id}
+
+
+@strawberry.type
+class UserMutations:
+    """Changes of customers' users. The partner's staff is managed in pages only."""
+
+    invite_user: InviteUserPayload | None = change(
+        _invite, InviteUserInput, Action.MANAGE_USERS, alone=True, about="Invite one more user by mail."
+    )
+    resend_invite: ResendInvitePayload | None = change(
+        _moving(rules.resend_invite, "user_id"), ResendInviteInput, Action.MANAGE_USERS,
+        about="Mail a new invite; the earlier link dies.",
+    )  # fmt: skip
+    revoke_invite: RevokeInvitePayload | None = change(
+        _moving(rules.revoke_invite, "user_id"), RevokeInviteInput, Action.MANAGE_USERS,
+        about="Kill the link of an invite. Twice is once.",
+    )  # fmt: skip
+    update_user_role: UpdateUserRolePayload | None = change(
+        _update_role, UpdateUserRoleInput, Action.MANAGE_USERS,
+        about="Change a user's role; an open invite is replaced and mailed again.",
+    )  # fmt: skip
+    remove_user: RemoveUserPayload | None = change(
+        _moving(rules.remove, "id"), RemoveUserInput, Action.MANAGE_USERS,
+        about="End a user's place; the record stays.",
+    )  # fmt: skip
