@@ -1,0 +1,48 @@
+"""The states a record can be in, as words with a tone, made once.
+
+What surprises: a badge is finished markup, not a macro call, because tables print one per row and a macro in
+a row loop is what made pages slow when it was measured.
+"""
+
+from markupsafe import Markup
+
+TONES: dict[str, tuple[str, str]] = {
+    # invoices; overdue and partially paid are derived, not stored
+    "DRAFT": ("neutral", "Draft"),
+    "OPEN": ("info", "Open"),
+    "OVERDUE": ("danger", "Overdue"),
+    "PARTIALLY_PAID": ("warning", "Partially paid"),
+    "PAID": ("success", "Paid"),
+    "VOID": ("neutral", "Void"),
+    "UNCOLLECTIBLE": ("danger", "Uncollectible"),
+    # customers, users and invites
+    "SETUP": ("warning", "In set-up"),
+    "ACTIVE": ("success", "Active"),
+    "ARCHIVED": ("neutral", "Archived"),
+    "INVITED": ("info", "Invited"),
+    "DISABLED": ("neutral", "Disabled"),
+    "ACCEPTED": ("success", "Accepted"),
+    "EXPIRED": ("warning", "Expired"),
+    "REVOKED": ("neutral", "Revoked"),
+    # payments
+    "SCHEDULED": ("info", "Scheduled"),
+    "PENDING": ("info", "Pending"),
+    "REQUIRES_ACTION": ("warning", "Needs confirmation"),
+    "PROCESSING": ("info", "Processing"),
+    "SUCCEEDED": ("success", "Succeeded"),
+    "FAILED": ("danger", "Failed"),
+    "CANCELED": ("neutral", "Canceled"),
+    "UNKNOWN": ("warning", "Waiting for the bank"),
+    "RETURNED": ("danger", "Returned"),
+    "DISPUTED": ("danger", "Disputed"),
+    "REFUNDED": ("neutral", "Refunded"),
+    "PARTIALLY_REFUNDED": ("neutral", "Partially refunded"),
+}
+
+BADGE = Markup('<span class="badge" data-tone="{tone}">{text}</span>')
+BADGES = {status: BADGE.format(tone=tone, text=text) for status, (tone, text) in TONES.items()}
+
+
+def badge(status: str) -> Markup:
+    """The badge of a status. Raises KeyError for a status nobody gave a word: add it to `TONES`."""
+    return BADGES[status]

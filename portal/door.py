@@ -1,0 +1,163 @@
+"""The pages' one wrapper: every route stands behind one of its doors, and a refusal becomes a page.
+
+Surprise: nothing is open by default. A route names its door, and a test fails for one that does not; only
+`visitor` lets anybody in.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+import structlog
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from auth import sessions
+from auth.actors import Actor
+from auth.sessions import Door
+from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
+from portal import csrf, flash, visits
+from portal.cookies import remember
+from portal.form import Form
+from portal.house import house, place, session_hash
+from portal.shell import Tone
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Result = TypeVar("Result")
+log = structlog.get_logger()
+
+STATUS: tuple[tuple[type[Refusal], int], ...] = (
+    (Unauthenticated, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Invalid, 422),
+    (Limited, 429),
+)
+
+
+def visitor(endpoint: Endpoint) -> Endpoint:
+    """A door for anybody: signing in, invites, resets, health."""
+    return _door(endpoint, "visitor", None)
+
+
+def person(endpoint: Endpoint) -> Endpoint:
+    """A door for anybody signed in, wherever they belong."""
+    return _door(endpoint, "person", None)
+
+
+def partner(endpoint: Endpoint) -> Endpoint:
+    """A door of the partner dashboard: the address names the partner."""
+    return _door(endpoint, "partner", "partner")
+
+
+def customer(endpoint: Endpoint) -> Endpoint:
+    """A door of the customer portal: the address names the customer."""
+    return _door(endpoint, "customer", "portal")
+
+
+def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | None) -> Endpoint:
+    async def opened(request: Request) -> Response:
+        if kind is not None:
+            request.state.place_kind = kind
+        try:
+            return await endpoint(request)
+        except Unauthenticated as refusal:
+            return await _sign_in_first(request, refusal)
+        except Refusal as refusal:
+            return refused(request, refusal)
+        except Exception:
+            correlation_id = uuid4().hex[:12]
+            log.exception("page failed", correlation_id=correlation_id, path=request.url.path)
+            text = house(request).renderer.refusal(500, correlation_id=correlation_id)
+            return HTMLResponse(text, 500)
+
+    opened.door = name  # type: ignore[attr-defined]  # read by the test that no route is without one
+    return opened
+
+
+def refused(request: Request, refusal: Refusal) -> Response:
+    """The page that says no, and how to go on."""
+    status = next(code for kind, code in STATUS if isinstance(refusal, kind))
+    context: dict[str, object] = {"message": refusal.message}
+    headers = {}
+    if isinstance(refusal, Limited):
+        context["retry_after"] = refusal.retry_after
+        headers["retry-after"] = str(refusal.retry_after)
+    if isinstance(refusal, Invalid):
+        context["problems"] = refusal.problems
+    if getattr(request.state, "place_kind", None):
+        context["home"] = place(request).home
+    return HTMLResponse(house(request).renderer.refusal(status, **context), status, headers=headers)
+
+
+async def _sign_in_first(request: Request, refusal: Refusal) -> Response:
+    """A visitor is sent to sign in and comes back; a form that was typed comes back with them."""
+    if request.method in csrf.SAFE_METHODS:
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/sign-in?next={quote(target, safe='')}", 303)
+    form = getattr(request.state, "form", None) or Form()
+    return visits.page(
+        request, "login/sign_in.html", status=401, next=request.url.path, kept=form.pairs(),
+        message="Your session has ended. Sign in again: what you typed is kept.",
+        demo=house(request).demo_logins,
+    )  # fmt: skip
+
+
+async def act(request: Request, work: Callable[[Session, Actor], Result], *, form: Form) -> Result:
+    """Run `work` for whoever knocks, in one transaction on a worker thread; commits if it returns.
+
+    The live session and membership are looked up first, in the same transaction (A-8), and the form must
+    be one of our own (D-5). Refusals of `work` pass through, and nothing of it stays.
+    """
+    return await run_in_threadpool(_knocked, request, work, form)
+
+
+async def meet(request: Request, work: Callable[[Session, Actor], Result]) -> Result:
+    """As `act`, for a GET: a page that a document can't make, or one that the gateway sends people back to.
+
+    No form stands behind it, so any link may lead here: `work` only looks. What may follow is asking the
+    gateway how things stand, which is no harm whoever makes us ask.
+    """
+    return await run_in_threadpool(_knocked, request, work, None)
+
+
+def _knocked(request: Request, work: Callable[[Session, Actor], Result], form: Form | None) -> Result:
+    parts, where = house(request), place(request)
+    now = parts.clock()
+    with parts.database.transaction() as db:
+        visit = sessions.knock(
+            db, token_hash=session_hash(request), door=Door(where.kind), slug=where.slug, now=now
+        )
+        if visit is None:
+            raise Unauthenticated
+        if form is not None:
+            csrf.check(
+                request.headers,
+                session_id=str(visit.session_id),
+                form_token=form.csrf_token,
+                secret=parts.secret,
+                public_origin=parts.public_origin,
+            )
+        if visit.actor is None:
+            raise NotFound
+        return work(db, visit.actor)
+
+
+def go(request: Request, target: str, message: str | None = None, *, tone: Tone = "success") -> Response:
+    """See other: to a page of ours, with a message shown there once."""
+    answer = RedirectResponse(target, 303)
+    if message is not None:
+        cookie = flash.pack(tone, message, secret=house(request).secret)
+        remember(request, answer, house(request).cookie("flash"), cookie)
+    return answer
+
+
+async def read_form(request: Request) -> Form:
+    """The posted form, kept on the request so that it survives signing in again."""
+    form = await Form.read(request)
+    request.state.form = form
+    return form

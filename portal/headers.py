@@ -1,0 +1,170 @@
+"""What every answer carries, and which requests are let in at all: the outermost middleware.
+
+Plain ASGI around the whole application, so that errors, static files and refusals carry the headers too
+(docs/guarantees.md, G-6). What surprises: nothing a request says about its own host, scheme or sender is
+believed. The host must be on the list, links are made from the public URL, and a forwarded address counts
+only when a configured proxy is the one speaking.
+"""
+
+import ipaddress
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from portal import csrf
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# `same-origin`, not `no-referrer`: the latter makes browsers send `Origin: null` with our own forms, which
+# portal/csrf.py refuses. No other site learns an address either way (C-5).
+FIXED = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+TWO_YEARS = "max-age=63072000"
+STATE = "gateway_on_page"
+
+
+class GatewayOrigins(NamedTuple):
+    """What a page that takes card or bank details may load and send to, beyond our own origin.
+
+    `forms` is needed too: Chromium checks `form-action` again when our answer to a form redirects.
+    """
+
+    frames: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    connects: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+
+
+def admit_gateway(connection: HTTPConnection) -> None:
+    """Called by a page that shows the gateway's fields or sends people there: only it may reach out."""
+    setattr(connection.state, STATE, True)
+
+
+class SecurityHeaders:
+    """Wraps the whole application. `allowed_hosts` are hosts as browsers send them, beside the public one.
+
+    With `report_to` (a path of ours) browsers report what the policy stopped.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        public_url: str,
+        allowed_hosts: Collection[str] = (),
+        gateway: GatewayOrigins | None = None,
+        report_to: str | None = None,
+    ) -> None:
+        origin = urlsplit(csrf.origin_of(public_url))
+        self._app = app
+        self._hosts = frozenset({origin.netloc, *(_plain(host) for host in allowed_hosts)})
+        self._everywhere = _policy(GatewayOrigins(), report_to)
+        self._with_gateway = _policy(gateway or GatewayOrigins(), report_to)
+        self._fixed = dict(FIXED)
+        if origin.scheme == "https":
+            self._fixed["strict-transport-security"] = TWO_YEARS
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            # There is no WebSocket here (E-5); the server answers 403.
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        # Made here, so that the page and this middleware see the same one whatever the router copies.
+        state = scope.setdefault("state", {})
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                self._complete(MutableHeaders(scope=message), gateway=bool(state.get(STATE)))
+            await send(message)
+
+        if not self._is_ours(Headers(scope=scope)):
+            # Nothing of the request is repeated: an echoed host is how caches are poisoned.
+            await PlainTextResponse("Unknown host.", 400)(scope, receive, send_with_headers)
+            return
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            # Behind us only the server is left, and its own error page would lack the headers. It logs.
+            if not started:
+                await PlainTextResponse("Something went wrong.", 500)(scope, receive, send_with_headers)
+            raise
+
+    def _is_ours(self, headers: Headers) -> bool:
+        hosts = headers.getlist("host")
+        return len(hosts) == 1 and _plain(hosts[0]) in self._hosts
+
+    def _complete(self, headers: MutableHeaders, *, gateway: bool) -> None:
+        headers.update(self._fixed)
+        headers["content-security-policy"] = self._with_gateway if gateway else self._everywhere
+        headers.setdefault("cache-control", "no-store")
+        for telling in ("server", "x-powered-by"):
+            if telling in headers:
+                del headers[telling]
+
+
+def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> str:
+    """The address the request comes from, as written in the audit log and counted by the throttle.
+
+    `X-Forwarded-For` is read from the right, past configured proxies only: what stands left of the first
+    stranger is that stranger's own claim. "" when the server knows no address (a Unix socket).
+    """
+    peer = scope.get("client")
+    address = _address(peer[0]) if peer else None
+    if address is None:
+        return ""
+    hops = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",")
+    while hops and any(address in network for network in trusted_proxies):
+        before = _address(hops.pop())
+        if before is None:
+            break
+        address = before
+    return str(address)
+
+
+def _policy(gateway: GatewayOrigins, report_to: str | None) -> str:
+    directives = {
+        "default-src": ("'none'",),
+        "script-src": ("'self'", *gateway.scripts),
+        "style-src": ("'self'",),
+        "img-src": ("'self'", "data:"),
+        "font-src": ("'self'",),
+        "connect-src": ("'self'", *gateway.connects),
+        "form-action": ("'self'", *gateway.forms),
+        "frame-src": gateway.frames or ("'none'",),
+        "frame-ancestors": ("'none'",),
+        "base-uri": ("'none'",),
+    }
+    if report_to is not None:
+        directives["report-uri"] = (report_to,)
+    return "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
+
+
+def _plain(host: str) -> str:
+    """A host as it is compared: lower case, without a default port."""
+    return host.strip().lower().removesuffix(":443").removesuffix(":80")
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    # ::ffff:192.0.2.1 is 192.0.2.1: one client, one count, and it must match the proxy's network.
+    return mapped or address

@@ -1,0 +1,104 @@
+"""What pages work with, handed in by the process, and what a request says about who is asking where.
+
+Surprise: the partner or customer in hand is always read from the address, never from the session, so two
+tabs can't be mixed up.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from starlette.requests import Request
+
+from auth.passwords import HashingPool
+from auth.tokens import digest_of
+from billing.ports import Gateway
+from billing.settling import Reached, nowhere
+from db import ids
+from db.session import Database
+from portal import csrf
+from portal.headers import Network, client_address
+from portal.reading import Documents
+from portal.render import Renderer
+
+
+@dataclass(frozen=True)
+class House:
+    """The parts. `secure` is whether cookies need TLS: false only on the loopback demo.
+
+    `reached` is called at the named points of a payment; only tests of crashes hand one in (M-7).
+    """
+
+    database: Database
+    documents: Documents
+    hashing: HashingPool
+    renderer: Renderer
+    gateway: Gateway
+    clock: Callable[[], datetime]
+    secret: bytes
+    public_url: str
+    secure: bool
+    trusted_proxies: Sequence[Network] = ()
+    demo_logins: bool = False
+    reached: Reached = nowhere
+
+    @property
+    def public_origin(self) -> str:
+        """Scheme, host and port of the public address, as browsers write it in `Origin`."""
+        return csrf.origin_of(self.public_url)
+
+    def cookie(self, name: str) -> str:
+        """A cookie's full name. Browsers refuse `__Host-` without TLS, so the loopback demo drops it."""
+        return f"__Host-remit_{name}" if self.secure else f"remit_{name}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A partner's dashboard or a customer's portal, as the address names it."""
+
+    kind: Literal["partner", "portal"]
+    slug: str
+
+    @property
+    def home(self) -> str:
+        """Where its pages begin, without a closing slash."""
+        return f"/{self.kind}/{self.slug}"
+
+
+def house(request: Request) -> House:
+    """The parts of the running process."""
+    parts: House = request.app.state.house
+    return parts
+
+
+def place(request: Request) -> Place:
+    """Which partner or customer the address names."""
+    kind = request.state.place_kind
+    return Place(kind, request.path_params["slug"])
+
+
+def session_token(request: Request) -> str | None:
+    """The session cookie's token, if there is one."""
+    return request.cookies.get(house(request).cookie("session"))
+
+
+def session_hash(request: Request) -> bytes:
+    """What the session is looked up by; the digest of nothing for a visitor without one."""
+    return digest_of(session_token(request) or "")
+
+
+def address(request: Request) -> str:
+    """Where the request comes from, past configured proxies only."""
+    return client_address(request.scope, house(request).trusted_proxies)
+
+
+def agent(request: Request) -> str:
+    """What the browser calls itself, shortened: shown in the list of sessions, trusted for nothing."""
+    return request.headers.get("user-agent", "")[:200]
+
+
+def record_id(request: Request, name: str, prefix: str) -> UUID:
+    """The id in the address (`cus_…`); `NotFound` for anything that is not one of that kind."""
+    return ids.parsed(request.path_params[name], prefix)

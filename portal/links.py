@@ -1,0 +1,182 @@
+"""Pages behind mailed links: accepting an invite, setting a new password.
+
+Surprise: opening a link consumes nothing and only moves the token from the address into a short-lived cookie,
+so that no log, history or Referer keeps it, and a mail scanner that opens links harms nothing (C-5).
+"""
+
+from typing import Literal
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from auth import accepting, passwords, resets
+from auth.accepting import Accepted, Offer
+from auth.signin import WrongSignIn
+from auth.tokens import DeadLink
+from errors import Invalid, Limited, Problem
+from portal import visits
+from portal.cookies import forget, remember
+from portal.door import go, visitor
+from portal.form import Form
+from portal.house import address, agent, house, session_hash
+from portal.login import enter_with_password
+
+KEPT_SECONDS = 3600
+LONGEST_TOKEN = 100
+Purpose = Literal["invite", "reset"]
+
+
+def opened(purpose: Purpose):  # type: ignore[no-untyped-def]  # an endpoint, typed by `visitor`
+    """The endpoint a mail's link leads to: keeps the token, and goes on without it in the address."""
+
+    async def move(request: Request) -> Response:
+        answer = RedirectResponse(f"/{purpose}", 303)
+        token = request.path_params["token"][:LONGEST_TOKEN]
+        remember(request, answer, house(request).cookie(purpose), token, seconds=KEPT_SECONDS)
+        return answer
+
+    return move
+
+
+async def show_invite(request: Request) -> Response:
+    """What the link offers, with the form to accept."""
+    try:
+        offer = await run_in_threadpool(_offer, request)
+    except DeadLink:
+        return dead(request)
+    return _invite_page(request, offer, Form())
+
+
+async def accept_invite(request: Request) -> Response:
+    """Accept as a new person with a new password, or as the person who signs in with theirs."""
+    form = await Form.read(request)
+    visits.check(request, form)
+    try:
+        offer = await run_in_threadpool(_offer, request)
+        accepted = await run_in_threadpool(_accept, request, offer, form)
+    except DeadLink:
+        return dead(request)
+    except Invalid as wrong:
+        return _invite_page(request, offer, form.with_problems(wrong), status=422)
+    except (WrongSignIn, Limited) as refusal:
+        problem = Invalid([Problem(refusal.code, ("password",), refusal.message)])
+        return _invite_page(request, offer, form.with_problems(problem), status=422)
+    landing = "" if accepted.door == "partner" else "/invoices"
+    answer = go(request, f"/{accepted.door}/{accepted.slug}{landing}", f"Welcome to {offer.company}.")
+    forget(request, answer, house(request).cookie("invite"))
+    assert accepted.signed_in is not None
+    return visits.signed_in(request, answer, accepted.signed_in)
+
+
+async def show_forgot(request: Request) -> Response:
+    """Asking for a link."""
+    return visits.page(request, "login/forgot.html")
+
+
+async def forgot(request: Request) -> Response:
+    """The same answer for every address (B-4)."""
+    form = await Form.read(request)
+    visits.check(request, form)
+    try:
+        await run_in_threadpool(_begin_reset, request, form.value("email"))
+    except Invalid as wrong:
+        return visits.page(request, "login/forgot.html", form=form.with_problems(wrong), status=422)
+    return visits.page(request, "login/sent.html")
+
+
+async def show_reset(request: Request) -> Response:
+    """The form for the new password."""
+    try:
+        await run_in_threadpool(_open_reset, request)
+    except DeadLink:
+        return dead(request)
+    return visits.page(request, "login/reset.html")
+
+
+async def reset(request: Request) -> Response:
+    """Set the password; every session of the person ends."""
+    form = await Form.read(request)
+    visits.check(request, form)
+    try:
+        await run_in_threadpool(_finish_reset, request, form)
+    except DeadLink:
+        return dead(request)
+    except Invalid as wrong:
+        return visits.page(request, "login/reset.html", form=form.with_problems(wrong), status=422)
+    answer = RedirectResponse("/sign-in?changed=1", 303)
+    forget(request, answer, house(request).cookie("reset"))
+    forget(request, answer, house(request).cookie("session"))
+    return answer
+
+
+def dead(request: Request) -> Response:
+    """Expired, used, replaced, revoked and made up look the same."""
+    return HTMLResponse(house(request).renderer.render("login/dead_link.html"), 404)
+
+
+def _invite_page(request: Request, offer: Offer, form: Form, *, status: int = 200) -> Response:
+    return visits.page(
+        request, "login/invite.html", form=form, offer=offer, place=offer.company, status=status
+    )
+
+
+def _token(request: Request, purpose: Purpose) -> str:
+    return request.cookies.get(house(request).cookie(purpose), "")[:LONGEST_TOKEN]
+
+
+def _offer(request: Request) -> Offer:
+    parts = house(request)
+    with parts.database.transaction() as db:
+        return accepting.look(db, token=_token(request, "invite"), now=parts.clock())
+
+
+def _accept(request: Request, offer: Offer, form: Form) -> Accepted:
+    parts, token = house(request), _token(request, "invite")
+    if offer.has_account:
+        session = enter_with_password(request, offer.email, form)
+        with parts.database.transaction() as db:
+            accepted = accepting.accept_as(db, token=token, user_id=session.user_id, now=parts.clock())
+        return Accepted(accepted.membership_id, accepted.door, accepted.slug, session)
+    new = parts.hashing.run(lambda: passwords.choose(form.secret("password"), words=offer.words))
+    with parts.database.transaction() as db:
+        return accepting.accept_as_new(
+            db, token=token, new=new, address=address(request), agent=agent(request),
+            replaces=session_hash(request), now=parts.clock(),
+        )  # fmt: skip
+
+
+def _begin_reset(request: Request, email: str) -> None:
+    parts = house(request)
+    with parts.database.transaction() as db:
+        resets.begin(db, email=email, address=address(request), agent=agent(request), now=parts.clock())
+
+
+def _open_reset(request: Request) -> resets.OpenReset:
+    parts = house(request)
+    with parts.database.transaction() as db:
+        return resets.look(db, token=_token(request, "reset"), now=parts.clock())
+
+
+def _finish_reset(request: Request, form: Form) -> None:
+    parts = house(request)
+    words = _open_reset(request).words
+    new = parts.hashing.run(lambda: passwords.choose(form.secret("password"), words=words))
+    with parts.database.transaction() as db:
+        resets.finish(
+            db, token=_token(request, "reset"), new=new, address=address(request), agent=agent(request),
+            now=parts.clock(),
+        )  # fmt: skip
+
+
+ROUTES = [
+    Route("/invite/{token}", visitor(opened("invite"))),
+    Route("/invite", visitor(show_invite)),
+    Route("/invite", visitor(accept_invite), methods=["POST"]),
+    Route("/forgot", visitor(show_forgot)),
+    Route("/forgot", visitor(forgot), methods=["POST"]),
+    Route("/reset/{token}", visitor(opened("reset"))),
+    Route("/reset", visitor(show_reset)),
+    Route("/reset", visitor(reset), methods=["POST"]),
+]

@@ -1,0 +1,174 @@
+"""Signing in and out, and choosing between one's places.
+
+Surprise: where a person goes after signing in is taken from the form only if it is a path of ours, and a form
+that was typed before the session ended is shown once more, to be sent by the person, not by us.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from auth import sessions, signin, users
+from auth.sessions import SignedIn
+from auth.signin import WrongSignIn
+from auth.users import Place
+from db.session import enter
+from errors import Invalid, Limited, Problem, Unauthenticated
+from portal import csrf, visits
+from portal.cookies import forget
+from portal.door import person, visitor
+from portal.form import Form
+from portal.house import address, agent, house, session_hash
+from portal.navigation import ROLES
+
+KEPT = "kept-"
+
+
+def local(target: str) -> str | None:
+    """`target` if it is a path of this installation, else None (F-4)."""
+    parts = urlsplit(target)
+    plain = target.isascii() and target.isprintable() and "\\" not in target
+    if not plain or parts.scheme or parts.netloc or not target.startswith("/") or target.startswith("//"):
+        return None
+    return target
+
+
+async def show_sign_in(request: Request) -> Response:
+    """The form; `next` is where to go on."""
+    return _form(request, Form(), next=request.query_params.get("next", ""))
+
+
+async def sign_in(request: Request) -> Response:
+    """Three steps: count the try, hash without a transaction, write the session or the failure."""
+    form = await Form.read(request)
+    visits.check(request, form)
+    try:
+        session = await run_in_threadpool(enter_with_password, request, form.value("email"), form)
+    except Invalid as wrong:
+        return _form(request, form.with_problems(wrong), next=form.value("next"), status=422)
+    except (WrongSignIn, Limited) as refusal:
+        problem = Invalid([Problem(refusal.code, (), refusal.message)])
+        status = 429 if isinstance(refusal, Limited) else 422
+        return _form(request, form.with_problems(problem), next=form.value("next"), status=status)
+    kept = [(name.removeprefix(KEPT), text) for name, text in form.pairs() if name.startswith(KEPT)]
+    target = local(form.value("next")) or "/accounts"
+    if kept:
+        return visits.signed_in(request, _resume(request, session, target, kept), session)
+    return visits.signed_in(request, RedirectResponse(target, 303), session)
+
+
+def enter_with_password(request: Request, email: str, form: Form) -> SignedIn:
+    """A new session for whoever has this e-mail and password. Refuses `WrongSignIn`, `Limited`, `Invalid`."""
+    parts = house(request)
+    device_token = request.cookies.get(parts.cookie("device"))
+    with parts.database.transaction() as db:
+        attempt = signin.begin(
+            db, email=email, address=address(request), device_token=device_token, now=parts.clock()
+        )
+    checked = parts.hashing.run(lambda: signin.check(attempt, form.secret("password")))
+    with parts.database.transaction() as db:
+        session = signin.finish(
+            db, checked, agent=agent(request), replaces=session_hash(request), now=parts.clock()
+        )
+    if session is None:
+        raise WrongSignIn
+    return session
+
+
+async def sign_out(request: Request) -> Response:
+    """End this browser's session; the old cookie is dead at the next request everywhere."""
+    form = await Form.read(request)
+    await run_in_threadpool(_end, request, form)
+    answer = RedirectResponse("/sign-in", 303)
+    forget(request, answer, house(request).cookie("session"))
+    answer.headers["clear-site-data"] = '"cache"'
+    return answer
+
+
+async def choose(request: Request) -> Response:
+    """The account switcher; straight on for a person with one place."""
+    session_id, places = await run_in_threadpool(_places, request)
+    if len(places) == 1 and "switch" not in request.query_params:
+        return RedirectResponse(_href(places[0]), 303)
+    parts = house(request)
+    shown = [(_href(place), place.name, _caption(place)) for place in places]
+    text = parts.renderer.render(
+        "login/places.html", places=shown, csrf_token=csrf.token(str(session_id), secret=parts.secret)
+    )
+    return HTMLResponse(text)
+
+
+async def start(request: Request) -> Response:
+    """The bare address: one's places, or signing in."""
+    return RedirectResponse("/accounts", 303)
+
+
+def _form(request: Request, form: Form, *, next: str, status: int = 200) -> Response:  # noqa: A002
+    kept = [(name.removeprefix(KEPT), text) for name, text in form.pairs() if name.startswith(KEPT)]
+    return visits.page(
+        request, "login/sign_in.html", status=status, form=form, next=local(next) or "", kept=kept,
+        message=None, demo=house(request).demo_logins,
+    )  # fmt: skip
+
+
+def _resume(request: Request, session: SignedIn, target: str, kept: list[tuple[str, str]]) -> Response:
+    parts = house(request)
+    token = csrf.token(str(session.session_id), secret=parts.secret)
+    return HTMLResponse(
+        parts.renderer.render("login/resume.html", action=target, kept=kept, csrf_token=token, form=Form())
+    )
+
+
+def _end(request: Request, form: Form) -> None:
+    parts = house(request)
+    now = parts.clock()
+    with parts.database.transaction() as db:
+        found = sessions.find(db, token_hash=session_hash(request), now=now)
+        if found is None:
+            return
+        session_id, user_id = found
+        csrf.check(
+            request.headers, session_id=str(session_id), form_token=form.csrf_token, secret=parts.secret,
+            public_origin=parts.public_origin,
+        )  # fmt: skip
+        enter(db, user_id=user_id)
+        sessions.end(
+            db,
+            user_id=user_id,
+            session_id=session_id,
+            address=address(request),
+            agent=agent(request),
+            now=now,
+        )
+
+
+def _places(request: Request) -> tuple[object, list[Place]]:
+    parts = house(request)
+    with parts.database.transaction() as db:
+        found = sessions.find(db, token_hash=session_hash(request), now=parts.clock())
+        if found is None:
+            raise Unauthenticated
+        session_id, user_id = found
+        enter(db, user_id=user_id)
+        return session_id, users.places_of(db)
+
+
+def _href(place: Place) -> str:
+    return f"/{place.kind}/{place.slug}"
+
+
+def _caption(place: Place) -> str:
+    role = ROLES[place.role]
+    return f"Partner dashboard · {role}" if place.kind == "partner" else f"{place.partner_name} · {role}"
+
+
+ROUTES = [
+    Route("/", visitor(start)),
+    Route("/sign-in", visitor(show_sign_in)),
+    Route("/sign-in", visitor(sign_in), methods=["POST"]),
+    Route("/sign-out", person(sign_out), methods=["POST"]),
+    Route("/accounts", person(choose)),
+]

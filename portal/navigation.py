@@ -1,0 +1,75 @@
+"""Where one can go: the side navigation of the dashboard and of the portal, and the shell around a page.
+
+Surprise: what a role may not do is left out here for comfort only; the rules refuse it anyway.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.house import Place
+from portal.shell import Entry, Flash, Link, Shell, at
+
+ROLES = {
+    "ADMIN": "Admin",
+    "SUB_ADMIN": "Sub-admin",
+    "MEMBER": "Member",
+    "READ_ONLY": "Read-only",
+    "MANAGER": "Manager",
+    "PAYER": "Payer",
+    "VIEWER": "Viewer",
+}
+
+
+def dashboard(home: str) -> tuple[Entry, ...]:
+    """The partner dashboard's places."""
+    return (
+        Entry("Home", home, "house"),
+        Entry(
+            "Accounts Receivable",
+            children=(
+                Entry("Customers", icon="users", children=(
+                    Entry("All customers", f"{home}/customers"),
+                    Entry("Tag management", f"{home}/tags"),
+                )),
+                Entry("Invoices", f"{home}/invoices", "file-text"),
+                Entry("Payments", f"{home}/payments", "wallet"),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def portal(home: str) -> tuple[Entry, ...]:
+    """The customer portal's places."""
+    return (
+        Entry("Invoices", f"{home}/invoices", "file-text"),
+        Entry("Payments", f"{home}/payments", "wallet"),
+        Entry("Payment methods", f"{home}/payment-methods", "credit-card"),
+        Entry("Tags", f"{home}/tags", "tag"),
+        Entry("Team", f"{home}/team", "users"),
+    )
+
+
+def shell_for(
+    viewer: Mapping[str, Any], where: Place, path: str, *, csrf_token: str, said: Flash | None
+) -> Shell:
+    """The shell of a page at `where`, from the layout fragment's `viewer`."""
+    in_portal = where.kind == "portal"
+    partner = viewer["partner"]["name"]
+    return Shell(
+        place=viewer["customer"]["company"] if in_portal else partner,
+        partner=partner,
+        home=where.home,
+        person=viewer["name"],
+        email=viewer["email"],
+        role=ROLES[viewer["role"]],
+        sign_out="/sign-out",
+        csrf_token=csrf_token,
+        rights=frozenset(viewer["scopes"]),
+        time_zone=(in_portal and viewer["customer"]["timeZone"]) or viewer["partner"]["timeZone"],
+        nav=at(portal(where.home) if in_portal else dashboard(where.home), path),
+        menu=(
+            Link("Switch account", "/accounts?switch=1", "building-2"),
+            Link("Password", "/account/password", "key-round"),
+        ),
+        flashes=(said,) if said else (),
+    )

@@ -1,0 +1,75 @@
+"""A page is a document plus a template: `ask` runs the one, `show` fills the other.
+
+Surprise: pages read through the API's own planner, in process. Every document gets the layout's fragment,
+so that the shell around a page comes with its content, in one statement.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from portal import csrf, flash
+from portal.cookies import forget
+from portal.form import Form
+from portal.house import house, place, session_hash
+from portal.navigation import shell_for
+from portal.reading import SessionAt
+from portal.shell import Shell
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a document answered: `content` by field, and the shell around it."""
+
+    content: Mapping[str, Any]
+    shell: Shell
+
+    @property
+    def csrf_token(self) -> str:
+        """What the page's forms carry."""
+        return self.shell.csrf_token
+
+
+async def ask(request: Request, document: str, /, **variables: Any) -> Page:
+    """Run a document for whoever knocks at the address.
+
+    Refuses as the API does: `Unauthenticated`, `NotFound` for a place the person has no part in,
+    `Forbidden` for a field the role may not see.
+    """
+    parts, where = house(request), place(request)
+    answer = await parts.documents.reader.read(
+        parts.documents[document],
+        variables,
+        credential=SessionAt(session_hash(request), where.kind, where.slug),
+        now=parts.clock(),
+    )
+    token = csrf.token(str(answer.actor.session_id), secret=parts.secret)
+    said = flash.unpack(request.cookies.get(parts.cookie("flash")), secret=parts.secret)
+    content = dict(answer.content)
+    shell = shell_for(content.pop("viewer"), where, request.url.path, csrf_token=token, said=said)
+    return Page(content, shell)
+
+
+def show(
+    request: Request,
+    template: str,
+    page: Page,
+    /,
+    *,
+    form: Form | None = None,
+    status: int = 200,
+    **more: Any,
+) -> Response:
+    """The page's text: the template gets the document's fields by name, and what is named here."""
+    text = house(request).renderer.render(
+        template, **page.content, shell=page.shell, csrf_token=page.csrf_token,
+        home=place(request).home, form=form or Form(), may=page.shell.rights.__contains__,
+        time_zone=page.shell.time_zone, **more,
+    )  # fmt: skip
+    answer = HTMLResponse(text, status)
+    if page.shell.flashes:
+        forget(request, answer, house(request).cookie("flash"))
+    return answer

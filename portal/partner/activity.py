@@ -1,0 +1,82 @@
+"""The audit log as sentences: who did what, when.
+
+Surprise: a row of the log names its subject by id only. People are named from the customer's users; what has
+no words here yet is shown under the log's own name for it, so that nothing is ever left out.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from portal.navigation import ROLES
+from portal.partner.customer_form import LABELS
+
+# {who}, {number}, {method}, {role} and {fields} are put in from the row.
+WORDS = {
+    "customer.created": "added the customer",
+    "customer.activated": "finished the setup",
+    "customer.updated": "changed {fields}",
+    "customer.archived": "archived the customer",
+    "customer.restored": "restored the customer",
+    "user.invited": "invited {who} as {role}",
+    "user.invite_resent": "sent {who} a new invite",
+    "user.invite_revoked": "revoked the invite of {who}",
+    "user.activated": "accepted the invite",
+    "user.role_changed": "made {who} {role}",
+    "user.disabled": "disabled {who}",
+    "user.enabled": "enabled {who}",
+    "user.removed": "removed {who}",
+    "invoice.created": "drafted an invoice",
+    "invoice.updated": "changed a draft invoice",
+    "invoice.deleted": "deleted a draft invoice",
+    "invoice.finalized": "issued invoice {number}",
+    "invoice.sent": "sent invoice {number}",
+    "invoice.voided": "voided invoice {number}",
+    "invoice.tagged": "tagged an invoice",
+    "invoice.untagged": "took a tag off an invoice",
+    "payment.begun": "started a payment",
+    "payment.succeeded": "payment succeeded",
+    "payment.failed": "payment failed",
+    "payment.canceled": "canceled a payment",
+    "payment.unknown": "payment waits for the bank",
+    "payment_method.added": "added {method}",
+    "payment_method.removed": "removed {method}",
+    "payment_method.default_changed": "made {method} the default",
+    "portal_session.created": "opened a portal session",
+    "tag.created": "created a tag",
+    "tag.updated": "changed a tag",
+    "tag.deleted": "deleted a tag",
+}
+# Subjects that have a page in the dashboard.
+PAGES = {"invoice": "invoices", "payment": "payments"}
+
+
+class Event(NamedTuple):
+    """One line of the log; `path` is its subject's page under the dashboard's home, if it has one."""
+
+    at: str
+    who: str
+    what: str
+    path: str | None
+
+
+def activity_of(rows: Iterable[Mapping[str, Any]], users: Iterable[Mapping[str, Any]]) -> list[Event]:
+    """The `auditEvents` of a document as lines, with the names of `users`."""
+    names = {user["id"]: user["name"] for user in users}
+    return [_event(row, names) for row in rows]
+
+
+def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
+    details = row["details"] or {}
+    changed = [LABELS[name] for name in details.get("fields", ()) if name in LABELS]
+    words = WORDS.get(row["action"], row["action"].replace("_", " ").replace(".", ": "))
+    what = words.format(
+        who=names.get(row["subjectId"], "a user"),
+        number=details.get("number") or "",
+        method=f"{details.get('brand', 'card')} ending in {details.get('last4', '····')}",
+        role=ROLES.get(details.get("role", ""), "user"),
+        fields=", ".join(changed) or "the company",
+    )
+    folder = PAGES.get(row["subjectKind"])
+    gone = row["action"].endswith(".deleted")
+    path = f"/{folder}/{row['subjectId']}" if folder and row["subjectId"] and not gone else None
+    return Event(row["at"], row["actorName"], what, path)

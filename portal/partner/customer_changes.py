@@ -1,0 +1,150 @@
+"""Changing a customer from its page: editing, archiving and restoring, its tags.
+
+Surprise: an edit that comes too late is not lost. It comes back with what the other one changed and with what
+was typed still in it, and saves over the other's work only when sent once more.
+"""
+
+from typing import Any
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.actors import Actor
+from auth.companies import CustomerClosed
+from billing import customers, tags
+from billing.customers import Customer, Saved
+from db import ids
+from errors import Conflict, Invalid
+from portal.door import act, go, partner, read_form
+from portal.form import Form
+from portal.house import house, record_id
+from portal.page import Page, ask, show
+from portal.partner.customer_form import (
+    CHOICES,
+    Change,
+    fields_of,
+    form_of,
+    in_page_order,
+    kept,
+    merged,
+    shown,
+    version_of,
+)
+from portal.partner.customers import address_of, found
+from portal.partner.trail import trail
+
+
+async def show_edit(request: Request) -> Response:
+    """The company as it is stored."""
+    page = await _stored(request)
+    return _edit_page(request, page, form_of(found(page)))
+
+
+async def edit(request: Request) -> Response:
+    """Save the company; what is odd about it is said afterwards, with the message that it is saved."""
+    form = await read_form(request)
+    customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> Saved:
+        return customers.update(
+            db, actor, customer_id=customer_id, fields=fields_of(form), version=version_of(form), now=now
+        )
+
+    try:
+        saved = await act(request, work, form=form)
+    except Invalid as wrong:
+        told = form.with_problems(in_page_order(wrong))
+        return _edit_page(request, await _stored(request), told, status=422)
+    except CustomerClosed:
+        raise
+    except Conflict:
+        page = await _stored(request)
+        again, changes = merged(form, found(page))
+        return _edit_page(request, page, again, changes=changes, status=409)
+    said = [f"{saved.customer.company} is saved.", *(warning.message for warning in saved.warnings)]
+    return go(request, address_of(request), " ".join(said), tone="warning" if saved.warnings else "success")
+
+
+async def ask_archive(request: Request) -> Response:
+    """Asks before archiving."""
+    page = await ask(request, "partner/customers/archive", id=request.path_params["customer_id"])
+    address = address_of(request)
+    crumbs = trail(request, (found(page)["company"], address), ("Archive", None))
+    return show(request, "partner/customers/archive.html", page, address=address, crumbs=crumbs)
+
+
+async def archive(request: Request) -> Response:
+    """Archive; the page it leads to offers to restore."""
+    company = await _move(request, customers.archive)
+    return go(request, address_of(request), f"{company} is archived.")
+
+
+async def restore(request: Request) -> Response:
+    """Open an archived customer again."""
+    company = await _move(request, customers.restore)
+    return go(request, address_of(request), f"{company} is restored. Open invites have to be sent again.")
+
+
+async def add_tag(request: Request) -> Response:
+    """Put one of the partner's tags on the customer."""
+    return await _retag(request, tags.tag_customers)
+
+
+async def remove_tag(request: Request) -> Response:
+    """Take a tag off the customer."""
+    return await _retag(request, tags.untag_customers)
+
+
+async def _move(request: Request, rule: Any) -> str:
+    form = await read_form(request)
+    customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        customer: Customer = rule(db, actor, customer_id=customer_id, now=now)
+        return customer.company
+
+    return await act(request, work, form=form)
+
+
+async def _retag(request: Request, rule: Any) -> Response:
+    form = await read_form(request)
+    customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> None:
+        tag_id = ids.parsed(form.value("tag"), "tag")
+        rule(db, actor, tag_ids=[tag_id], customer_ids=[customer_id], now=now)
+
+    await act(request, work, form=form)
+    return go(request, address_of(request))
+
+
+async def _stored(request: Request) -> Page:
+    return await ask(request, "partner/customers/edit", id=request.path_params["customer_id"])
+
+
+def _edit_page(
+    request: Request, page: Page, form: Form, *, changes: list[Change] | None = None, status: int = 200
+) -> Response:
+    """`changes` None: the form as it was sent; else as it was put together with what somebody else saved."""
+    customer, address = found(page), address_of(request)
+    crumbs = trail(request, (customer["company"], address), ("Edit", None))
+    # After a wrong field the page still stands on the version it was made from, not on today's.
+    hidden = kept(form) if status == 422 else shown(customer)
+    return show(
+        request, "partner/customers/edit.html", page, form=form, status=status, choices=CHOICES,
+        shown=hidden, changes=changes, address=address, crumbs=crumbs,
+    )  # fmt: skip
+
+
+_ONE = "/partner/{slug}/customers/{customer_id}"
+ROUTES = [
+    Route(_ONE + "/edit", partner(show_edit)),
+    Route(_ONE + "/edit", partner(edit), methods=["POST"]),
+    Route(_ONE + "/archive", partner(ask_archive)),
+    Route(_ONE + "/archive", partner(archive), methods=["POST"]),
+    Route(_ONE + "/restore", partner(restore), methods=["POST"]),
+    Route(_ONE + "/tags", partner(add_tag), methods=["POST"]),
+    Route(_ONE + "/tags/remove", partner(remove_tag), methods=["POST"]),
+]

@@ -1,0 +1,193 @@
+"""The form of a company: its choices, what was typed as the rule's input, and two people editing at once.
+
+Surprise: one select holds the states of both countries, so that it works without a script; the codes never
+collide, and the rule holds the state against the country.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from billing.addresses import Country, address_rules
+from billing.customer_fields import CustomerInput
+from billing.money import Currency
+from billing.tax_ids import display_tax_id
+from errors import Invalid, Problem
+from portal.form import Form
+
+Options = tuple[tuple[str, str], ...]
+Groups = tuple[tuple[str, Options], ...]
+
+# What a field is called on the page, in the order of the page.
+LABELS = {
+    "company": "Company",
+    "legal_name": "Legal Name",
+    "tax_id": "EIN",
+    "address": "Address",
+    "address2": "Address line 2",
+    "city": "City",
+    "state": "State/Province",
+    "postal_code": "ZIP/Postal Code",
+    "country": "Country",
+    "currency": "Currency",
+    "terms_days": "Payment terms in days",
+    "time_zone": "Time zone",
+    "external_id": "External id",
+}
+# Hidden beside the fields: warnings that were shown, the version and the values the page was made from.
+SEEN = "seen"
+VERSION = "version"
+SHOWN = "shown"
+
+_ZONES: Groups = (
+    (
+        "United States",
+        (
+            ("America/New_York", "Eastern (New York)"),
+            ("America/Chicago", "Central (Chicago)"),
+            ("America/Denver", "Mountain (Denver)"),
+            ("America/Phoenix", "Arizona (Phoenix)"),
+            ("America/Los_Angeles", "Pacific (Los Angeles)"),
+            ("America/Anchorage", "Alaska (Anchorage)"),
+            ("Pacific/Honolulu", "Hawaii (Honolulu)"),
+            ("America/Puerto_Rico", "Puerto Rico and Virgin Islands"),
+            ("Pacific/Guam", "Guam and Northern Mariana Islands"),
+            ("Pacific/Pago_Pago", "American Samoa (Pago Pago)"),
+        ),
+    ),
+    (
+        "Canada",
+        (
+            ("America/St_Johns", "Newfoundland (St. John's)"),
+            ("America/Halifax", "Atlantic (Halifax)"),
+            ("America/Toronto", "Eastern (Toronto)"),
+            ("America/Winnipeg", "Central (Winnipeg)"),
+            ("America/Regina", "Saskatchewan (Regina)"),
+            ("America/Edmonton", "Mountain (Edmonton)"),
+            ("America/Vancouver", "Pacific (Vancouver)"),
+            ("America/Whitehorse", "Yukon (Whitehorse)"),
+        ),
+    ),
+)
+
+
+class Choices(NamedTuple):
+    """What the form's selects offer. `further` are the fields that are folded away while they are empty."""
+
+    states: Groups
+    countries: Options
+    currencies: Options
+    further: tuple[str, ...]
+
+    def time_zones(self, chosen: str) -> Groups:
+        """The zones of both countries; one that was set elsewhere, say through the API, stays choosable."""
+        if not chosen or any(chosen == name for _, zones in _ZONES for name, _ in zones):
+            return _ZONES
+        return (("Set now", ((chosen, chosen),)), *_ZONES)
+
+
+CHOICES = Choices(
+    states=tuple(
+        (rules.name, tuple((place.code, place.name) for place in rules.states))
+        for rules in map(address_rules, Country)
+    ),
+    countries=tuple((rules.country.value, rules.name) for rules in map(address_rules, Country)),
+    currencies=tuple((currency.value, currency.value) for currency in Currency),
+    further=("address2", "currency", "time_zone", "terms_days", "external_id"),
+)
+
+
+class Change(NamedTuple):
+    """A field that somebody else changed while the page was open; `mine` is what was typed, if other."""
+
+    label: str
+    before: str
+    now: str
+    mine: str | None
+
+
+def fields_of(form: Form) -> CustomerInput:
+    """What was typed, for the rule. Refuses a field that the form does not have (GUARANTEES A-5)."""
+    document = form.document()
+    return CustomerInput.read(
+        {name: document[name] for name in document if name not in (SEEN, VERSION, SHOWN)}
+    )
+
+
+def in_page_order(wrong: Invalid) -> Invalid:
+    """The same problems, told in the order in which their fields stand on the page."""
+    order = list(LABELS)
+
+    def place(problem: Problem) -> int:
+        field = problem.path[0] if problem.path else None
+        return order.index(field) if field in LABELS else len(order)
+
+    return Invalid(sorted(wrong.problems, key=place))
+
+
+def version_of(form: Form) -> int:
+    """The version of the customer that the page was made from; 0, which none has, when that is no number."""
+    typed = form.value(VERSION)
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
+
+
+def unseen(form: Form, warnings: Sequence[Problem]) -> bool:
+    """Is there a warning among these that the form's page did not show?"""
+    return not {warning.message for warning in warnings} <= set(form.values(SEEN))
+
+
+def form_of(customer: Mapping[str, Any]) -> Form:
+    """The form to edit a customer, as a document shows it."""
+    return Form.of(_texts(customer))
+
+
+def shown(customer: Mapping[str, Any]) -> dict[str, str]:
+    """The hidden fields that say what the page was made from."""
+    return {VERSION: str(customer["version"])} | {
+        f"{SHOWN}-{name}": text for name, text in _texts(customer).items()
+    }
+
+
+def kept(form: Form) -> dict[str, str]:
+    """The same hidden fields once more, for a page that comes back with a wrong field in it."""
+    return {name: form.value(name) for name in (VERSION, *(f"{SHOWN}-{label}" for label in LABELS))}
+
+
+def merged(form: Form, customer: Mapping[str, Any]) -> tuple[Form, list[Change]]:
+    """The form once more after somebody else saved, and every field the other one changed.
+
+    What was typed stays; what was not touched is as it is now.
+    """
+    now, typed, changes = _texts(customer), dict(form.typed), []
+    for name, label in LABELS.items():
+        before, mine = form.value(f"{SHOWN}-{name}"), form.value(name)
+        touched = mine != before
+        if not touched:
+            typed[name] = (now[name],)
+        if before != now[name]:
+            changes.append(Change(label, before, now[name], mine if touched and mine != now[name] else None))
+    return Form(typed=typed), changes
+
+
+def display_rows(customer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and text of each field as the profile shows it; a blank text for what is not there."""
+    country = address_rules(Country(customer["country"]))
+    written = _texts(customer) | {
+        "state": dict(country.states)[customer["state"]],
+        "country": country.name,
+    }
+    return [(LABELS[name], written[name]) for name in LABELS]
+
+
+def _texts(customer: Mapping[str, Any]) -> dict[str, str]:
+    """A customer's fields as the form has them."""
+    stored = {name: customer[_in_document(name)] for name in LABELS}
+    texts = {name: "" if value is None else str(value) for name, value in stored.items()}
+    if texts["tax_id"]:
+        texts["tax_id"] = display_tax_id(texts["tax_id"], Country(customer["country"]))
+    return texts
+
+
+def _in_document(name: str) -> str:
+    """A field's name as documents write it: `postal_code` is `postalCode`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)

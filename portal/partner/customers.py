@@ -1,0 +1,172 @@
+"""The dashboard's customers: the list, and the tabs of one customer.
+
+Surprise: each tab is an address of its own with a document of its own; what they share is in `_tab`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from billing.addresses import Country
+from billing.tax_ids import display_tax_id
+from errors import NotFound
+from portal.door import partner
+from portal.house import place
+from portal.page import Page, ask, show
+from portal.paging import neighbours, window
+from portal.partner.activity import activity_of
+from portal.partner.customer_form import display_rows
+from portal.partner.trail import trail
+
+# What a status filter asks for; archived customers are out of the way unless asked for.
+STATUSES: Mapping[str, tuple[str, Mapping[str, Any] | None]] = {
+    "": ("Not archived", {"in": ["SETUP", "ACTIVE"]}),
+    "active": ("Active", {"eq": "ACTIVE"}),
+    "setup": ("In set-up", {"eq": "SETUP"}),
+    "archived": ("Archived", {"eq": "ARCHIVED"}),
+    "all": ("Any status", None),
+}
+SORTS: Mapping[str, tuple[str, str]] = {
+    "": ("Company, A to Z", "COMPANY_ASC"),
+    "company-desc": ("Company, Z to A", "COMPANY_DESC"),
+    "balance": ("Highest balance", "BALANCE_DESC"),
+    "newest": ("Newest", "CREATED_AT_DESC"),
+    "changed": ("Last changed", "UPDATED_AT_DESC"),
+}
+# The API counts no further.
+MOST_COUNTED = 10_000
+LONGEST_SEARCH = 200
+TABS = (
+    ("Profile", "", None),
+    ("Users", "/users", None),
+    ("Invoices", "/invoices", None),
+    ("Payments", "/payments", None),
+    ("Payment methods", "/payment-methods", None),
+    ("Activity", "/activity", "audit:read"),
+)
+
+
+async def list_customers(request: Request) -> Response:
+    """All customers: searched, by tag and status, sorted, a page at a time."""
+    asked = {
+        name: request.query_params.get(name, "").strip()[:LONGEST_SEARCH]
+        for name in ("search", "status", "tag", "sort")
+    }
+    for name, choices in (("status", STATUSES), ("sort", SORTS)):
+        if asked[name] not in choices:
+            asked[name] = ""
+    page = await ask(
+        request, "partner/customers/list", **window(request), search=asked["search"] or None,
+        where=_where(asked["status"], asked["tag"]), orderBy=SORTS[asked["sort"]][1],
+    )  # fmt: skip
+    listed = page.content["customers"]
+    before, after = neighbours(request, listed["pageInfo"])
+    return show(
+        request, "partner/customers/list.html", page, crumbs=trail(request)[:-1], asked=asked,
+        statuses=[(key, text) for key, (text, _) in STATUSES.items()],
+        sorts=[(key, text) for key, (text, _) in SORTS.items()], count=_counted(listed["totalCount"]),
+        is_narrowed=any(asked[name] for name in ("search", "status", "tag")), tax_id=_tax_id,
+        before=before, after=after,
+    )  # fmt: skip
+
+
+async def show_profile(request: Request) -> Response:
+    """The company and its tags."""
+    page = await ask(request, "partner/customers/details", id=request.path_params["customer_id"])
+    customer = found(page)
+    worn = {tag["id"] for tag in customer["tags"]}
+    free = [(tag["id"], tag["name"]) for tag in page.content["tags"]["nodes"] if tag["id"] not in worn]
+    return tab(request, "Profile", "profile", page, rows=display_rows(customer), free_tags=free)
+
+
+async def show_invoices(request: Request) -> Response:
+    """The customer's invoices."""
+    return await _connection(request, "Invoices", "invoices", "invoices")
+
+
+async def show_payments(request: Request) -> Response:
+    """The customer's payments."""
+    return await _connection(request, "Payments", "payments", "payments")
+
+
+async def show_payment_methods(request: Request) -> Response:
+    """The cards the customer's users put on file."""
+    return await _connection(request, "Payment methods", "payment_methods", "paymentMethods")
+
+
+async def show_activity(request: Request) -> Response:
+    """What was done with the customer, by both sides."""
+    page = await _ask(request, "activity")
+    customer = found(page)
+    events = activity_of(customer["auditEvents"]["nodes"], customer["users"]["nodes"])
+    before, after = neighbours(request, customer["auditEvents"]["pageInfo"])
+    return tab(request, "Activity", "activity", page, events=events, before=before, after=after)
+
+
+def found(page: Page) -> Mapping[str, Any]:
+    """The document's customer. Refuses (NotFound) one that is not there, or not the partner's."""
+    customer: Mapping[str, Any] | None = page.content["customer"]
+    if customer is None:
+        raise NotFound
+    return customer
+
+
+def address_of(request: Request) -> str:
+    """Where the customer in the request's address has its pages."""
+    return f"{place(request).home}/customers/{request.path_params['customer_id']}"
+
+
+def tab(request: Request, label: str, template: str, page: Page, /, **more: Any) -> Response:
+    """One tab of the customer: its template in the frame all of them share."""
+    address = address_of(request)
+    tabs = [
+        (text, address + path, text == label, None)
+        for text, path, right in TABS
+        if right is None or right in page.shell.rights
+    ]
+    crumbs = trail(request, (found(page)["company"], None))
+    return show(
+        request, f"partner/customers/{template}.html", page, crumbs=crumbs, address=address, tab=label,
+        tabs=tabs, **more,
+    )  # fmt: skip
+
+
+async def _ask(request: Request, document: str) -> Page:
+    customer_id = request.path_params["customer_id"]
+    return await ask(request, f"partner/customers/{document}", id=customer_id, **window(request))
+
+
+async def _connection(request: Request, label: str, name: str, field: str) -> Response:
+    page = await _ask(request, name)
+    before, after = neighbours(request, found(page)[field]["pageInfo"])
+    return tab(request, label, name, page, before=before, after=after)
+
+
+def _where(status: str, tag: str) -> Mapping[str, Any]:
+    wanted = STATUSES[status][1]
+    return ({"status": wanted} if wanted else {}) | ({"tags": {"any": [tag]}} if tag else {})
+
+
+def _tax_id(digits: str | None, country: str) -> str:
+    return display_tax_id(digits, Country(country)) if digits else ""
+
+
+def _counted(count: int) -> str:
+    """`1 customer`, `312 customers`, `10,000 customers or more`."""
+    if count == 1:
+        return "1 customer"
+    return f"{count:,} customers" + (" or more" if count >= MOST_COUNTED else "")
+
+
+_ONE = "/partner/{slug}/customers/{customer_id}"
+ROUTES = [
+    Route("/partner/{slug}/customers", partner(list_customers)),
+    Route(_ONE, partner(show_profile)),
+    Route(_ONE + "/invoices", partner(show_invoices)),
+    Route(_ONE + "/payments", partner(show_payments)),
+    Route(_ONE + "/payment-methods", partner(show_payment_methods)),
+    Route(_ONE + "/activity", partner(show_activity)),
+]

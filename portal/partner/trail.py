@@ -1,0 +1,15 @@
+"""Where a page of the dashboard lies: the breadcrumbs above its heading.
+
+Surprise: the first steps are the words of the navigation, and lead nowhere of their own.
+"""
+
+from starlette.requests import Request
+
+from portal.house import place
+from portal.shell import Link
+
+
+def trail(request: Request, *steps: tuple[str, str | None]) -> list[Link]:
+    """Accounts Receivable / Customers / All customers / `steps`; a step is its label and address."""
+    customers = Link("All customers", f"{place(request).home}/customers")
+    return [Link("Accounts Receivable"), Link("Customers"), customers, *(Link(*step) for step in steps)]

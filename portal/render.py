@@ -1,0 +1,128 @@
+"""Templates to text: one Jinja environment, everything escaped, a missing name is an error.
+
+What surprises: there is no `safe` filter anywhere. The only markup that is not a template's own is made here,
+in Python, from files we ship (icons) or from a fixed table (badges).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from billing.money import Currency, Locale, parse_amount
+from portal.assets import Assets
+from portal.badges import badge
+from portal.brands import card_text
+from portal.dates import day_text, instant_text
+
+NOTHING = "—"
+ICONS = "vendor/lucide/"
+DRAWING = re.compile(r"<svg[^>]*>(?P<inside>.*)</svg>", re.DOTALL)
+ICON = Markup(
+    '<svg class="icon" viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor"'
+    ' stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"'
+    ' focusable="false">{inside}</svg>'
+)
+
+# A status without a page of its own is said as the nearest one.
+REFUSALS = frozenset({400, 401, 403, 404, 409, 422, 429, 500, 503})
+
+
+class Renderer:
+    """Renders templates under `templates`; reads no settings and no environment.
+
+    `locale` and `time_zone` are what a page gets that passes none of its own; a page passes the reader's.
+    """
+
+    def __init__(
+        self,
+        templates: Path,
+        assets: Assets,
+        *,
+        locale: Locale = "en",
+        time_zone: str = "UTC",
+        reload: bool = False,
+    ) -> None:
+        # The texts are English until there are catalogues; `locale` says how numbers and days are written.
+        self._defaults = {"lang": "en", "locale": locale, "time_zone": time_zone}
+        self.environment = Environment(
+            loader=FileSystemLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=reload,
+            # Every template stays compiled: there are few, and they are ours.
+            cache_size=-1,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            # Layouts and macros mark their texts with _(), so that a catalogue can be put in here.
+            extensions=["jinja2.ext.i18n"],
+        )
+        self.environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+        self.environment.filters.update(money=_money, day=_day, instant=_instant, card=card_text)
+        icons = _icons(assets)
+        self.environment.globals.update(static=assets.url, icon=icons.__getitem__, badge=badge)
+
+    def render(self, name: str, /, **context: Any) -> str:
+        """The text of template `name`. Raises when it names something `context` does not hold."""
+        return self.environment.get_template(name).render({**self._defaults, **context})
+
+    def refusal(self, status: int, /, **context: Any) -> str:
+        """The page for a refused or failed request.
+
+        Takes what is known of `message` (how to fix it), `home` (where to go on), `sign_in` (401),
+        `retry_after` (whole seconds; 429, 503), `problems` (422) and `correlation_id` (500); each may be
+        left out.
+        """
+        nearest = status if status in REFUSALS else 500 if status >= 500 else 400
+        return self.render(f"refusals/{nearest}.html", status=status, **context)
+
+
+def _icons(assets: Assets) -> dict[str, Markup]:
+    icons = {}
+    for name in assets.names(ICONS):
+        drawing = DRAWING.search(assets.text(name))
+        if drawing is None:
+            raise ValueError(f"{name} is not an SVG drawing")
+        # Markup by right: the text is a file of this repository, never anything a person typed.
+        inside = Markup(" ".join(drawing["inside"].split()))  # noqa: S704
+        icons[name.removeprefix(ICONS).removesuffix(".svg")] = ICON.format(inside=inside)
+    return icons
+
+
+def _reader(context: Context) -> tuple[Locale, str]:
+    """The reader's language and time zone; a macro imported without its context has none."""
+    locale, time_zone = context.get("locale"), context.get("time_zone")
+    if locale not in ("en", "fr") or not isinstance(time_zone, str):
+        raise RuntimeError("no reader is known here: import this macro with context")
+    return cast(Locale, locale), time_zone
+
+
+@pass_context
+def _money(context: Context, value: Mapping[str, str] | None) -> str:
+    """`{"amount": "1234.50", "currency": "USD"}` as the reader writes money; nothing is a dash."""
+    if value is None:
+        return NOTHING
+    amount = parse_amount(value["amount"], Currency(value["currency"]), signed=True)
+    return amount.display(_reader(context)[0])
+
+
+@pass_context
+def _day(context: Context, value: date | str | None) -> str:
+    """A date, or its `YYYY-MM-DD` text, as the reader writes days; nothing is a dash."""
+    if value is None:
+        return NOTHING
+    return day_text(date.fromisoformat(value) if isinstance(value, str) else value, _reader(context)[0])
+
+
+@pass_context
+def _instant(context: Context, value: datetime | str | None) -> str:
+    """An aware datetime, or its RFC 3339 text, in the reader's time zone; nothing is a dash."""
+    if value is None:
+        return NOTHING
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant_text(moment, *_reader(context))

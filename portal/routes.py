@@ -1,0 +1,22 @@
+"""Every page's route. What is not listed here does not exist, and every entry stands behind a door."""
+
+from starlette.routing import BaseRoute, Route
+
+from portal import account, links, login, mailbox
+from portal.customer import ROUTES as CUSTOMER_ROUTES
+from portal.door import visitor
+from portal.partner import ROUTES as PARTNER_ROUTES
+
+ROUTES: list[BaseRoute] = [
+    *login.ROUTES,
+    *links.ROUTES,
+    *account.ROUTES,
+    *PARTNER_ROUTES,
+    *CUSTOMER_ROUTES,
+]
+
+# Only in the demo, on loopback: mails hold live links.
+DEMO_ROUTES: list[BaseRoute] = [
+    Route("/demo/mails", visitor(mailbox.list_mails)),
+    Route("/demo/mails/{name}", visitor(mailbox.show_mail)),
+]

@@ -1,0 +1,104 @@
+"""What surrounds a page: who is here, where they can go, what just happened.
+
+A page's Python hands one `Shell` to its template as `shell`; the layouts print it. What surprises: which
+navigation entry is the current one is not stored, it follows from the address (`at`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Tone = Literal["success", "info", "warning", "danger"]
+
+
+class Entry(NamedTuple):
+    """A place in the navigation. Without `href` it only names its children; `icon` is a vendored icon's name.
+
+    `current` is what goes into `aria-current`: "page" on the page itself, "true" on a page below it.
+    """
+
+    label: str
+    href: str | None = None
+    icon: str | None = None
+    children: tuple["Entry", ...] = ()
+    current: Literal["", "page", "true"] = ""
+
+
+class Link(NamedTuple):
+    """A plain link: in the user's menu, or one step of the breadcrumbs (the last step has no `href`)."""
+
+    label: str
+    href: str | None = None
+    icon: str | None = None
+
+
+class Flash(NamedTuple):
+    """One message shown once, after what it speaks of was done."""
+
+    tone: Tone
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """Everything the dashboard's and the portal's layout print around a page.
+
+    `place` is the partner's or the customer's name, `partner` the partner's in both; `home` the place's own
+    address; `sign_out` the address that ends the session (POST, with `csrf_token`). `rights` is what the
+    person may do here (`customers:write`), `time_zone` the zone instants are written in.
+    """
+
+    place: str
+    partner: str
+    home: str
+    person: str
+    email: str
+    role: str
+    sign_out: str
+    csrf_token: str
+    rights: frozenset[str] = frozenset()
+    time_zone: str = "UTC"
+    nav: Sequence[Entry] = ()
+    menu: Sequence[Link] = ()
+    flashes: Sequence[Flash] = ()
+    search: str | None = None
+    notice: str | None = None
+
+    @property
+    def initials(self) -> str:
+        """Up to two letters that stand for the person in the user menu."""
+        words = [word for word in self.person.split() if word[:1].isalnum()]
+        return "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper() or "?"
+
+
+def at(entries: Sequence[Entry], path: str) -> tuple[Entry, ...]:
+    """The navigation with the entry that `path` lies in marked as current.
+
+    The longest address that `path` starts with wins, so a customer's page marks "All customers". An address
+    that other entries lie below (Home) is only current on its very own page.
+    """
+    addresses = list(_addresses(entries))
+    inside = [
+        address
+        for address in addresses
+        if path == address
+        or (path.startswith(address + "/") and not any(a.startswith(address + "/") for a in addresses))
+    ]
+    best = max(inside, key=len, default=None)
+    return tuple(_marked(entry, path, best) for entry in entries)
+
+
+def _addresses(entries: Iterable[Entry]) -> Iterable[str]:
+    for entry in entries:
+        if entry.href is not None:
+            yield entry.href
+        yield from _addresses(entry.children)
+
+
+def _marked(entry: Entry, path: str, best: str | None) -> Entry:
+    current: Literal["", "page", "true"] = ""
+    if best is not None and entry.href == best:
+        current = "page" if path == best else "true"
+    return entry._replace(
+        current=current, children=tuple(_marked(child, path, best) for child in entry.children)
+    )

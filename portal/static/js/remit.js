@@ -1,0 +1,59 @@
+// Comfort only: every page works without this file. Delegated to the document, so swapped-in parts have it too.
+"use strict";
+
+(() => {
+  const closeMenus = (except) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (menu !== except) menu.open = false;
+    }
+  };
+
+  document.addEventListener("click", (event) => {
+    closeMenus(event.target.closest("details.menu"));
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      const menu = event.target.closest("details.menu[open]");
+      closeMenus(null);
+      if (menu) menu.querySelector("summary").focus();
+      return;
+    }
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
+    if (field) {
+      event.preventDefault();
+      field.focus();
+    }
+  });
+
+  // Printing needs a script, so its buttons are hidden where there is none.
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
+  // A second click while the first is on its way sends nothing. The server refuses doubles anyway; this only
+  // spares people the refusal. Forms htmx sends are its own business.
+  const sending = new WeakSet();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (sending.has(form)) {
+      event.preventDefault();
+      return;
+    }
+    sending.add(form);
+    event.submitter?.setAttribute("aria-busy", "true");
+    // A download leaves the page standing: let it be sent again.
+    setTimeout(() => release(form), 8000);
+  });
+  const release = (form) => {
+    sending.delete(form);
+    for (const button of form.querySelectorAll('[aria-busy="true"]')) button.removeAttribute("aria-busy");
+  };
+  window.addEventListener("pageshow", () => {
+    for (const form of document.forms) release(form);
+  });
+})();

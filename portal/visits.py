@@ -1,0 +1,49 @@
+"""Pages for people who are at no place yet: their forms are guarded by a cookie from before any session."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from auth.sessions import SignedIn
+from portal import csrf
+from portal.cookies import remember
+from portal.form import Form
+from portal.house import house
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+def page(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
+    """A page with a form anybody may send: brings the form's token, and the cookie it belongs to."""
+    parts = house(request)
+    name = csrf.cookie_name(secure=parts.secure)
+    before = csrf.pre_session(request.cookies.get(name), secret=parts.secret)
+    token = csrf.token(before.id, secret=parts.secret)
+    answer = HTMLResponse(
+        parts.renderer.render(template, csrf_token=token, **{"form": Form(), **context}), status
+    )
+    remember(request, answer, name, before.cookie)
+    return answer
+
+
+def check(request: Request, form: Form) -> None:
+    """Refuse (`CrossSite`) a visitor's form that one of our own pages did not send."""
+    parts = house(request)
+    before = csrf.pre_session(request.cookies.get(csrf.cookie_name(secure=parts.secure)), secret=parts.secret)
+    csrf.check(
+        request.headers,
+        session_id=before.id,
+        form_token=form.csrf_token,
+        secret=parts.secret,
+        public_origin=parts.public_origin,
+    )
+
+
+def signed_in(request: Request, answer: Response, session: SignedIn) -> Response:
+    """Give the browser its session and, once, its device."""
+    parts = house(request)
+    remember(request, answer, parts.cookie("session"), session.session_token)
+    if session.device_token is not None:
+        remember(request, answer, parts.cookie("device"), session.device_token, seconds=YEAR_SECONDS)
+    return answer
