@@ -1,0 +1,193 @@
+"""The `remit` command: what operators, the Makefile and the demo run.
+
+Surprise: `web` and `worker` refuse to start with unsafe settings, and say which setting and why.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+import uvicorn
+from sqlalchemy import Connection, create_engine, text
+
+from api.schema import sdl
+from app import demo as demo_mode
+from app import operating, web
+from app.settings import Settings, UnsafeSettings
+from app.tables import METADATA
+from app.wiring import ROOT, admin_url, clock, database_url, gateway_platform, make_database, wire
+from app.worker import run_worker
+from db import embedded, schema
+from db.engine import make_engine
+from errors import Invalid, Refusal
+from integrations.gateways.sandbox.app import create_app as sandbox_app
+
+SDL_FILE = ROOT / "api" / "schema.graphql"
+
+main = typer.Typer(no_args_is_help=True, add_completion=False, help="Remit: self-hosted receivables.")
+partner = typer.Typer(no_args_is_help=True, help="Partners: the businesses that are owed money.")
+key = typer.Typer(no_args_is_help=True, help="API keys of a partner.")
+main.add_typer(partner, name="partner")
+main.add_typer(key, name="key")
+
+
+@main.command("web")
+def run_web() -> None:
+    """Serve the portal, the dashboard and the API."""
+    settings = Settings()
+    with _refusals():
+        application = web.create_app(wire(settings))
+    uvicorn.run(application, **web.server_options(settings))
+
+
+@main.command("worker")
+def run_jobs() -> None:
+    """Send mails, act on gateway events, reconcile payments."""
+    with _refusals():
+        parts = wire(Settings())
+    asyncio.run(run_worker(parts))
+
+
+@main.command("gateway")
+def run_gateway(port: int = 8001) -> None:
+    """Serve the sandbox gateway, which moves no money. Demo and development only."""
+    settings = Settings()
+    if settings.mode == "production":
+        raise typer.BadParameter("The sandbox gateway never runs in production: set REMIT_MODE=demo.")
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    application = sandbox_app(
+        settings.folder / "gateway.sqlite",
+        accounts=gateway_platform(settings),
+        public_url=settings.gateway_url,
+    )
+    uvicorn.run(application, host="127.0.0.1", port=port, log_level="warning", server_header=False)
+
+
+@main.command("migrate")
+def run_migrations() -> None:
+    """Bring the database to the newest schema."""
+    with _admin_connection(admin_url(Settings())) as connection:
+        schema.migrate(connection, METADATA)
+    typer.echo("The database is up to date.")
+
+
+@main.command("demo")
+def run_demo() -> None:
+    """Start everything with sample data on this machine; Ctrl-C stops it."""
+    raise typer.Exit(demo_mode.run(Settings()))
+
+
+@main.command("demo-reset")
+def reset_demo() -> None:
+    """Forget the demo's data."""
+    folder = demo_mode.FOLDER
+    if folder.exists():
+        embedded.stop(folder.resolve() / "postgres")
+        shutil.rmtree(folder)
+    typer.echo("The demo begins anew with `make demo`.")
+
+
+@main.command("check")
+def run_checks() -> None:
+    """Compare migrations with models, and the committed schema with the code's."""
+    if SDL_FILE.read_text() != sdl():
+        raise typer.BadParameter(
+            "api/schema.graphql is not current: run `remit schema` and review the change."
+        )
+    url = embedded.start(Path(".remit").resolve() / "test-cluster", durable=False)
+    name = f"check_{uuid4().hex[:12]}"
+    with _autocommit(url) as connection:
+        connection.execute(text(f"create database {name}"))
+        with _admin_connection(url.replace("/postgres?", f"/{name}?")) as fresh:
+            schema.migrate(fresh, METADATA)
+            schema.check(fresh, METADATA)
+        connection.execute(text(f"drop database {name} with (force)"))
+
+
+@main.command("schema")
+def write_schema() -> None:
+    """Write api/schema.graphql from the code."""
+    SDL_FILE.write_text(sdl())
+
+
+@partner.command("create")
+def create_partner(
+    name: Annotated[str, typer.Option(prompt="Business name")],
+    admin_name: Annotated[str, typer.Option(prompt="First admin's name")],
+    admin_email: Annotated[str, typer.Option(prompt="First admin's e-mail")],
+    time_zone: str = "America/New_York",
+) -> None:
+    """Create a partner and mail its first admin an invite."""
+    settings = Settings()
+    with _refusals():
+        settings.refuse_unsafe()
+        database = make_database(settings, database_url(settings))
+        slug = operating.create_partner(
+            database,
+            name=name,
+            admin_name=admin_name,
+            admin_email=admin_email,
+            time_zone=time_zone,
+            now=clock(),
+        )
+    typer.echo(
+        f"{name} is at {settings.public_url}/partner/{slug}/. An invite to {admin_email} is on its way."
+    )
+
+
+@key.command("create")
+def create_key(
+    partner_slug: Annotated[str, typer.Option("--partner", prompt="Partner (as in its URL)")],
+    name: Annotated[str, typer.Option(prompt="What the key is for")],
+    scope: Annotated[list[str] | None, typer.Option(help="Give it once per scope; all if not given.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days until it expires; never if not given.")] = None,
+) -> None:
+    """Create an API key and show it, this once."""
+    settings = Settings()
+    with _refusals():
+        settings.refuse_unsafe()
+        database = make_database(settings, database_url(settings))
+        now = clock()
+        token = operating.create_key(
+            database, partner_slug=partner_slug, name=name, scopes=scope,
+            expires_at=now + timedelta(days=days) if days else None, now=now,
+        )  # fmt: skip
+    typer.echo(token)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except UnsafeSettings as unsafe:
+        typer.echo(f"Remit does not start: {unsafe}", err=True)
+        raise typer.Exit(2) from None
+    except Invalid as invalid:
+        for problem in invalid.problems:
+            typer.echo(f"{'.'.join(map(str, problem.path))}: {problem.message}", err=True)
+        raise typer.Exit(1) from None
+    except Refusal as refusal:
+        typer.echo(refusal.message, err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _admin_connection(url: str) -> Iterator[Connection]:
+    engine = make_engine(url, as_role=False)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@contextmanager
+def _autocommit(url: str) -> Iterator[Connection]:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()

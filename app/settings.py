@@ -1,0 +1,119 @@
+"""Settings: the only reader of the environment. Every one is in `.env.example`, with what it is for.
+
+Surprise: the server refuses to start with a setting that would be unsafe where it runs, and names it.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from integrations.crash_points import CrashPoint
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+WEAK_WORDS = ("changeme", "change-me", "secret", "password", "default", "example")
+
+
+class UnsafeSettings(Exception):
+    """The server must not start like this. The message names the setting and how to mend it."""
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Read once, at the start of a process."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_prefix="REMIT_", extra="ignore")
+
+    mode: Literal["production", "demo", "development"] = "production"
+    folder: Path = Path(".remit")
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    database_admin_url: str | None = Field(default=None, validation_alias="DATABASE_ADMIN_URL")
+    public_url: str = Field(default="http://localhost:8000", validation_alias="PUBLIC_URL")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    trusted_proxies: list[str] = []
+    secret_key: SecretStr = SecretStr("")
+    mail_from: str = "no-reply@localhost"
+    smtp_url: SecretStr | None = None
+    gateway: Literal["sandbox"] = "sandbox"
+    gateway_url: str = "http://localhost:8001"
+    gateway_api_secret: SecretStr = SecretStr("")
+    gateway_webhook_secrets: list[SecretStr] = []
+    debug: bool = False
+    crash_at: CrashPoint | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """The settings a process with just this environment would have."""
+        fields = {
+            str(field.validation_alias or name): environment[variable]
+            for name, field in cls.model_fields.items()
+            if (variable := str(field.validation_alias or f"REMIT_{name.upper()}")) in environment
+        }
+        for name, value in fields.items():
+            if value.startswith("["):
+                fields[name] = json.loads(value)
+        return cls(_env_file=None, **fields)  # type: ignore[arg-type]  # validated by the model itself
+
+    @property
+    def is_demo(self) -> bool:
+        """Sample logins, the sandbox gateway and the mail page exist only then."""
+        return self.mode == "demo"
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where mails are written when there is no SMTP server."""
+        return self.folder / "mail"
+
+    @property
+    def public_host(self) -> str:
+        """The host of `PUBLIC_URL`, without port."""
+        return urlsplit(self.public_url).hostname or ""
+
+    def refuse_unsafe(self) -> None:
+        """Raise `UnsafeSettings` naming the first setting that may not be used here."""
+        self._refuse_weak_secrets()
+        loopback = self.public_host in LOOPBACK
+        scheme = urlsplit(self.public_url).scheme
+        if scheme != "https" and not (loopback and scheme == "http"):
+            raise UnsafeSettings("PUBLIC_URL must start with https:// (http:// only on this machine)")
+        if self.is_demo and not (loopback and self.host in LOOPBACK):
+            raise UnsafeSettings(
+                "REMIT_MODE=demo has sample logins: PUBLIC_URL and REMIT_HOST must be loopback"
+            )
+        if self.crash_at is not None and self.mode != "development":
+            raise UnsafeSettings("REMIT_CRASH_AT kills the process: it is for REMIT_MODE=development only")
+        if self.debug and self.mode == "production":
+            raise UnsafeSettings("REMIT_DEBUG shows internals: turn it off, or use REMIT_MODE=development")
+        if self.gateway == "sandbox" and not loopback:
+            raise UnsafeSettings("REMIT_GATEWAY=sandbox moves no money: it may only run on this machine")
+        if self.gateway == "sandbox" and urlsplit(self.gateway_url).hostname not in LOOPBACK:
+            raise UnsafeSettings("REMIT_GATEWAY_URL must be on this machine: the sandbox runs nowhere else")
+
+    def _refuse_weak_secrets(self) -> None:
+        key = self.secret_key.get_secret_value()
+        if not _is_strong(key) or any(word in key.lower() for word in WEAK_WORDS):
+            raise UnsafeSettings(
+                "REMIT_SECRET_KEY must be at least 32 random characters: `openssl rand -hex 32`"
+            )
+        webhook_secrets = [secret.get_secret_value() for secret in self.gateway_webhook_secrets]
+        if len(webhook_secrets) not in (1, 2) or not all(map(_is_strong, webhook_secrets)):
+            raise UnsafeSettings(
+                "REMIT_GATEWAY_WEBHOOK_SECRETS must hold one or two secrets of 32 characters"
+            )
+        if not _is_strong(self.gateway_api_secret.get_secret_value()):
+            raise UnsafeSettings("REMIT_GATEWAY_API_SECRET must be at least 32 random characters")
+
+
+def _is_strong(secret: str) -> bool:
+    # Eight different characters: 32 random hexadecimal digits have them, "xxxx…" has not.
+    return len(secret) >= 32 and len(set(secret)) >= 8
+
+
+def environment_with(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process started by this one, with `settings` put over it."""
+    return {**os.environ, **settings}

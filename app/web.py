@@ -1,0 +1,150 @@
+"""The web process: pages, API, webhooks and static files behind one set of headers.
+
+Surprise: nothing is served by accident. A path that no route names is a 404 page, and each route stands
+behind a door that says who may come in.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from api.changes import Means
+from api.mutation import Mutations
+from api.read import Reader
+from api.view import Endpoint
+from app.settings import Settings
+from app.wiring import ROOT, TEMPLATES, WEBHOOK_PATH, Parts, clock
+from auth.passwords import HashingPool
+from db.engine import make_pool
+from integrations.webhooks import receiver
+from portal import csrf, routes
+from portal.assets import ROUTE as STATIC_ROUTE
+from portal.assets import Assets
+from portal.door import visitor
+from portal.headers import GatewayOrigins, SecurityHeaders
+from portal.house import House
+from portal.reading import Documents
+from portal.render import Renderer
+
+
+def create_app(parts: Parts) -> ASGIApp:
+    """The whole application of one web process."""
+    settings = parts.settings
+    pool = make_pool(parts.url)
+    assets = Assets(ROOT / "portal" / "static")
+    secure = urlsplit(settings.public_url).scheme == "https"
+    reader = Reader(pool)
+    house = House(
+        database=parts.database,
+        documents=Documents(reader),
+        hashing=HashingPool(at_once=2, waiting=30),
+        renderer=Renderer(TEMPLATES, assets),
+        gateway=parts.gateway,
+        clock=clock,
+        secret=settings.secret_key.get_secret_value().encode(),
+        public_url=settings.public_url,
+        secure=secure,
+        trusted_proxies=tuple(ip_network(network) for network in settings.trusted_proxies),
+        demo_logins=settings.is_demo,
+        reached=parts.reached,
+    )
+    graphql = _graphql(parts, house, reader)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await pool.open()
+        yield
+        await pool.close()
+        parts.database.close()
+
+    application = Starlette(
+        routes=_routes(parts, graphql, assets),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _plain_refusal, Exception: _broken},
+    )
+    application.state.house = house
+    application.state.mail_folder = settings.mail_folder
+    origin = settings.gateway_url
+    return SecurityHeaders(
+        application,
+        public_url=settings.public_url,
+        gateway=GatewayOrigins(frames=(origin,), forms=(origin,)),
+    )
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """How uvicorn serves it: no banner, no access log of addresses with tokens, forwarded headers ignored."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "server_header": False,
+        "access_log": False,
+        "proxy_headers": False,
+        "ws": "none",
+        "log_level": "warning",
+        "timeout_graceful_shutdown": 20,
+    }
+
+
+def _routes(parts: Parts, graphql: Endpoint, assets: Assets) -> list[BaseRoute]:
+    listed: list[BaseRoute] = [
+        *routes.ROUTES,
+        *graphql.routes(),
+        Route(WEBHOOK_PATH, receiver(parts.database, parts.gateway, clock), methods=["POST"]),
+        Route(STATIC_ROUTE, visitor(assets.serve)),
+        Route("/health", visitor(_health)),
+    ]
+    if parts.settings.is_demo:
+        listed += routes.DEMO_ROUTES
+    return listed
+
+
+def _graphql(parts: Parts, house: House, reader: Reader) -> Endpoint:
+    means = Means(parts.database, parts.gateway, clock, house.public_origin, parts.reached)
+    check, cookie = partial(_check, house), house.cookie("session")
+    return Endpoint(reader, clock=clock, session_cookie=cookie, check=check, mutate=Mutations(means))
+
+
+def _check(house: House, headers: Headers, session_id: str) -> None:
+    """A session may only use the API from our own pages, like any form (D-5)."""
+    csrf.check(
+        headers,
+        session_id=session_id,
+        form_token=None,
+        secret=house.secret,
+        public_origin=house.public_origin,
+    )
+
+
+async def _health(request: Request) -> Response:
+    """200 when this process can reach the database."""
+    database = request.app.state.house.database
+
+    def ask() -> None:
+        with database.transaction():
+            pass
+
+    await run_in_threadpool(ask)
+    return PlainTextResponse("ok")
+
+
+async def _plain_refusal(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, HTTPException)
+    text = request.app.state.house.renderer.refusal(refusal.status_code)
+    return HTMLResponse(text, refusal.status_code, headers=refusal.headers)
+
+
+async def _broken(request: Request, _trouble: Exception) -> Response:
+    return HTMLResponse(request.app.state.house.renderer.refusal(500), 500)

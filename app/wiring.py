@@ -1,0 +1,95 @@
+"""From settings to the parts a process works with: the only place that chooses implementations.
+
+Surprise: without `DATABASE_URL` every process joins the one embedded server; whoever leaves last stops it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.settings import Settings
+from billing.ports import Gateway
+from billing.settling import Reached, nowhere
+from db import embedded
+from db.engine import make_engine
+from db.session import Database
+from integrations.crash_points import dying_at
+from integrations.gateways.sandbox.accounts import Platform
+from integrations.gateways.sandbox.client import SandboxGateway
+from integrations.mail.compose import Composer
+from integrations.mail.outgoing import Outgoing
+from integrations.mail.transports import FolderTransport, SmtpTransport, Transport
+from worker.queue import defer_job
+
+ROOT = Path(__file__).parent.parent
+TEMPLATES = ROOT / "templates"
+WEBHOOK_PATH = "/webhooks/sandbox"
+
+
+def clock() -> datetime:
+    """The time, read at the doors only and handed to the rules."""
+    return datetime.now(UTC)
+
+
+def database_url(settings: Settings) -> str:
+    """The given server, or the embedded one, started if need be."""
+    return settings.database_url or embedded.start(settings.folder.resolve() / "postgres")
+
+
+def admin_url(settings: Settings) -> str:
+    """The login that may migrate: `DATABASE_ADMIN_URL`, else the same as `database_url`."""
+    return settings.database_admin_url or database_url(settings)
+
+
+def gateway_platform(settings: Settings) -> Platform:
+    """What both ends of the sandbox gateway agree on."""
+    return Platform(
+        root_secret=settings.gateway_api_secret.get_secret_value(),
+        secrets=tuple(secret.get_secret_value() for secret in settings.gateway_webhook_secrets),
+        webhook_url=settings.public_url.rstrip("/") + WEBHOOK_PATH,
+    )
+
+
+def make_database(settings: Settings, url: str) -> Database:
+    """Transactions of the app role."""
+    return Database(make_engine(url), defer_job, secret=settings.secret_key.get_secret_value())
+
+
+def make_gateway(settings: Settings) -> Gateway:
+    """The gateway the settings name."""
+    return SandboxGateway(settings.gateway_url, accounts=gateway_platform(settings))
+
+
+def make_transport(settings: Settings) -> Transport:
+    """SMTP if an address is given, else a folder of `.eml` files."""
+    if settings.smtp_url is not None:
+        return SmtpTransport(settings.smtp_url.get_secret_value())
+    return FolderTransport(settings.mail_folder)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What both the web and the worker process are made of."""
+
+    settings: Settings
+    url: str
+    database: Database
+    gateway: Gateway
+    outgoing: Outgoing
+    reached: Reached
+
+
+def wire(settings: Settings) -> Parts:
+    """Everything for one process. Refuses unsafe settings before anything is opened."""
+    settings.refuse_unsafe()
+    url = database_url(settings)
+    database = make_database(settings, url)
+    composer = Composer(TEMPLATES, public_url=settings.public_url, sender=settings.mail_from)
+    return Parts(
+        settings=settings,
+        url=url,
+        database=database,
+        gateway=make_gateway(settings),
+        outgoing=Outgoing(database, composer, make_transport(settings), clock),
+        reached=dying_at(settings.crash_at) if settings.crash_at else nowhere,
+    )
