@@ -1,0 +1,136 @@
+"""Every mutation there is, with an input that is right: what the tests go through, one after the other.
+
+A new mutation joins by a line here; `test_every_mutation_is_in_the_table` fails without it.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from tests.api.writing import ANN, COMPANY, LINES, Things, usd
+
+BACK = "https://pay.example/back"
+Made = Callable[[Things], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An input of one mutation; the scopes it takes; where it names records (`tagIds.0`)."""
+
+    name: str
+    given: Made
+    scopes: tuple[str, ...]
+    records: tuple[str, ...] = ()
+    asks_gateway: bool = False
+
+    def with_record(self, things: Things, path: str, text: str) -> dict[str, Any]:
+        """The input with another id at one place."""
+        given = copy.deepcopy(self.given(things))
+        inner: Any = given
+        *way, last = path.split(".")
+        for step in way:
+            inner = inner[int(step) if step.isdigit() else step]
+        inner[int(last) if last.isdigit() else last] = text
+        return given
+
+
+def _pay(things: Things) -> dict[str, Any]:
+    return {
+        "customerId": things["customer"],
+        "paymentMethodId": things["method"],
+        "allocations": [{"invoiceId": things["invoice"], "amount": usd("100")}],
+        "expectedTotal": usd("100"),
+        "idempotencyKey": "pay-1",
+    }
+
+
+CUSTOMERS, USERS, TAGS = "customers:write", "users:write", "tags:write"
+INVOICES, METHODS = "invoices:write", "payment_methods:write"
+
+SAMPLES = [
+    Sample("createCustomer", lambda t: {**COMPANY, "users": [ANN]}, (CUSTOMERS, USERS)),
+    Sample("finishCustomerSetup", lambda t: {"id": t["setup"], "users": [ANN]}, (CUSTOMERS, USERS), ("id",)),
+    Sample("updateCustomer", lambda t: {"id": t["customer"], "city": "Peoria"}, (CUSTOMERS,), ("id",)),
+    Sample("archiveCustomer", lambda t: {"id": t["customer"]}, (CUSTOMERS,), ("id",)),
+    Sample("restoreCustomer", lambda t: {"id": t["customer"]}, (CUSTOMERS,), ("id",)),
+    Sample("inviteUser", lambda t: {"customerId": t["customer"], **ANN}, (USERS,), ("customerId",)),
+    Sample("resendInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
+    Sample("revokeInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
+    Sample("updateUserRole", lambda t: {"id": t["invited"], "role": "VIEWER"}, (USERS,), ("id",)),
+    Sample("removeUser", lambda t: {"id": t["invited"]}, (USERS,), ("id",)),
+    Sample("createTag", lambda t: {"name": "Late", "colour": "#AA0000"}, (TAGS,)),
+    Sample("updateTag", lambda t: {"id": t["tag"], "name": "Later"}, (TAGS,), ("id",)),
+    Sample("deleteTag", lambda t: {"id": t["tag"]}, (TAGS,), ("id",)),
+    *(
+        Sample(
+            name,
+            lambda t: {"tagIds": [t["tag"]], "customerIds": [t["customer"], t["setup"]]},
+            (TAGS,), ("tagIds.0", "customerIds.0", "customerIds.1"),
+        )
+        for name in ("tagCustomers", "untagCustomers")
+    ),
+    *(
+        Sample(
+            name,
+            lambda t: {"tagIds": [t["tag"]], "invoiceIds": [t["draft"], t["invoice"]]},
+            (TAGS,), ("tagIds.0", "invoiceIds.0", "invoiceIds.1"),
+        )
+        for name in ("tagInvoices", "untagInvoices")
+    ),
+    Sample(
+        "createInvoice", lambda t: {"customerId": t["customer"], "lines": LINES}, (INVOICES,), ("customerId",)
+    ),
+    Sample("updateInvoice", lambda t: {"id": t["draft"], "memo": "Thanks"}, (INVOICES,), ("id",)),
+    Sample("deleteDraftInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
+    Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
+    Sample("voidInvoice", lambda t: {"id": t["invoice"]}, ("invoices:void",), ("id",)),
+    Sample(
+        "payInvoices", _pay, ("payments:write",),
+        ("customerId", "paymentMethodId", "allocations.0.invoiceId"), asks_gateway=True,
+    ),
+    Sample(
+        "createPaymentMethodSetup",
+        lambda t: {"customerId": t["customer"], "returnUrl": BACK},
+        (METHODS,), ("customerId",), asks_gateway=True,
+    ),
+    Sample(
+        "finishPaymentMethodSetup",
+        lambda t: {"setupId": t["gateway_setup"]},
+        (METHODS,), ("setupId",), asks_gateway=True,
+    ),
+    Sample("setDefaultPaymentMethod", lambda t: {"id": t["second_method"]}, (METHODS,), ("id",)),
+    Sample("removePaymentMethod", lambda t: {"id": t["method"]}, (METHODS,), ("id",)),
+    Sample(
+        "createPortalSession",
+        lambda t: {"customerId": t["customer"], "origins": ["https://pay.example"]},
+        ("portal_sessions:write",), ("customerId",),
+    ),
+]  # fmt: skip
+
+
+def other_ids(sample: Sample, path: str, own: Things, others: list[Things]) -> Iterator[str]:
+    """Ids that must all fare alike: one that nobody has, then those of the other sides, then nonsense."""
+    right = _at(sample.given(own), path)
+    kind = next(name for name, text in own.ids.items() if text == right)
+    prefix = right.partition("_")[0]
+    if kind == "gateway_setup":
+        yield "seti_nobody"
+        yield from (other[kind] for other in others if other[kind] != right)
+        yield from ("", "x" * 5000, "seti_ACME", "';--")
+        return
+    yield f"{prefix}_{uuid4().hex}"
+    yield from (other[kind] for other in others if other[kind] != right)
+    nobody = uuid4().hex
+    yield from (
+        "", prefix, f"{prefix}_", f"{prefix}_{nobody[:-1]}", f"{prefix}_{nobody.upper()}Z", nobody,
+        f"xyz_{nobody}", right.upper(), f" {right}", f"{right} ", right.replace("_", "-"), "x" * 5000,
+        "%", "';--", own["customer"] if prefix != "cus" else own["tag"],
+    )  # fmt: skip
+
+
+def _at(given: Any, path: str) -> str:
+    for step in path.split("."):
+        given = given[int(step) if step.isdigit() else step]
+    return str(given)

@@ -1,0 +1,281 @@
+"""The world that documents are asked about: small, full of nulls and ties, with texts that break quoting.
+
+Everything is written past row-level security and read back as plain dicts, so that the reference reader works
+on what the database really holds.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select, update
+from sqlmodel import SQLModel
+
+from auth.audit import AuditEvent
+from auth.invites import Invite
+from auth.memberships import Membership, MembershipStatus
+from auth.roles import Role
+from billing.addresses import Country
+from billing.customer_fields import key_of
+from billing.customers import Customer, CustomerStatus
+from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
+from billing.money import Currency
+from billing.partners import Partner
+from billing.payment_methods import Funding, MethodKind, PaymentMethod
+from billing.payments import AllocationStatus, Payment, PaymentAllocation, PaymentStatus
+from billing.search import SearchToken, words_kept
+from billing.tags import CustomerTag, InvoiceTag, Tag
+from db.columns import new_id
+from tests.cast import Cast
+
+MODELS: tuple[type[SQLModel], ...] = (
+    Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, PaymentMethod, Payment,
+    PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent,
+)  # fmt: skip
+TEXTS = (
+    "Acme", "acme", "100%", "a_b", 'say "hi"', "back\\slash", "Café Zoë", "it's", "line\nbreak", "tab\there",
+    "\u2028", "ünïon 5", "O'Brien & Söhne", "\U0001f600", "{}", "null", "''", "$1", "%s", "</script>",
+)  # fmt: skip
+
+Row = dict[str, Any]
+
+
+@dataclass
+class World:
+    """All rows by table, as the database holds them."""
+
+    tables: dict[str, list[Row]]
+    now: datetime
+    today: date
+
+
+class Maker:
+    """Writes rows, with everything chosen by one seeded source of chance."""
+
+    def __init__(self, owner: Connection, cast: Cast, now: datetime, seed: int) -> None:
+        self.owner = owner
+        self.cast = cast
+        self.now = now
+        self.today = now.date()
+        self.chance = Random(seed)
+
+    def write(self, model: type[SQLModel], **values: Any) -> Row:
+        self.owner.execute(insert(model).values(**values))
+        return values
+
+    def text(self) -> str:
+        return self.chance.choice(TEXTS)
+
+    def maybe(self, value: Any) -> Any:
+        return value if self.chance.random() < 0.6 else None
+
+    def moment(self) -> datetime:
+        """Of a few, so that many are the same; some with microseconds."""
+        return self.now - timedelta(days=self.chance.randrange(5), microseconds=self.chance.choice((0, 0, 1)))
+
+    def day(self, about: int = 0) -> date:
+        return self.today + timedelta(days=about + self.chance.randrange(-3, 4))
+
+    def cents(self, most: int = 300_000) -> int:
+        return self.chance.choice((1, 5, 99, 100, 12_345, 12_345, self.chance.randrange(1, most)))
+
+
+def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> World:
+    """Fill the database around the cast, and read all of it back."""
+    maker = Maker(owner, cast, now, seed)
+    # One has a telephone, the other has none.
+    northwind = Partner.id == cast.partners["northwind"]
+    owner.execute(update(Partner).where(northwind).values(support_phone='+1 "555"'))
+    for partner, own in (("northwind", ("acme", "globex")), ("contoso", ("initech",))):
+        id_ = cast.partners[partner]
+        tags = [_tag(maker, id_, None, place) for place in range(6)]
+        known = [cast.customers[name] for name in own]
+        customers = known + [_customer(maker, id_, place) for place in range(9)]
+        for place, customer in enumerate(customers):
+            _inside(maker, id_, customer, tags, busy=place < 4)
+        for _ in range(8):
+            _event(maker, id_, None, None)
+    return World(read(owner), now, now.date())
+
+
+def read(owner: Connection) -> dict[str, list[Row]]:
+    """Every row of every table a document can reach."""
+    return {
+        model.__tablename__: [dict(row._mapping) for row in owner.execute(select(model.__table__))]
+        for model in MODELS
+    }
+
+
+def _customer(maker: Maker, partner: UUID, place: int) -> UUID:
+    company = TEXTS[place % len(TEXTS)]
+    status = maker.chance.choice(list(CustomerStatus))
+    country = maker.chance.choice(list(Country))
+    id_ = new_id()
+    maker.write(
+        Customer, partner_id=partner, id=id_, slug=f"c-{id_.hex}", company=company,
+        company_key=key_of(company),
+        legal_name=maker.maybe(maker.text()), tax_id=maker.maybe("123456789"), address=maker.text(),
+        address2=maker.maybe(maker.text()), city=maker.text(), state=maker.chance.choice(("NY", "ON", "IL")),
+        postal_code=maker.chance.choice(("62701", "K1A 0B1")), country=country,
+        currency=maker.chance.choice(list(Currency)), time_zone=maker.maybe("America/Toronto"),
+        terms_days=maker.maybe(30), external_id=maker.maybe(f"x{place}"), status=status,
+        open_minor=maker.chance.choice((0, 0, 5, 12_345)), version=place + 1, created_at=maker.moment(),
+        updated_at=maker.moment(), archived_at=maker.now if status is CustomerStatus.ARCHIVED else None,
+    )  # fmt: skip
+    _words(maker, partner, id_, "customer", id_, [company])
+    return id_
+
+
+def _words(
+    maker: Maker, partner: UUID, customer: UUID | None, kind: str, subject: UUID, texts: list[str | None]
+) -> None:
+    for word in words_kept(texts):
+        maker.write(
+            SearchToken, partner_id=partner, customer_id=customer, kind=kind, subject_id=subject, token=word
+        )
+
+
+def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, busy: bool) -> None:
+    """Everything a customer has; most of them have little."""
+    own = [_tag(maker, partner, customer, place) for place in range(3 if busy else 0)]
+    for tag in maker.chance.sample(tags, maker.chance.randrange(4)):
+        maker.write(CustomerTag, partner_id=partner, customer_id=customer, tag_id=tag, created_at=maker.now)
+    users = [_user(maker, partner, customer, place) for place in range(4 if busy else 0)]
+    methods = [_method(maker, partner, customer, users, place) for place in range(3 if busy else 0)]
+    invoices = [_invoice(maker, partner, customer, place) for place in range(9 if busy else 2)]
+    for invoice in invoices:
+        for tag, owner_id in [(tag, None) for tag in tags] + [(tag, customer) for tag in own]:
+            if maker.chance.random() < 0.25:
+                maker.write(
+                    InvoiceTag, partner_id=partner, invoice_id=invoice, tag_id=tag, customer_id=customer,
+                    owner_id=owner_id, created_at=maker.now,
+                )  # fmt: skip
+    # The first is a draft, see `_invoice`: nothing is ever paid on one.
+    for _ in range(6 if methods else 0):
+        _payment(maker, partner, customer, methods, invoices[1:], users)
+    for _ in range(4 if busy else 0):
+        _event(maker, partner, customer, invoices[0])
+
+
+def _tag(maker: Maker, partner: UUID, owner_id: UUID | None, place: int) -> UUID:
+    name = TEXTS[(place * 3 + (1 if owner_id else 0)) % len(TEXTS)] + str(place)
+    id_ = new_id()
+    maker.write(
+        Tag, partner_id=partner, id=id_, owner_id=owner_id, name=name, name_key=key_of(name),
+        colour="#12ab34",
+        description=maker.maybe(maker.text()), created_at=maker.moment(), updated_at=maker.moment(),
+    )  # fmt: skip
+    return id_
+
+
+def _user(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
+    name = maker.text()
+    status = maker.chance.choice([one for one in MembershipStatus if one is not MembershipStatus.ACTIVE])
+    id_ = new_id()
+    maker.write(
+        Membership, partner_id=partner, id=id_, customer_id=customer, role=maker.chance.choice([Role.PAYER,
+        Role.VIEWER]),
+        status=status, name=name, name_key=key_of(name), email=f"{id_.hex}@a.example",
+        email_key=f"{id_.hex}@a.example", created_at=maker.moment(), updated_at=maker.moment(),
+        removed_at=maker.now if status is MembershipStatus.REMOVED else None,
+    )  # fmt: skip
+    for _ in range(place):
+        made = maker.moment()
+        maker.write(
+            Invite, partner_id=partner, id=new_id(), customer_id=customer, membership_id=id_, email_key="x",
+            token_hash=new_id().bytes, created_at=made, expires_at=made + timedelta(hours=72),
+            accepted_at=maker.maybe(made) if maker.chance.random() < 0.5 else None,
+            revoked_at=maker.maybe(made) if maker.chance.random() < 0.5 else None,
+        )  # fmt: skip
+    return id_
+
+
+def _invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
+    status = list(InvoiceStatus)[place % 5] if place < 5 else InvoiceStatus.OPEN
+    total = maker.cents()
+    paid = {InvoiceStatus.PAID: total, InvoiceStatus.OPEN: maker.chance.choice((0, total // 3))}.get(
+        status, 0
+    )
+    reserved = maker.chance.choice((0, total // 4)) if status is InvoiceStatus.OPEN else 0
+    id_, due = new_id(), maker.day()
+    number = "" if status is InvoiceStatus.DRAFT else f"{maker.chance.choice('AB')}-{id_.hex[-6:]}"
+    currency = maker.chance.choice(list(Currency))
+    memo = maker.maybe(maker.text())
+    maker.write(
+        Invoice, partner_id=partner, id=id_, customer_id=customer, number=number, status=status,
+        currency=currency,
+        net_minor=total, tax_minor=0, total_minor=total, paid_minor=paid, reserved_minor=reserved,
+        issue_on=due - timedelta(days=maker.chance.choice((0, 30))), due_on=due, memo=memo,
+        internal_note=maker.maybe(maker.text()), po_number=maker.maybe(maker.text()), version=place + 1,
+        created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
+        sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
+        voided_at=maker.maybe(maker.moment()),
+    )  # fmt: skip
+    for line in range(maker.chance.randrange(4)):
+        _line(maker, partner, customer, id_, line + 1, issued=status is not InvoiceStatus.DRAFT)
+    _words(maker, partner, customer, "invoice", id_, [number, memo])
+    return id_
+
+
+def _line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: int, *, issued: bool) -> None:
+    net, tax = maker.cents(), maker.chance.choice((0, 7))
+    maker.write(
+        InvoiceLine, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=invoice,
+        position=position,
+        description=maker.text(), quantity_e4=maker.chance.choice((1, 10_000, 15_000, 123_456, 1_000_000)),
+        unit_price_minor=maker.cents(), discount_minor=maker.chance.choice((0, 5)),
+        tax_name=maker.maybe("GST"), tax_rate_e4=maker.chance.choice((0, 99_750, 50_000)), net_minor=net,
+        tax_minor=tax, total_minor=net + tax, issued=issued,
+    )  # fmt: skip
+
+
+def _method(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], place: int) -> UUID:
+    id_ = new_id()
+    maker.write(
+        PaymentMethod, partner_id=partner, id=id_, customer_id=customer, kind=list(MethodKind)[place % 2],
+        funding=maker.chance.choice(list(Funding)), brand=maker.text(), last4="4242",
+        exp_month=None if place == 2 else maker.today.month, exp_year=None if place == 2 else 2026 - place,
+        fingerprint="f", gateway="sandbox", gateway_account="a", gateway_ref=id_.hex, is_default=place == 0,
+        added_by=maker.chance.choice([*users, maker.cast.ada.id, None]), created_at=maker.moment(),
+        updated_at=maker.moment(), removed_at=None if place == 0 else maker.maybe(maker.moment()),
+    )  # fmt: skip
+    return id_
+
+
+def _payment(
+    maker: Maker, partner: UUID, customer: UUID, methods: list[UUID], invoices: list[UUID], users: list[UUID]
+) -> None:
+    id_, amount = new_id(), maker.cents()
+    maker.write(
+        Payment, partner_id=partner, id=id_, customer_id=customer,
+        status=maker.chance.choice(list(PaymentStatus)),
+        amount_minor=amount, currency=maker.chance.choice(list(Currency)), gateway="sandbox",
+        gateway_account="a",
+        payment_method_id=maker.chance.choice(methods), gateway_key=id_.hex, gateway_ref=maker.maybe(id_.hex),
+        action_url=maker.maybe("https://pay.example/?a=1&b=2"), failure_code=maker.maybe("declined"),
+        failure_message=maker.maybe(maker.text()), asked_by=maker.chance.choice([*users, maker.cast.ada.id,
+        None]),
+        asked_by_kind="STAFF", request_key=id_.hex, request_hash=id_.bytes, tries=1,
+        created_at=maker.moment(),
+        updated_at=maker.moment(), settled_at=maker.maybe(maker.moment()),
+    )  # fmt: skip
+    for invoice in maker.chance.sample(invoices, maker.chance.randrange(1, 4)):
+        maker.write(
+            PaymentAllocation, partner_id=partner, id=new_id(), customer_id=customer, payment_id=id_,
+            invoice_id=invoice, amount_minor=maker.cents(),
+            status=maker.chance.choice(list(AllocationStatus)),
+        )  # fmt: skip
+
+
+def _event(maker: Maker, partner: UUID, customer: UUID | None, invoice: UUID | None) -> None:
+    kind, subject = maker.chance.choice(
+        (("invoice", invoice), ("customer", customer), ("api_key", partner), ("tag", None))
+    )
+    maker.write(
+        AuditEvent, partner_id=partner, id=new_id(), customer_id=customer, at=maker.moment(),
+        actor_kind="STAFF",
+        actor_name=maker.text(), action=maker.chance.choice(("invoice.sent", "customer.updated")),
+        subject_kind=kind, subject_id=subject, details={"a": maker.text(), "b": [1, None, {"c": 0.5}]},
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""The trial itself on trial: every planted fault is noticed.
+
+The planner works past row-level security here, so that its own predicates are all there is; and in the other
+test row-level security is all there is.
+"""
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+from psycopg import AsyncRawCursor
+from psycopg_pool import AsyncConnectionPool
+
+from api.nouns import NOUNS
+from api.plan import planning
+from api.read import Reader
+from errors import Forbidden, Invalid
+from tests.api.conftest import Client
+from tests.api.oracle import test_walks as walks
+from tests.api.oracle.coverage import directed, wanted
+from tests.api.oracle.faults import FAULTS, planted
+from tests.api.oracle.reference import cursor
+from tests.api.oracle.trial import Different, Trial, begin
+from tests.figures import rounds
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def unguarded(client: Client, database_url: str) -> AsyncIterator[Trial]:
+    """The trial with a reader whom row-level security does not hold."""
+    kwargs = {"autocommit": True, "prepare_threshold": 0, "cursor_factory": AsyncRawCursor}
+    async with AsyncConnectionPool(database_url, min_size=1, open=False, kwargs=kwargs) as pool:
+        client.reader = Reader(pool)
+        yield await begin(client)
+
+
+async def hunt(trial: Trial, *, seed: int, documents: int) -> None:
+    """Raises where the planner and the reference reader differ."""
+    await refusals(trial)
+    for asker in trial.askers.values():
+        asker.generator.reseed(seed)
+    chance = Random(seed)
+    for _ in range(documents):
+        asker = trial.askers[chance.choice(list(trial.askers))]
+        await trial.same(asker, asker.generator.document())
+    for listed in walks.lists():
+        for name in ("key", "carl"):
+            if trial.askers[name].generator.may(*listed[:2]):
+                await walks.try_list(trial, trial.askers[name], listed, listed[2].default, 2)
+    for target in wanted():
+        for name in ("key", "carl"):
+            written = directed(trial.askers[name].generator, target)
+            if written is not None:
+                await trial.same(trial.askers[name], written)
+
+
+async def refusals(trial: Trial) -> None:
+    """What is refused, and must be."""
+    customer = NOUNS["Customer"]
+    row = trial.askers["key"].reference.all("customer")[0]
+    other = cursor(customer, "created_at", True, row)
+    await refused(trial, "key", f'{{customers(after: "{other}") {{totalCount nodes {{id}}}}}}', Invalid)
+    await refused(trial, "key", "{customers(where: {company: {eq: null}}) {totalCount}}", Invalid)
+    await strangers(trial)
+    nested = '{invoices(where: {customer: {externalId: {eq: "x"}}}) {totalCount}}'
+    await refused(trial, "carl", nested, Forbidden)
+
+
+async def strangers(trial: Trial) -> None:
+    """What an actor may not see is not there, whatever id it asks for."""
+    document = trial.reader.documents.get("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }")
+    for name in ("key", "carl"):
+        asker = trial.askers[name]
+        for noun in NOUNS.values():
+            seen = {row["id"] for row in asker.reference.all(noun.table.name)}
+            hidden = [row["id"] for row in trial.world.tables[noun.table.name] if row["id"] not in seen]
+            for start in range(0, len(hidden), 100):
+                ids = [f"{noun.prefix}_{id_.hex}" for id_ in hidden[start : start + 100]]
+                answer = await trial.reader.read(
+                    document, {"ids": ids}, credential=asker.credential, now=trial.world.now
+                )
+                if any(answer.content["nodes"]):
+                    raise Different(f"{name} sees a {noun.name} of somebody else's")
+
+
+async def refused(trial: Trial, name: str, query: str, kind: type[Exception]) -> None:
+    document = trial.reader.documents.checked(query)
+    asker = trial.askers[name]
+    try:
+        await trial.reader.read(document, {}, credential=asker.credential, now=trial.world.now)
+    except kind:
+        return
+    raise Different(f"not refused: {query}")
+
+
+@pytest.mark.timeout(1500)
+async def test_every_planted_fault_is_noticed(unguarded: Trial) -> None:
+    await hunt(unguarded, seed=1, documents=rounds(60, 200))
+    missed = []
+    for place, fault in enumerate(FAULTS):
+        if place % rounds(6, 1):
+            continue
+        with planted(fault):
+            try:
+                await hunt(unguarded, seed=place, documents=rounds(60, 200))
+            except Exception as e:
+                print("caught", fault.name, type(e).__name__, str(e)[-150:].replace("\n", " "), flush=True)
+                continue
+        missed.append(fault.name)
+        print("MISSED", fault.name, flush=True)
+    assert missed == []
+    await hunt(unguarded, seed=1, documents=20)
+
+
+async def test_row_level_security_alone_gives_the_same_answers(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        planning, "scope", lambda table, alias, **_: f"{alias}.{_key(table)} = {alias}.{_key(table)}"
+    )
+    chance = Random(11)
+    for _ in range(rounds(60, 400)):
+        asker = trial.askers[chance.choice(list(trial.askers))]
+        await trial.same(asker, asker.generator.document())
+
+
+def _key(table: object) -> str:
+    return "id" if str(table) == "partner" else "partner_id"

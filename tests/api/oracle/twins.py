@@ -1,0 +1,90 @@
+"""The computed fields once more, in Python: each from what the field promises, not from its SQL."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.api.oracle.reference import Reference
+    from tests.api.oracle.rows import Row
+
+Twin = Callable[["Reference", "Row"], Any]
+
+
+def is_overdue(world: "Reference", invoice: "Row") -> bool:
+    return invoice["status"].value == "OPEN" and invoice["due_on"] < world.today
+
+
+def is_partially_paid(world: "Reference", invoice: "Row") -> bool:
+    return invoice["status"].value == "OPEN" and invoice["paid_minor"] > 0
+
+
+def shown_status(world: "Reference", invoice: "Row") -> str:
+    if is_overdue(world, invoice):
+        return "OVERDUE"
+    return "PARTIALLY_PAID" if is_partially_paid(world, invoice) else invoice["status"].value
+
+
+def _open(invoice: "Row", minor: int) -> int:
+    return minor if invoice["status"].value == "OPEN" else 0
+
+
+def _overdue_of(world: "Reference", customer: "Row") -> list["Row"]:
+    return [
+        invoice
+        for invoice in world.all("invoice")
+        if (invoice["partner_id"], invoice["customer_id"]) == (customer["partner_id"], customer["id"])
+        and is_overdue(world, invoice)
+    ]
+
+
+def _invite_status(world: "Reference", invite: "Row") -> str:
+    if invite["accepted_at"]:
+        return "ACCEPTED"
+    if invite["revoked_at"]:
+        return "REVOKED"
+    return "EXPIRED" if invite["expires_at"] <= world.now else "PENDING"
+
+
+def _is_expired(world: "Reference", method: "Row") -> bool:
+    if method["kind"].value != "CARD" or method["exp_year"] is None:
+        return False
+    return (method["exp_year"], method["exp_month"]) < (world.today.year, world.today.month)
+
+
+def _carrying(world: "Reference", tag: "Row", table: str) -> int:
+    return sum(link["tag_id"] == tag["id"] for link in world.all(table))
+
+
+VALUES: dict[str, Twin] = {
+    "Customer.isOverdue": lambda world, row: bool(_overdue_of(world, row)),
+    "Customer.hasInvitedUsers": lambda world, row: any(
+        user["customer_id"] == row["id"] and user["status"].value == "INVITED"
+        for user in world.all("membership")
+    ),
+    "Invoice.number": lambda world, row: row["number"] or None,
+    "Invoice.shownStatus": shown_status,
+    "Invoice.isOverdue": is_overdue,
+    "Invoice.isPartiallyPaid": is_partially_paid,
+    "Invite.status": _invite_status,
+    "PaymentMethod.isExpired": _is_expired,
+    "Tag.customerCount": lambda world, row: _carrying(world, row, "customer_tag"),
+    "Tag.invoiceCount": lambda world, row: _carrying(world, row, "invoice_tag"),
+}
+"""The value of each computed field."""
+
+CENTS: dict[str, Twin] = {
+    "Customer.overdue": lambda world, row: sum(
+        invoice["total_minor"] - invoice["paid_minor"] for invoice in _overdue_of(world, row)
+    ),
+    "Invoice.balance": lambda world, row: _open(row, row["total_minor"] - row["paid_minor"]),
+    "Invoice.payable": lambda world, row: _open(
+        row, row["total_minor"] - row["paid_minor"] - row["reserved_minor"]
+    ),
+}
+"""The cents of each computed amount."""
+
+ONLY: dict[str, Callable[["Row"], bool]] = {
+    "Partner.users": lambda row: row["customer_id"] is None,
+    "User.invite": lambda row: row["accepted_at"] is None and row["revoked_at"] is None,
+}
+"""Which records a link leads to, where not all."""

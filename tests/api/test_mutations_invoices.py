@@ -1,0 +1,153 @@
+"""Invoices, written through the API."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from tests.api.writing import LINES, Things, Writer, usd
+from tests.world import nothing_changes
+
+pytestmark = pytest.mark.anyio
+TOTALS = "net { amount } tax { amount } total { amount currency }"
+LINE = (
+    "lines { nodes { position quantity unitPrice { amount } discount { amount } taxRate total { amount } } }"
+)
+
+
+async def test_a_draft_adds_up_line_by_line(writer: Writer, acme: Things) -> None:
+    given = {"customerId": acme["customer"], "lines": LINES, "memo": "Thanks", "dueOn": "2026-04-30"}
+    select = f"invoice {{ number status issueOn dueOn memo {TOTALS} {LINE} }}"
+    made = await writer.do("createInvoice", given, select)
+    # 1.5 x 100.33 is 150.495, rounded away from zero; 8.25 % of 150.50 is 12.41625.
+    assert made["invoice"] == {
+        "number": None, "status": "DRAFT", "issueOn": "2026-03-10", "dueOn": "2026-04-30", "memo": "Thanks",
+        "net": {"amount": "250.00"}, "tax": {"amount": "12.42"},
+        "total": {"amount": "262.42", "currency": "USD"},
+        "lines": {"nodes": [
+            {"position": 0, "quantity": "1.5", "unitPrice": {"amount": "100.33"}, "taxRate": "8.25",
+             "discount": {"amount": "0.00"}, "total": {"amount": "162.92"}},
+            {"position": 1, "quantity": "2", "unitPrice": {"amount": "50.00"}, "taxRate": "0",
+             "discount": {"amount": "0.50"}, "total": {"amount": "99.50"}},
+        ]},
+    }  # fmt: skip
+
+
+async def test_wrong_lines_come_back_all_at_once(writer: Writer, acme: Things) -> None:
+    lines = [
+        {"description": "", "quantity": "0", "unitPrice": {"amount": "1", "currency": "CAD"}},
+        {"description": "Help", "quantity": "1", "unitPrice": usd("1.005")},
+        {"description": "Help", "unitPrice": usd("5"), "taxRate": "101"},
+        {"description": "Help", "quantity": "1", "unitPrice": usd("-5"), "discount": usd("1")},
+        {"description": "Help", "quantity": "1", "unitPrice": usd("5"), "discount": usd("6")},
+        {"description": "Help", "quantity": "1"},
+        {"unitPrice": None},
+    ]
+    given = {"customerId": acme["customer"], "lines": lines, "dueOn": "2026-03-09", "poNumber": "x" * 101}
+    with nothing_changes(writer.client.owner):
+        assert await writer.refused("createInvoice", given, "invoice { id }") == [
+            ("DUE_BEFORE_ISSUE", "input.dueOn"),
+            ("TOO_LONG", "input.poNumber"),
+            ("REQUIRED", "input.lines.0.description"),
+            ("OUT_OF_RANGE", "input.lines.0.quantity"),
+            ("OTHER_CURRENCY", "input.lines.0.unitPrice"),
+            ("TOO_MANY_DECIMALS", "input.lines.1.unitPrice"),
+            ("REQUIRED", "input.lines.2.quantity"),
+            ("OUT_OF_RANGE", "input.lines.2.taxRate"),
+            ("BAD_NUMBER", "input.lines.3.unitPrice"),
+            ("DISCOUNT_TOO_LARGE", "input.lines.4.discount"),
+            ("REQUIRED", "input.lines.5.unitPrice"),
+        ]
+        for nothing in ([], [{}]):
+            empty = {"customerId": acme["customer"], "lines": nothing}
+            assert await writer.refused("createInvoice", empty) == [("REQUIRED", "input.lines")]
+
+
+async def test_a_customer_in_setup_is_not_invoiced(writer: Writer, acme: Things) -> None:
+    with nothing_changes(writer.client.owner):
+        given = {"customerId": acme["setup"], "lines": LINES}
+        assert await writer.refused("createInvoice", given) == [("CUSTOMER_NOT_SET_UP", "input")]
+
+
+async def test_a_float_is_no_amount(writer: Writer, acme: Things) -> None:
+    with nothing_changes(writer.client.owner):
+        for amount in (1, 1.5, "1e3", "1,000.00", "$5", "NaN", "１"):
+            line = {
+                "description": "Help",
+                "quantity": "1",
+                "unitPrice": {"amount": amount, "currency": "USD"},
+            }
+            answer = await writer.send("createInvoice", {"customerId": acme["customer"], "lines": [line]})
+            assert (answer.status, answer.codes) == (400, ["INVALID_DOCUMENT"]), amount
+
+
+async def test_a_draft_is_changed_and_its_lines_replaced_together(writer: Writer, acme: Things) -> None:
+    given = {"id": acme["draft"], "memo": "Later", "issueOn": "2026-03-11", "version": 1}
+    select = f"invoice {{ memo issueOn version {TOTALS} }}"
+    changed = await writer.do("updateInvoice", given, select)
+    assert changed["invoice"] == {
+        "memo": "Later", "issueOn": "2026-03-11", "version": 2, "net": {"amount": "100.00"},
+        "tax": {"amount": "0.00"}, "total": {"amount": "100.00", "currency": "USD"},
+    }  # fmt: skip
+    changed = await writer.do("updateInvoice", {"id": acme["draft"], "lines": LINES, "memo": None}, select)
+    assert (changed["invoice"]["memo"], changed["invoice"]["total"]["amount"]) == (None, "262.42")
+    same = await writer.do("updateInvoice", {"id": acme["draft"], "lines": None}, select)
+    assert same["invoice"]["total"]["amount"] == "262.42"
+    with nothing_changes(writer.client.owner):
+        late = {"id": acme["draft"], "memo": "Mine", "version": 1}
+        assert await writer.refused("updateInvoice", late) == [("CONFLICT", "input")]
+        gone = {"id": acme["draft"], "lines": []}
+        assert await writer.refused("updateInvoice", gone) == [("REQUIRED", "input.lines")]
+
+
+async def test_a_sent_invoice_has_its_number_and_stays_as_it_is(writer: Writer, acme: Things) -> None:
+    one = {"id": acme["draft"]}
+    select = "invoice { number status sentAt finalizedAt balance { amount } }"
+    sent = await writer.do("sendInvoice", one, select)
+    assert sent["invoice"] == {
+        "number": "NO-00002", "status": "OPEN", "balance": {"amount": "100.00"},
+        "sentAt": "2026-03-10T17:00:00.000000Z", "finalizedAt": "2026-03-10T17:00:00.000000Z",
+    }  # fmt: skip
+    told = "select count(*) from mail where kind = 'INVOICE'"
+    assert writer.client.owner.scalar(text(told)) == 3  # Carl, Petra and the invited Una; Vera only looks
+    writer.client.now += timedelta(minutes=5)
+    again = await writer.do("sendInvoice", one, select)
+    assert again["invoice"]["number"] == "NO-00002"
+    assert writer.client.owner.scalar(text(told)) == 6
+    with nothing_changes(writer.client.owner):
+        for name, given in (("updateInvoice", {**one, "memo": "x"}), ("deleteDraftInvoice", one)):
+            assert await writer.refused(name, given) == [("INVOICE_ISSUED", "input")]
+
+
+async def test_a_voided_invoice_is_not_sent(writer: Writer, acme: Things) -> None:
+    one = {"id": acme["invoice"]}
+    voided = await writer.do("voidInvoice", one, "invoice { number status voidedAt }")
+    assert voided["invoice"] == {
+        "number": "NO-00001", "status": "VOID", "voidedAt": "2026-03-10T17:00:00.000000Z",
+    }  # fmt: skip
+    with nothing_changes(writer.client.owner):
+        assert await writer.do("voidInvoice", one, "invoice { number status voidedAt }") == voided
+        assert await writer.refused("sendInvoice", one) == [("INVOICE_NOT_OPEN", "input")]
+        assert await writer.refused("voidInvoice", {"id": acme["draft"]}) == [("INVOICE_NOT_OPEN", "input")]
+
+
+async def test_nobody_is_told_of_an_invoice_when_there_is_nobody(writer: Writer, acme: Things) -> None:
+    writer.client.owner.execute(text("update membership set role = 'VIEWER' where customer_id is not null"))
+    with nothing_changes(writer.client.owner):
+        assert await writer.refused("sendInvoice", {"id": acme["draft"]}) == [("NOBODY_TO_TELL", "input")]
+
+
+async def test_a_deleted_draft_is_gone(writer: Writer, acme: Things) -> None:
+    one = {"id": acme["draft"]}
+    gone = await writer.do("deleteDraftInvoice", one, "deletedId")
+    assert gone == {"deletedId": acme["draft"], "errors": []}
+    with nothing_changes(writer.client.owner):
+        assert await writer.refused("deleteDraftInvoice", one, "deletedId") == [("NOT_FOUND", "input.id")]
+
+
+async def test_clem_makes_invoices_and_may_not_void_them(writer: Writer, acme: Things) -> None:
+    clem = writer.at("clem")
+    await writer.do("sendInvoice", {"id": acme["draft"]}, **clem)
+    with nothing_changes(writer.client.owner):
+        answer = await writer.send("voidInvoice", {"id": acme["invoice"]}, **clem)
+        assert answer.json["errors"][0]["extensions"] == {"code": "FORBIDDEN", "scope": "invoices:void"}

@@ -1,0 +1,202 @@
+"""For tests of mutations: a client that writes, and things of each side for it to write about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlmodel import Session
+
+from api.changes import Means
+from api.mutation import Mutations
+from api.read import Reader
+from auth.actors import KEY_SCOPES, Actor
+from auth.api_keys import ApiKey
+from auth.tokens import digest_of
+from billing import customer_users, customers, invoices, tags
+from billing.customer_fields import CustomerInput
+from billing.invoice_fields import InvoiceInput, LineInput
+from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
+from billing.tags import TagInput
+from db import ids
+from db.session import Database
+from tests.api.client import ORIGIN, Answered, Client
+from tests.cast import Cast
+
+COMPANY = {
+    "company": "Acme Rockets", "legalName": "Acme Rockets, Inc.", "taxId": "123456789",
+    "address": "1 Main Street", "city": "Springfield", "state": "Illinois", "postalCode": "62701",
+    "country": "US",
+}  # fmt: skip
+ANN = {"name": "Ann", "email": "ann@rockets.example"}
+BOB = {"name": "Bob", "email": "bob@rockets.example"}
+ERRORS = "errors { code message path }"
+
+
+def usd(amount: str) -> dict[str, str]:
+    return {"amount": amount, "currency": "USD"}
+
+
+LINES = [
+    {"description": "Backups", "quantity": "1.5", "unitPrice": usd("100.33"), "taxRate": "8.25"},
+    {"description": "Help", "quantity": "2", "unitPrice": usd("50"), "discount": usd("0.50")},
+]
+
+
+class NobodyAsks:
+    """Stands where the gateway does, for mutations that must not ask it."""
+
+    name = "sandbox"
+
+    def __getattr__(self, call: str) -> Any:
+        raise AssertionError(f"the gateway was asked: {call}")
+
+
+@dataclass
+class Writer:
+    """Sends mutations to an endpoint of its own; `client.now` is its clock."""
+
+    client: Client
+    database: Database
+    gateway: Any = None
+
+    @classmethod
+    def over(
+        cls, reader: Reader, database: Database, cast: Cast, owner: Connection, now: datetime,
+        gateway: Any = None,
+    ) -> "Writer":  # fmt: skip
+        client = Client(reader, cast, now, owner)
+        return cls(client, database, gateway).restarted()
+
+    def restarted(self) -> "Writer":
+        """The same with everything that remembers anything made anew."""
+        old = self.client
+        fresh = Client(Reader(old.reader.pool), old.cast, old.now, old.owner)
+        gateway = self.gateway or NobodyAsks()
+        means = Means(self.database, gateway, lambda: fresh.now, ORIGIN)
+        fresh.mutate = Mutations(means)
+        fresh.__post_init__()
+        return Writer(fresh, self.database, self.gateway)
+
+    async def send(self, mutation: str, given: Mapping[str, Any], select: str = "", **who: Any) -> Answered:
+        """One mutation with its input as a variable; `select` is asked beside `errors`."""
+        kind = mutation[0].upper() + mutation[1:]
+        document = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {select} {ERRORS} }} }}"
+        return await self.client.ask(document, {"input": dict(given)}, **who)
+
+    async def do(self, mutation: str, given: Mapping[str, Any], select: str = "", **who: Any) -> Any:
+        """The payload of a mutation that must succeed."""
+        payload = (await self.send(mutation, given, select, **who)).data[mutation]
+        assert payload["errors"] == []
+        return payload
+
+    async def refused(self, mutation: str, given: Mapping[str, Any], select: str = "", **who: Any) -> Any:
+        """The errors of a mutation that must be refused, as (code, path)."""
+        payload = (await self.send(mutation, given, select, **who)).data[mutation]
+        assert payload["errors"], payload
+        assert not any(value for name, value in payload.items() if name != "errors"), payload
+        return [(error["code"], ".".join(error["path"])) for error in payload["errors"]]
+
+    def key(self, *scopes: str, name: str = "some") -> str:
+        """An API key of Northwind's with these scopes only."""
+        token = f"remit_{name}_" + "k" * 40
+        key = ApiKey(
+            partner_id=self.client.cast.partners["northwind"], name=name, token_hash=digest_of(token),
+            scopes=sorted(scopes), created_at=self.client.now,
+        )  # fmt: skip
+        with Session(self.client.owner) as db:
+            db.add(key)
+            db.commit()
+        return token
+
+    def key_without(self, scope: str) -> str:
+        """An API key of Northwind's with every scope but one."""
+        name = f"without_{scope.replace(':', '_')}"
+        return self.key(*({action.value for action in KEY_SCOPES} - {scope}), name=name)
+
+    def at(self, name: str) -> dict[str, Any]:
+        """How somebody of the cast asks: `await writer.send(…, **writer.at("petra"))`."""
+        actor: Actor = self.client.cast.actors[name]
+        place = next(
+            (name for name, id_ in self.client.cast.customers.items() if id_ == actor.customer_id), None
+        )
+        partner = next(name for name, id_ in self.client.cast.partners.items() if id_ == actor.partner_id)
+        where = f"/portal/{self.client.cast.slugs[place]}" if place else f"/partner/{partner}"
+        return {"session": self.client.sign_in(name), "at": f"{where}/graphql"}
+
+    def browser(self, customer: str) -> dict[str, Any]:
+        """How a partner's front end asks with a portal token."""
+        return {"key": self.client.portal_token(customer, [ORIGIN]), "headers": {"origin": ORIGIN}}
+
+
+@dataclass
+class Things:
+    """One of everything a customer has, by kind, as global ids."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, kind: str) -> str:
+        return self.ids[kind]
+
+
+def things_of(database: Database, owner: Connection, cast: Cast, customer: str, now: datetime) -> Things:
+    """Make one of everything: for Acme, its sibling Globex, or Contoso's Initech."""
+    staff = cast.mallory if customer == "initech" else cast.ada
+    manager = {"acme": cast.carl, "globex": cast.gus, "initech": cast.ines}[customer]
+    customer_id, found = cast.customers[customer], Things()
+    lines = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
+    label = TagInput(name=f"VIP {customer}", colour="#1f6feb")
+    with database.transaction(partner_id=staff.partner_id) as db:
+        fields = CustomerInput.read({_snake(name): value for name, value in COMPANY.items()})
+        setup = customers.create(db, staff, fields=fields, now=now).customer
+        user = customer_users.invite(
+            db, staff, customer_id=customer_id, name="Una", email=f"una@{customer}.example", now=now
+        )
+        tag = tags.create(db, staff, fields=label, now=now)
+        draft = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
+        issued = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
+        invoices.finalize(db, staff, invoice_id=issued.id, now=now)
+    with database.transaction(partner_id=manager.partner_id, customer_id=customer_id) as db:
+        own_tag = tags.create(db, manager, fields=label, now=now)
+    first = _method(owner, staff.partner_id, customer_id, now, default=True)
+    second = _method(owner, staff.partner_id, customer_id, now, default=False)
+    made: dict[str, tuple[str, UUID]] = {
+        "customer": ("cus", customer_id), "setup": ("cus", setup.id), "invited": ("usr", user.id),
+        "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
+        "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
+        "second_method": ("pm", second),
+    }  # fmt: skip
+    found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})
+    found.ids["gateway_setup"] = f"seti_{customer}"
+    with Session(owner) as db:
+        db.add(
+            PaymentMethodSetup(
+                partner_id=staff.partner_id,
+                customer_id=customer_id,
+                gateway="sandbox",
+                created_at=now,
+                gateway_account="acct",
+                gateway_setup=found["gateway_setup"],
+            )
+        )
+        db.commit()
+    return found
+
+
+def _method(owner: Connection, partner_id: UUID, customer_id: UUID, now: datetime, *, default: bool) -> UUID:
+    method = PaymentMethod(
+        partner_id=partner_id, customer_id=customer_id, kind=MethodKind.CARD, funding=Funding.CREDIT,
+        brand="Visa", last4="4242", exp_month=12, exp_year=2034, fingerprint="f", gateway="sandbox",
+        gateway_account="acct", gateway_ref=f"pm_{customer_id.hex}_{default}", is_default=default,
+        created_at=now, updated_at=now,
+    )  # fmt: skip
+    with Session(owner, expire_on_commit=False) as db:
+        db.add(method)
+        db.commit()
+    return method.id
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)

@@ -1,0 +1,46 @@
+"""The whole web application of one process, on a test's own database, with mails written to a folder."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+from starlette.testclient import TestClient
+
+from app.settings import Settings
+from app.web import create_app
+from app.wiring import Parts, wire
+from tests.app.test_settings import SAFE
+
+URL = "http://localhost:8000"
+
+
+@pytest.fixture
+def parts(database_url: str, tmp_path: Path) -> Iterator[Parts]:
+    parts = wire(Settings(_env_file=None, **{**SAFE, "DATABASE_URL": database_url, "folder": tmp_path}))
+    yield parts
+    parts.database.close()
+
+
+@pytest.fixture
+def client(parts: Parts) -> Iterator[TestClient]:
+    with TestClient(create_app(parts), base_url=URL) as client:
+        yield client
+
+
+@pytest.fixture
+def deliver(parts: Parts, owner: Connection) -> Callable[[], None]:
+    """Do the mail jobs that wait in the queue, as the worker does, each once."""
+
+    def run() -> None:
+        jobs = owner.execute(text("delete from procrastinate_jobs returning task_name, args")).all()
+        send = {
+            "send_mail": parts.outgoing.send,
+            "send_reset": parts.outgoing.send_reset,
+            "send_password_changed": parts.outgoing.send_password_changed,
+        }
+        for name, ids in jobs:
+            asyncio.run(send[name](**ids))
+
+    return run

@@ -1,0 +1,71 @@
+"""The server refuses to start with settings that are unsafe where it runs (G-2, G-5)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.settings import Settings, UnsafeSettings
+
+ROOT = Path(__file__).parent.parent.parent
+STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
+SAFE: dict[str, Any] = {
+    "mode": "production",
+    "PUBLIC_URL": "http://localhost:8000",
+    "secret_key": STRONG,
+    "gateway_api_secret": STRONG,
+    "gateway_webhook_secrets": [STRONG],
+}
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(_env_file=None, **{**SAFE, **changes})
+
+
+def test_safe_settings_start() -> None:
+    settings().refuse_unsafe()
+    settings(mode="demo").refuse_unsafe()
+    settings(mode="development", crash_at="send").refuse_unsafe()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"secret_key": ""}, "REMIT_SECRET_KEY"),
+        ({"secret_key": "short"}, "REMIT_SECRET_KEY"),
+        ({"secret_key": "changeme" * 8}, "REMIT_SECRET_KEY"),
+        ({"secret_key": "x" * 64}, "REMIT_SECRET_KEY"),
+        ({"PUBLIC_URL": "http://pay.example.com"}, "PUBLIC_URL"),
+        ({"PUBLIC_URL": "ftp://localhost"}, "PUBLIC_URL"),
+        ({"mode": "demo", "PUBLIC_URL": "https://pay.example.com"}, "REMIT_MODE"),
+        ({"mode": "demo", "host": "0.0.0.0"}, "REMIT_MODE"),
+        ({"debug": True}, "REMIT_DEBUG"),
+        ({"crash_at": "send"}, "REMIT_CRASH_AT"),
+        ({"mode": "demo", "crash_at": "send"}, "REMIT_CRASH_AT"),
+        ({"PUBLIC_URL": "https://pay.example.com"}, "REMIT_GATEWAY"),
+        ({"gateway_webhook_secrets": []}, "REMIT_GATEWAY_WEBHOOK_SECRETS"),
+        ({"gateway_webhook_secrets": [""]}, "REMIT_GATEWAY_WEBHOOK_SECRETS"),
+        ({"gateway_webhook_secrets": [STRONG] * 3}, "REMIT_GATEWAY_WEBHOOK_SECRETS"),
+        ({"gateway_api_secret": "short"}, "REMIT_GATEWAY_API_SECRET"),
+        ({"gateway_url": "https://gateway.example.com"}, "REMIT_GATEWAY_URL"),
+    ],
+)
+def test_an_unsafe_setting_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(UnsafeSettings, match=named):
+        settings(**changes).refuse_unsafe()
+
+
+def test_every_setting_is_in_the_example_file_and_nothing_else() -> None:
+    declared = {
+        str(field.validation_alias or f"REMIT_{name.upper()}")
+        for name, field in Settings.model_fields.items()
+    }
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    shown = {
+        line.lstrip("#").split("=")[0] for line in lines if "=" in line and " " not in line.split("=")[0]
+    }
+    assert shown == declared
+
+
+def test_secrets_are_not_printed() -> None:
+    assert STRONG not in repr(settings())

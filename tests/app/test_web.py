@@ -1,0 +1,186 @@
+"""The web process as a whole: signing in and out, mailed links, cookies, hosts, redirects, headers."""
+
+import re
+from collections.abc import Callable
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from urllib.parse import urlsplit
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import Connection, text
+from starlette.testclient import TestClient
+
+from app.wiring import Parts
+from tests.app.conftest import URL
+from tests.cast import PASSWORD, Cast
+from tests.world import nothing_changes
+
+NEW_PASSWORD = "seven-lamps-over-quiet-water"
+FOREIGN = [
+    "https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "http:evil.example",
+    "javascript:alert(1)", "data:text/html,x", "///evil.example", "/%09/evil.example\t", "evil.example",
+    "https:/evil.example", "/\tevil", "\n//evil.example", "http://localhost:8000@evil.example", "ftp://x",
+    "//localhost:8000.evil.example", "//%65vil.example", "https://évil.example",
+    "..//evil.example", " //evil",
+]  # fmt: skip
+
+
+def post(client: TestClient, path: str, **fields: str) -> Response:
+    """Send the form at `path` as its own page would."""
+    page = client.get(path)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert token is not None, page.text
+    return client.post(
+        path, data={"csrf_token": token[1], **fields}, headers={"origin": URL}, follow_redirects=False
+    )
+
+
+def sign_in(client: TestClient, email: str, password: str = PASSWORD, **fields: str) -> Response:
+    return post(client, "/sign-in", email=email, password=password, **fields)
+
+
+def mails(parts: Parts) -> list[EmailMessage]:
+    found = []
+    for file in sorted(parts.settings.mail_folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns):
+        message = BytesParser(policy=policy.default).parsebytes(file.read_bytes())
+        assert isinstance(message, EmailMessage)
+        found.append(message)
+    return found
+
+
+def link_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return next(line for line in body.get_content().splitlines() if line.startswith("http"))
+
+
+def test_ada_signs_in_and_out(client: TestClient, cast: Cast) -> None:
+    assert sign_in(client, cast.emails["ada"]).headers["location"] == "/accounts"
+    home = client.get("/accounts")
+    assert home.url.path == "/partner/northwind"
+    token = re.search(r'name="csrf_token" value="([^"]+)"', home.text)
+    assert token is not None
+    kept = dict(client.cookies)
+    client.post("/sign-out", data={"csrf_token": token[1]}, headers={"origin": URL})
+    client.cookies.update(kept)  # the old cookie, replayed
+    answer = client.get("/partner/northwind", follow_redirects=False)
+    assert answer.headers["location"].startswith("/sign-in?next=")
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_page(client: TestClient, cast: Cast) -> None:
+    wrong = sign_in(client, cast.emails["ada"], "not-the-password-at-all")
+    unknown = sign_in(client, "nobody@northwind.example", "not-the-password-at-all")
+    assert wrong.status_code == unknown.status_code == 422
+    assert wrong.text.replace(cast.emails["ada"], "X") == unknown.text.replace(
+        "nobody@northwind.example", "X"
+    )
+
+
+def test_every_cookie_is_closed_to_scripts_and_other_sites(client: TestClient, cast: Cast) -> None:
+    for header in sign_in(client, cast.emails["ada"]).headers.get_list("set-cookie"):
+        assert "HttpOnly" in header
+        assert "SameSite=lax" in header
+        assert "Path=/" in header
+        assert "Domain" not in header
+
+
+@pytest.mark.parametrize("target", FOREIGN)
+def test_after_signing_in_one_stays_here(client: TestClient, cast: Cast, target: str) -> None:
+    leads = sign_in(client, cast.emails["ada"], next=target).headers["location"]
+    assert not urlsplit(leads).netloc
+    assert leads.startswith("/")
+    assert not leads.startswith(("//", "/\\"))
+
+
+def test_after_signing_in_one_comes_back_to_where_one_was(client: TestClient, cast: Cast) -> None:
+    asked = client.get("/partner/northwind/invoices?status=open", follow_redirects=False)
+    assert asked.headers["location"] == "/sign-in?next=%2Fpartner%2Fnorthwind%2Finvoices%3Fstatus%3Dopen"
+    back = sign_in(client, cast.emails["ada"], next="/partner/northwind/invoices?status=open")
+    assert back.headers["location"] == "/partner/northwind/invoices?status=open"
+
+
+def test_a_form_typed_after_the_session_ended_is_kept(
+    client: TestClient, cast: Cast, owner: Connection
+) -> None:
+    sign_in(client, cast.emails["ada"])
+    owner.execute(text("update session set expires_at = created_at"))
+    path = "/partner/northwind/customers/new"
+    ended = client.post(path, data={"csrf_token": "x", "company": "Umbrella"}, headers={"origin": URL})
+    assert ended.status_code == 401
+    assert "what you typed is kept" in ended.text
+    back = sign_in(client, cast.emails["ada"], next=path, **{"kept-company": "Umbrella"})
+    assert back.status_code == 200
+    assert re.search(r'name="company" value="Umbrella"', back.text)
+    assert f'action="{path}"' in back.text
+
+
+def test_a_password_is_reset_by_mail_once(
+    client: TestClient, cast: Cast, parts: Parts, deliver: Callable[[], None]
+) -> None:
+    known = post(client, "/forgot", email=cast.emails["petra"])
+    unknown = post(client, "/forgot", email="nobody@acme.example")
+    assert known.text == unknown.text
+    deliver()
+    (mail,) = mails(parts)
+    link = link_of(mail)
+    opened = client.get(urlsplit(link).path)
+    assert opened.url.path == "/reset"
+    assert link.rsplit("/", 1)[1] not in opened.text
+    assert post(client, "/reset", password="short").status_code == 422
+    assert post(client, "/reset", password=NEW_PASSWORD).headers["location"].startswith("/sign-in")
+    assert client.get(urlsplit(link).path).status_code == 404
+    assert sign_in(client, cast.emails["petra"]).status_code == 422
+    assert sign_in(client, cast.emails["petra"], NEW_PASSWORD).status_code == 303
+    deliver()
+    assert [mail["Subject"] for mail in mails(parts)] == ["Set a new password", "Your password was changed"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost:8000.evil.example", "localhost:9", "", "a b"])
+def test_a_foreign_host_is_refused_and_never_gets_into_a_link(
+    client: TestClient, cast: Cast, parts: Parts, deliver: Callable[[], None], host: str
+) -> None:
+    assert client.get("/sign-in", headers={"host": host}).status_code == 400
+    page = client.get("/forgot")
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert token is not None
+    client.post(
+        "/forgot", data={"csrf_token": token[1], "email": cast.emails["petra"]},
+        headers={"origin": URL, "x-forwarded-host": host or "evil.example", "forwarded": f"host={host}"},
+    )  # fmt: skip
+    deliver()
+    assert link_of(mails(parts)[0]).startswith(f"{URL}/reset/")
+
+
+@pytest.mark.parametrize("link", ["invite", "reset"])
+def test_a_made_up_link_opens_nothing(client: TestClient, owner: Connection, link: str) -> None:
+    with nothing_changes(owner):
+        assert "no longer works" in client.get(f"/{link}/{'x' * 43}").text
+        assert client.get(f"/{link}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/sign-in"), ("GET", "/nothing"), ("GET", "/partner/northwind"), ("POST", "/sign-in"),
+     ("POST", "/graphql"), ("GET", "/graphql"), ("POST", "/webhooks/sandbox"), ("GET", "/health"),
+     ("GET", "/static/x/y.css"), ("DELETE", "/accounts"), ("GET", "/demo/mails")],
+)  # fmt: skip
+def test_every_answer_has_the_headers(client: TestClient, method: str, path: str) -> None:
+    answer = client.request(method, path, follow_redirects=False)
+    assert answer.status_code < 500
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "server" not in answer.headers
+
+
+def test_the_demos_pages_exist_only_in_the_demo(client: TestClient) -> None:
+    assert client.get("/demo/mails").status_code == 404
+
+
+def test_an_unsigned_event_is_not_taken(client: TestClient, owner: Connection) -> None:
+    with nothing_changes(owner):
+        answer = client.post("/webhooks/sandbox", content=b"{}", headers={"x-signature": "t=1,v1=00"})
+        assert answer.status_code == 400
+        assert client.post("/webhooks/sandbox", content=b"x" * 300_000).status_code == 413

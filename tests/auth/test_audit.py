@@ -1,0 +1,112 @@
+"""G-8, O2: what the audit log keeps, and what it refuses to."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from auth import audit
+from auth.actors import Actor, system
+from auth.memberships import Role
+from db.session import Database, enter
+from tests.cast import Cast
+from tests.world import nothing_changes
+
+
+def record(database: Database, actor: Actor, now: datetime, **given: object) -> None:
+    subject = {"action": "tag.created", "subject_kind": "tag", "subject_id": None, **given}
+    with database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id) as db:
+        audit.record(db, actor, now=now, **subject)  # type: ignore[arg-type]
+
+
+def test_an_event_says_who_did_what_to_what_and_when(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    assert cast.petra.id is not None
+    record(
+        database, cast.clem, now, subject_id=cast.petra.id, customer_id=cast.customers["acme"],
+        role=Role.PAYER, fields=["name", Role.PAYER, 1], many=3, none=None, yes=True, on=date(2026, 1, 2),
+        id_of=cast.petra.id,
+    )  # fmt: skip
+    row = owner.execute(text("select * from audit_event")).one()
+    assert (row.partner_id, row.customer_id, row.at) == (cast.clem.partner_id, cast.customers["acme"], now)
+    assert (row.actor_kind, row.actor_id, row.actor_name) == ("STAFF", cast.clem.id, "Clem")
+    assert (row.action, row.subject_kind, row.subject_id) == ("tag.created", "tag", cast.petra.id)
+    assert row.details == {
+        "role": "PAYER", "fields": ["name", "PAYER", 1], "many": 3, "none": None, "yes": True,
+        "on": "2026-01-02", "id_of": str(cast.petra.id),
+    }  # fmt: skip
+
+
+def test_a_customer_users_acts_are_its_own_customers(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    record(database, cast.petra, now)
+    row = owner.execute(text("select customer_id, actor_kind from audit_event")).one()
+    assert tuple(row) == (cast.customers["acme"], "CUSTOMER_USER")
+
+
+def test_a_customer_user_writes_into_no_other_log(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    with nothing_changes(owner), pytest.raises(DBAPIError, match="row-level security"):
+        record(database, cast.petra, now, customer_id=cast.customers["globex"])
+
+
+def test_the_system_is_an_actor_too(database: Database, owner: Connection, cast: Cast, now: datetime) -> None:
+    record(database, system(cast.partners["contoso"]), now)
+    row = owner.execute(text("select actor_kind, actor_id, actor_name from audit_event")).one()
+    assert tuple(row) == ("SYSTEM", None, "Remit")
+
+
+@pytest.mark.parametrize(
+    "name", ["token", "session_token", "password", "new_password", "token_hash", "client_secret"]
+)
+def test_a_detail_that_smells_of_a_secret_is_a_mistake(
+    database: Database, owner: Connection, cast: Cast, name: str, now: datetime
+) -> None:
+    with nothing_changes(owner), pytest.raises(ValueError, match=name):
+        record(database, cast.ada, now, **{name: "x"})
+
+
+def test_an_event_is_written_at_once_so_that_no_other_tenant_gets_it(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        audit.record(db, cast.ada, action="a.b", subject_kind="a", subject_id=None, now=now)
+        enter(db, partner_id=cast.mallory.partner_id)
+    assert owner.execute(text("select partner_id from audit_event")).scalar_one() == cast.ada.partner_id
+
+
+def test_each_side_reads_what_is_its_own(database: Database, cast: Cast, now: datetime) -> None:
+    record(database, cast.ada, now, action="for.acme", customer_id=cast.customers["acme"])
+    record(database, cast.ada, now, action="for.globex", customer_id=cast.customers["globex"])
+    record(database, cast.ada, now, action="for.staff")
+    record(database, cast.mallory, now, action="of.contoso")
+    seen = {}
+    for actor in (cast.ada, cast.carl, cast.gus, cast.mallory, cast.ines):
+        with database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id) as db:
+            seen[actor.name] = set(db.execute(text("select action from audit_event")).scalars())
+    assert seen == {
+        "Ada": {"for.acme", "for.globex", "for.staff"},
+        "Carl": {"for.acme"},
+        "Gus": {"for.globex"},
+        "Mallory": {"of.contoso"},
+        "Ines": set(),
+    }
+
+
+def test_a_personal_event_is_kept_for_the_person_entered_alone(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    given = {"action": "sign_in", "address": "192.0.2.1", "agent": "Fire\nfox", "now": now.astimezone(UTC)}
+    petra = cast.petra.user_id
+    with database.transaction(user_id=petra) as db:
+        kept = audit.record_personal(db, user_id=petra, **given)  # type: ignore[arg-type]
+        lost = audit.record_personal(db, user_id=UUID(int=1), **given)  # type: ignore[arg-type]
+    assert kept != lost
+    row = owner.execute(text("select * from personal_event")).one()
+    assert (row.id, row.user_id, row.at) == (kept, petra, now)
+    assert (row.action, row.address, row.agent) == ("sign_in", "192.0.2.1", "Fire fox")

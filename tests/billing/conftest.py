@@ -1,0 +1,38 @@
+"""What the tests of the business rules share."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from sqlalchemy import Connection
+
+from db.engine import make_engine
+from db.session import Database
+from tests.billing.acting import Acts
+from tests.conftest import SECRET
+from worker.queue import defer_job
+
+
+@pytest.fixture
+def acts(database: Database, owner: Connection, now: datetime) -> Acts:
+    """Rules as the doors run them."""
+    return Acts(database, owner, now)
+
+
+@pytest.fixture(params=["both layers", "rules alone"])
+def layers(request: pytest.FixtureRequest, database: Database, database_url: str) -> Iterator[Database]:
+    """The database as it is, and once more past row-level security: the rules must hold alone (A-2)."""
+    if request.param == "both layers":
+        yield database
+        return
+    alone = Database(make_engine(database_url, as_role=False), defer_job, secret=SECRET)
+    yield alone
+    alone.close()
+
+
+@pytest.fixture
+def crowd(database_url: str, owner: Connection, now: datetime) -> Iterator[Acts]:
+    """Rules as fifty doors at once run them."""
+    database = Database(make_engine(database_url, pool_size=50), defer_job, secret=SECRET)
+    yield Acts(database, owner, now)
+    database.close()

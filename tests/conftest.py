@@ -1,0 +1,153 @@
+"""A real PostgreSQL for every test: one throw-away cluster, a template with the cast, a copy per test."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import Connection, create_engine, text
+from sqlmodel import Session
+
+from app.tables import METADATA
+from db import embedded, schema
+from db.engine import make_engine
+from db.session import Database
+from tests.cast import Cast, seed
+from worker.queue import defer_job
+
+# Tests count, they never time: a busy machine must not turn a slow example into a failure.
+hypothesis_settings.register_profile("remit", deadline=None, database=None)
+hypothesis_settings.load_profile("remit")
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+ROOT = Path(__file__).parent.parent
+CLUSTER = ROOT / ".remit" / "test-cluster"
+SECRET = "tests-only-" + "x" * 40
+NOON = datetime(2026, 3, 10, 17, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Cluster:
+    """The test server, and databases copied from its template."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.template = f"template_{uuid4().hex[:12]}"
+        self.cast = self._make_template()
+
+    def url_of(self, database: str) -> str:
+        return self.url.replace("/postgres?", f"/{database}?")
+
+    @contextmanager
+    def _admin(self) -> Iterator[Connection]:
+        engine = create_engine(
+            self.url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+        )
+        with engine.connect() as connection:
+            # Roles belong to the server: two workers must not create them at once.
+            connection.execute(text("select pg_advisory_lock(20261122)"))
+            yield connection
+        engine.dispose()
+
+    def _make_template(self) -> Cast:
+        with self._admin() as connection:
+            connection.execute(text(f"create database {self.template}"))
+            engine = make_engine(self.url_of(self.template), as_role=False)
+            with engine.connect() as fresh:
+                schema.migrate(fresh, METADATA)
+            with Session(engine, expire_on_commit=False) as db, db.begin():
+                cast = seed(db, now=NOON)
+            engine.dispose()
+        return cast
+
+    def create(self) -> str:
+        name = f"test_{uuid4().hex[:12]}"
+        with self._admin() as connection:
+            connection.execute(text(f"create database {name} template {self.template}"))
+        return name
+
+    def drop(self, name: str) -> None:
+        with self._admin() as connection:
+            connection.execute(text(f"drop database {name} with (force)"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    CLUSTER.parent.mkdir(exist_ok=True)
+    cluster = Cluster(embedded.start(CLUSTER, durable=False))
+    yield cluster
+    cluster.drop(cluster.template)
+
+
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    """The URL, as superuser, of a fresh database that holds the cast and nothing else."""
+    name = cluster.create()
+    yield cluster.url_of(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Transactions as the app role, on a database of this test's own."""
+    database = Database(make_engine(database_url), defer_job, secret=SECRET)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def unguarded(database_url: str) -> Iterator[Database]:
+    """As `database`, but past row-level security: what the rules' own predicates hold by themselves."""
+    database = Database(make_engine(database_url, as_role=False), defer_job, secret=SECRET)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def owner(database_url: str) -> Iterator[Connection]:
+    """A superuser's connection to this test's database, to look behind row-level security."""
+    engine = make_engine(database_url, as_role=False)
+    with engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+    engine.dispose()
+
+
+@pytest.fixture
+def cast(cluster: Cluster) -> Cast:
+    """Who is who in every test's database."""
+    return cluster.cast
+
+
+@pytest.fixture
+def now() -> datetime:
+    """Noon in New York, a Tuesday: the moment the cast lives in."""
+    return NOON
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium. One a module: while it lives, its thread's event loop is taken."""
+    program = shutil.which("chromium")
+    if program is None:
+        if "CI" in os.environ:
+            pytest.fail("CI needs chromium: `make browser` installs it.")
+        pytest.skip("There is no chromium on this machine.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

@@ -1,0 +1,121 @@
+"""The second layer alone: what row-level security gives, whatever SQL is sent."""
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from app.tables import METADATA
+from db.policies import Guard, guard_of
+from db.session import Database, defer, enter
+from tests.cast import Cast
+
+
+def test_every_table_names_its_guard_and_the_database_forces_it(owner: Connection) -> None:
+    secured = dict(
+        owner.execute(
+            text("select relname, relrowsecurity and relforcerowsecurity from pg_class where relkind = 'r'")
+        ).all()
+    )
+    for table in METADATA.sorted_tables:
+        guard_of(table)
+        assert secured[table.name], table.name
+
+
+def test_the_app_role_owns_nothing_and_is_no_superuser(owner: Connection) -> None:
+    owned = owner.scalars(
+        text("select relname from pg_class c join pg_roles r on r.oid = relowner where rolname = 'remit_app'")
+    ).all()
+    rights = owner.execute(
+        text("select rolsuper, rolbypassrls, rolcreaterole from pg_roles where rolname = 'remit_app'")
+    ).one()
+    assert owned == []
+    assert tuple(rights) == (False, False, False)
+
+
+def test_without_a_tenant_no_row_is_readable(database: Database) -> None:
+    with database.transaction() as db:
+        for table in METADATA.sorted_tables:
+            if guard_of(table) is not Guard.GLOBAL:
+                assert db.execute(text(f"select count(*) from {table.name}")).scalar_one() == 0, table.name
+
+
+def test_a_global_table_is_closed_to_the_app_role(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="permission denied"), database.transaction() as db:
+        db.execute(text("select * from throttle_bucket"))
+
+
+def test_a_partner_sees_only_its_own_customers(database: Database, cast: Cast) -> None:
+    with database.transaction(partner_id=cast.partners["northwind"]) as db:
+        seen = set(db.execute(text("select company from customer")).scalars())
+    assert seen == {"Acme", "Globex"}
+
+
+def test_a_customer_sees_only_itself_and_its_own_people(database: Database, cast: Cast) -> None:
+    with database.transaction(
+        partner_id=cast.partners["northwind"], customer_id=cast.customers["acme"]
+    ) as db:
+        assert db.execute(text("select company from customer")).scalars().all() == ["Acme"]
+        people = set(db.execute(text("select name from membership")).scalars())
+        keys = db.execute(text("select count(*) from api_key")).scalar_one()
+    assert people == {"Carl", "Petra", "Vera"}
+    assert keys == 0
+
+
+def test_a_row_cannot_be_written_into_another_tenant(database: Database, cast: Cast) -> None:
+    with pytest.raises(DBAPIError, match="row-level security"), database.transaction() as db:
+        enter(db, partner_id=cast.partners["northwind"])
+        db.execute(
+            text(
+                "insert into tag select :other, gen_random_uuid(), null, 'a', 'a', '#000000', null, "
+                "now(), now()"
+            ),
+            {"other": cast.partners["contoso"]},
+        )
+
+
+def test_a_row_cannot_point_at_another_tenants_row(database: Database, cast: Cast) -> None:
+    with (
+        pytest.raises(DBAPIError, match="fk_membership_partner_id_customer_id"),
+        database.transaction() as db,
+    ):
+        enter(db, partner_id=cast.partners["northwind"])
+        db.execute(
+            text("update membership set customer_id = :other where name = 'Gus'"),
+            {"other": cast.customers["initech"]},
+        )
+
+
+@pytest.mark.parametrize(
+    "table", [table.name for table in METADATA.sorted_tables if table.info["append_only"]]
+)
+@pytest.mark.parametrize("change", ["update {} set partner_id = partner_id", "delete from {}"])
+def test_history_cannot_be_changed(database: Database, table: str, change: str) -> None:
+    if table == "personal_event":
+        change = change.replace("partner_id", "user_id")
+    with pytest.raises(DBAPIError, match="permission denied"), database.transaction() as db:
+        db.execute(text(change.format(table)))
+
+
+LOOKUPS = {
+    "find_user", "find_session", "find_device", "find_personal_token", "find_invite", "find_gateway_account",
+    "partner_ids", "count_try", "return_try", "drop_old_tries", "knock_key",
+    "knock_session", "places_of_user", "check_ledger_entry",
+}  # fmt: skip
+
+
+def test_the_lookups_before_a_tenant_is_known_are_a_closed_list(owner: Connection) -> None:
+    found = owner.scalars(
+        text("select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace")
+    ).all()
+    assert sorted(found) == sorted(LOOKUPS)
+
+
+def test_the_queue_job_exists_only_if_the_transaction_commits(database: Database, owner: Connection) -> None:
+
+    with database.transaction() as db:
+        defer(db, "send_mail", mail_id="1")
+    with pytest.raises(RuntimeError), database.transaction() as db:
+        defer(db, "send_mail", mail_id="2")
+        raise RuntimeError
+    jobs = owner.execute(text("select task_name, args from procrastinate_jobs")).all()
+    assert [tuple(job) for job in jobs] == [("send_mail", {"mail_id": "1"})]

@@ -1,0 +1,179 @@
+"""Mails from records to a server: sent once, tried again, given up, dropped when their reason is gone."""
+
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlmodel import select
+
+from auth import invites
+from auth.invites import Invite
+from auth.memberships import Membership
+from billing import customer_users, customers, invoices
+from billing.invoice_fields import InvoiceInput, LineInput
+from billing.mails import Mail, MailStatus
+from db.session import Database
+from integrations.mail.compose import Composer
+from integrations.mail.outgoing import Outgoing
+from integrations.mail.transports import NotNow, Refused
+from tests.cast import Cast
+
+TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+
+
+class Server:
+    """A transport that keeps what it is given, or answers with what it was told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[EmailMessage] = []
+        self.trouble: Exception | None = None
+
+    async def send(self, message: EmailMessage) -> str:
+        if self.trouble is not None:
+            raise self.trouble
+        self.taken.append(message)
+        return "250 OK"
+
+
+class Desk:
+    """The outgoing desk with a movable clock."""
+
+    def __init__(self, database: Database, now: datetime) -> None:
+        self.database, self.now, self.server = database, now, Server()
+        composer = Composer(
+            TEMPLATES, public_url="https://pay.example.com", sender="no-reply@pay.example.com"
+        )
+        self.outgoing = Outgoing(database, composer, self.server, lambda: self.now)
+
+    def mail(self, partner_id: UUID) -> Mail:
+        with self.database.transaction(partner_id=partner_id) as db:
+            return db.exec(select(Mail)).one()
+
+    async def send(self, mail: Mail) -> Mail:
+        await self.outgoing.send(partner_id=mail.partner_id, mail_id=mail.id)
+        return self.mail(mail.partner_id)
+
+
+@pytest.fixture
+def desk(database: Database, now: datetime) -> Desk:
+    return Desk(database, now)
+
+
+@pytest.fixture
+def invited(database: Database, cast: Cast, now: datetime, desk: Desk) -> Mail:
+    """Ada invites Nina to Acme."""
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        customer_users.invite(
+            db, cast.ada, customer_id=cast.customers["acme"],
+            name="Nina", email="nina@acme.example",
+            now=now,
+        )  # fmt: skip
+    return desk.mail(cast.ada.partner_id)
+
+
+@pytest.mark.anyio
+async def test_an_invite_is_sent_once_with_a_link_that_opens_it(desk: Desk, invited: Mail) -> None:
+    sent = await desk.send(invited)
+    assert (sent.status, sent.answer, sent.tries) == (MailStatus.SENT, "250 OK", 1)
+    await desk.send(invited)
+    (message,) = desk.server.taken
+    assert message["To"] == "Nina <nina@acme.example>"
+    assert message["Message-ID"] == f"<{invited.id}@pay.example.com>"
+    with desk.database.transaction(partner_id=invited.partner_id) as db:
+        token = invites.token_of(db, db.exec(select(Invite)).one())
+    for kind in ("plain", "html"):
+        body = message.get_body((kind,))
+        assert body is not None
+        assert f"https://pay.example.com/invite/{token}" in body.get_content()
+
+
+@pytest.mark.anyio
+async def test_a_server_that_is_away_is_tried_again(desk: Desk, invited: Mail) -> None:
+    desk.server.trouble = NotNow("451 later")
+    with pytest.raises(NotNow):
+        await desk.send(invited)
+    waiting = desk.mail(invited.partner_id)
+    assert (waiting.status, waiting.tries, waiting.answer) == (MailStatus.QUEUED, 1, "451 later")
+    desk.now += timedelta(days=2, hours=23)
+    with pytest.raises(NotNow):
+        await desk.send(invited)
+
+
+@pytest.mark.anyio
+async def test_a_mail_nobody_took_for_three_days_is_dead(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    _send_invoice(database, cast, now)
+    desk.server.trouble = NotNow("451 later")
+    desk.now += timedelta(days=3, minutes=1)
+    dead = await desk.send(desk.mail(cast.ada.partner_id))
+    assert (dead.status, dead.tries) == (MailStatus.DEAD, 1)
+
+
+@pytest.mark.anyio
+async def test_a_refusal_for_good_is_kept_in_the_servers_words(desk: Desk, invited: Mail) -> None:
+    desk.server.trouble = Refused("550 No such user")
+    refused = await desk.send(invited)
+    assert (refused.status, refused.answer, refused.sent_at) == (MailStatus.REFUSED, "550 No such user", None)
+
+
+@pytest.mark.anyio
+async def test_an_invite_that_was_revoked_is_dropped(desk: Desk, invited: Mail, cast: Cast) -> None:
+    with desk.database.transaction(partner_id=invited.partner_id) as db:
+        customer_users.revoke_invite(db, cast.ada, membership_id=invited.membership_id, now=desk.now)
+    dropped = await desk.send(invited)
+    assert dropped.status is MailStatus.DROPPED
+    assert desk.server.taken == []
+
+
+@pytest.mark.anyio
+async def test_nothing_is_sent_for_an_archived_customer(desk: Desk, invited: Mail, cast: Cast) -> None:
+    with desk.database.transaction(partner_id=invited.partner_id) as db:
+        customers.archive(db, cast.ada, customer_id=cast.customers["acme"], now=desk.now)
+    assert (await desk.send(invited)).status is MailStatus.DROPPED
+
+
+def _send_invoice(database: Database, cast: Cast, now: datetime) -> None:
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        draft = invoices.create_draft(
+            db, cast.ada, customer_id=cast.customers["globex"], now=now,
+            fields=InvoiceInput(lines=[LineInput(description="Work", quantity="2", unit_price="50.00")]),
+        )  # fmt: skip
+        invoices.send(db, cast.ada, invoice_id=draft.id, now=now)
+
+
+@pytest.mark.anyio
+async def test_an_invoice_mail_says_what_is_owed(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    _send_invoice(database, cast, now)
+    await desk.send(desk.mail(cast.ada.partner_id))
+    (message,) = desk.server.taken
+    assert message["Subject"] == "Invoice NO-00001 from Northwind: $100.00 due April 9, 2026"
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert f"https://pay.example.com/portal/{cast.slugs['globex']}/invoices/inv_" in body.get_content()
+
+
+@pytest.mark.anyio
+async def test_a_person_who_lost_access_gets_no_invoice(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    _send_invoice(database, cast, now)
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        gus = db.exec(select(Membership).where(Membership.id == cast.gus.id)).one()
+        gus.status, gus.removed_at = gus.status.__class__("DISABLED"), None
+    dropped = await desk.send(desk.mail(cast.ada.partner_id))
+    assert dropped.status is MailStatus.DROPPED
+    assert desk.server.taken == []
+
+
+def test_the_templates_of_every_mail_are_there() -> None:
+    kinds = {"invite", "invoice", "receipt", "payment_failed", "reset", "password_changed"}
+    found = {folder.name for folder in (TEMPLATES / "email").iterdir()} - {"layout"}
+    assert found == kinds
+    for kind in kinds:
+        names = {file.name for file in (TEMPLATES / "email" / kind).iterdir()}
+        assert names == {"subject.txt", "body.txt", "body.html"}

@@ -1,0 +1,55 @@
+"""The ledger balances always: a stateful model against a small reference, the books looked over at each step.
+
+The seed is printed; `REMIT_SEED=… pytest tests/money/test_model.py` takes the same steps again.
+"""
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from db.session import Database
+from integrations.gateways.sandbox.client import SandboxGateway
+from tests.figures import PROVING, rounds
+from tests.gateway import running_sandbox
+from tests.money.desk import Clock
+from tests.money.machine import Machine
+
+STEPS = 50
+# Four parts, so that two processes share the work; more examples than needed, because some end early.
+PARTS, EXAMPLES = rounds(1, 4), rounds(6, 120)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_ledger_balances_whatever_happens(
+    database: Database, now: datetime, tmp_path: Path, capsys: pytest.CaptureFixture[str], part: int
+) -> None:
+    number = int(os.environ.get("REMIT_SEED") or secrets.randbelow(2**32))
+    clock = Clock(now)
+    with running_sandbox(tmp_path / "gateway.sqlite3", deliver=False, clock=clock) as sandbox:
+
+        class Run(Machine):
+            pass
+
+        Run.database, Run.sandbox, Run.clock, Run.noon = database, sandbox, clock, now
+        Run.nobody = SandboxGateway("http://127.0.0.1:9", accounts=sandbox.accounts)
+        Run.steps = []
+        how = settings(
+            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None, print_blob=True,
+            suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+        )  # fmt: skip
+        try:
+            run_state_machine_as_test(seed(number + part)(Run), settings=how)
+        finally:
+            with capsys.disabled():
+                print(f"\nREMIT_SEED={number} part {part}: {len(Run.steps)} steps")
+            Run.nobody.close()
+    assert len(Run.steps) >= rounds(50, 5_000)
+    rules = {name for name, part in vars(Machine).items() if hasattr(part, "hypothesis_stateful_rule")}
+    assert set(Run.steps) == rules or not PROVING

@@ -1,0 +1,142 @@
+"""Many at once: an invoice is never paid twice, numbers have no gap, a click counts once, a void holds."""
+
+import pytest
+from sqlmodel import select
+
+from billing import invoices
+from billing.invoices import Invoice, InvoiceStatus, NotOpen, PartlyPaid, PaymentUnderWay
+from billing.payment_orders import LessIsLeft
+from billing.payments import Payment, PaymentStatus
+from db.engine import make_engine
+from db.session import Database
+from errors import Refusal
+from integrations.inbox import EventStatus
+from tests.conftest import SECRET
+from tests.figures import rounds
+from tests.money.desk import Desk, one_line
+from tests.money.race import at_once
+from worker.queue import defer_job
+
+# At the full figures, and on a busy machine.
+pytestmark = pytest.mark.timeout(1800)
+
+PAYERS = 50
+
+
+@pytest.fixture(autouse=True)
+def wide(desk: Desk, database_url: str):
+    """Enough connections that the database, not the pool, decides who goes first."""
+    narrow, desk.database = (
+        desk.database,
+        Database(make_engine(database_url, pool_size=25), defer_job, secret=SECRET),
+    )
+    yield
+    desk.database.close()
+    desk.database = narrow
+
+
+@pytest.mark.prove
+def test_fifty_payers_never_pay_more_than_is_due(desk: Desk) -> None:
+    card = desk.card()
+    due = 0
+    for _ in range(rounds(10, 200)):
+        invoice = desk.invoice(10_000)
+        due += 10_000
+        outcomes = at_once([lambda i=invoice: desk.pay(card, (i.id, 3_000))] * PAYERS)
+        won = [outcome for outcome in outcomes if isinstance(outcome, Payment)]
+        lost = [outcome for outcome in outcomes if isinstance(outcome, LessIsLeft)]
+        assert (len(won), len(lost)) == (3, PAYERS - 3)
+        assert {payment.status for payment in won} == {PaymentStatus.SUCCEEDED}
+        assert desk.again(invoice).paid_minor == 9_000
+        assert desk.pay(card, (invoice.id, 1_000)).status is PaymentStatus.SUCCEEDED
+        assert desk.captured() == due
+    assert desk.books() == []
+
+
+@pytest.mark.prove
+def test_two_who_pay_several_invoices_in_opposite_order_do_not_block_each_other(desk: Desk) -> None:
+    card = desk.card()
+    for _ in range(rounds(5, 40)):
+        ids = [desk.invoice(1_000).id for _ in range(4)]
+        orders = [[(id_, 500) for id_ in ids], [(id_, 500) for id_ in reversed(ids)]] * 4
+        outcomes = at_once([lambda o=order: desk.pay(card, *o) for order in orders])
+        assert sorted(type(outcome) is Payment for outcome in outcomes) == [False] * 6 + [True] * 2
+        assert [desk.again(desk.read(select(Invoice).where(Invoice.id == id_))[0]).status for id_ in ids] == [
+            InvoiceStatus.PAID
+        ] * 4
+
+
+@pytest.mark.prove
+def test_a_click_sent_fifty_times_is_one_charge(desk: Desk) -> None:
+    card = desk.card()
+    for turn in range(rounds(5, 40)):
+        invoice = desk.invoice(10_000)
+        paying = [lambda i=invoice, t=turn: desk.pay(card, (i.id, 2_000), key=f"form-{t}")] * PAYERS
+        outcomes = at_once(paying)
+        assert len({payment.id for payment in outcomes}) == 1
+        assert desk.again(outcomes[0]).status is PaymentStatus.SUCCEEDED
+        assert len(desk.sandbox.charges()) == turn + 1
+    assert [call["operation"] for call in desk.sandbox.calls()].count("charge") == rounds(5, 40)
+
+
+@pytest.mark.prove
+def test_numbers_have_no_gap_however_many_are_sent_at_once(desk: Desk) -> None:
+    ada, made = desk.cast.ada, 0
+
+    def send(invoice_id, fail: bool) -> None:
+        with desk.database.transaction(partner_id=ada.partner_id) as db:
+            invoices.send(db, ada, invoice_id=invoice_id, now=desk.clock())
+            if fail:
+                raise Refusal("changed my mind")
+
+    for _ in range(rounds(3, 15)):
+        with desk.database.transaction(partner_id=ada.partner_id) as db:
+            drafts = [
+                invoices.create_draft(
+                    db, ada, customer_id=desk.cast.customers[("acme", "globex")[n % 2]],
+                    fields=one_line(100 + n), now=desk.clock(),
+                ).id
+                for n in range(PAYERS)
+            ]  # fmt: skip
+        at_once([lambda d=draft, n=n: send(d, n % 5 == 0) for n, draft in enumerate(drafts)])
+        made += PAYERS - PAYERS // 5
+        numbers = desk.read(select(Invoice.number).where(Invoice.number != "").order_by(Invoice.number))
+        assert numbers == [f"NO-{n:05d}" for n in range(1, made + 1)]
+
+
+@pytest.mark.prove
+def test_the_same_event_a_hundred_times_at_once_acts_once(desk: Desk) -> None:
+    card = desk.card()
+    for turn in range(rounds(2, 20)):
+        invoice = desk.invoice(10_000)
+        desk.sandbox.fail("500_after")
+        desk.pay(card, (invoice.id, 10_000))
+        body = desk.events("charge.succeeded")[-1]
+        kept = [event_id for event_id in at_once([lambda b=body: desk.receive(b)] * 100) if event_id]
+        assert len(kept) == 1
+        assert set(at_once([lambda e=kept[0]: desk.act(e)] * 100)) == {EventStatus.APPLIED}
+        assert len(desk.receipts()) == turn + 1
+
+
+@pytest.mark.prove
+def test_voided_while_being_paid_it_is_one_or_the_other(desk: Desk) -> None:
+    ada, card = desk.cast.ada, desk.card()
+    seen = set()
+    for _ in range(rounds(10, 100)):
+        invoice = desk.invoice(10_000)
+
+        def void(invoice=invoice) -> Invoice:
+            with desk.database.transaction(partner_id=ada.partner_id) as db:
+                return invoices.void(db, ada, invoice_id=invoice.id, now=desk.clock())
+
+        paid, voided = at_once([lambda i=invoice: desk.pay(card, (i.id, 4_000)), void])
+        after = desk.again(invoice)
+        if isinstance(paid, Payment):
+            assert isinstance(voided, PaymentUnderWay | PartlyPaid)
+            assert (after.status, after.paid_minor) == (InvoiceStatus.OPEN, 4_000)
+        else:
+            assert isinstance(paid, NotOpen)
+            assert (after.status, after.paid_minor) == (InvoiceStatus.VOID, 0)
+        seen.add(after.status)
+    assert desk.captured() == 4_000 * desk.statuses().count(PaymentStatus.SUCCEEDED)
+    assert len(seen) == 2 or rounds(10, 100) == 10

@@ -1,0 +1,173 @@
+"""The dashboard's pages for customers in a real Chromium: the wizard with and without scripts; axe's eyes."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from billing import customer_users, customers, tags
+from billing.customer_fields import CustomerInput
+from billing.tags import TagInput
+from db import ids
+from db.session import Database
+from tests.cast import Cast
+from tests.figures import rounds
+from tests.gateway import serving
+from tests.portal.conftest import Clock, customer_id, make_app, sign_in, user_id
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCREENS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")][: rounds(2, 4)]
+Browse = Callable[..., BrowserContext]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def browse(
+    chromium: Browser, database: Database, database_url: str, clock: Clock, cast: Cast
+) -> Iterator[Browse]:
+    """`browse(…)`: Ada's browser; paths are below the dashboard's home."""
+    with serving(lambda url: make_app(database, database_url, clock, None, url)) as url:
+
+        def opened(**options: object) -> BrowserContext:
+            home, session = sign_in(database, cast, "ada", clock())
+            context = chromium.new_context(base_url=f"{url}{home}/", **options)
+            context.add_cookies([{"name": "remit_session", "value": session.session_token, "url": url}])
+            return context
+
+        yield opened
+
+
+@pytest.fixture
+def things(database: Database, cast: Cast, now: datetime) -> dict[str, str]:
+    """A tag on Acme, an invited user, a customer in set-up, an archived one: their ids."""
+    ada, acme = cast.ada, cast.customers["acme"]
+    fields = {
+        "address": "1 A Street",
+        "city": "Peoria",
+        "state": "IL",
+        "postal_code": "61602",
+        "country": "US",
+    }
+    with database.transaction(partner_id=ada.partner_id) as db:
+        tag = tags.create(db, ada, fields=TagInput(name="VIP", colour="#0b7285"), now=now)
+        tags.create(db, ada, fields=TagInput(name="Other", colour="#ffe066"), now=now)
+        tags.tag_customers(db, ada, tag_ids=[tag.id], customer_ids=[acme], now=now)
+        customer_users.invite(db, ada, customer_id=acme, name="Nora", email="nora@acme.example", now=now)
+        customer_users.disable(db, ada, membership_id=cast.vera.id, now=now)
+        setup = customers.create(db, ada, fields=CustomerInput(company="Zenith", **fields), now=now).customer
+        gone = customers.create(db, ada, fields=CustomerInput(company="Gone", **fields), now=now).customer
+        customers.archive(db, ada, customer_id=gone.id, now=now)
+    return {
+        "tag": ids.shown("tag", tag.id),
+        "setup": ids.shown("cus", setup.id),
+        "gone": ids.shown("cus", gone.id),
+    }
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_ada_adds_a_customer(browse: Browse, scripts: bool) -> None:
+    context = browse(java_script_enabled=scripts)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto("customers")
+    page.get_by_role("link", name="Add customer").click()
+    expect(page.get_by_label("Company*")).to_be_focused()
+    page.get_by_label("Company*").fill("Umbrella Dental")
+    page.keyboard.press("Enter")  # as good as Continue
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="Enter the address.").click()
+    expect(page.get_by_label("Address*", exact=True)).to_be_focused()
+    page.keyboard.type("120 Main Street")
+    page.get_by_label("City").fill("Toronto")
+    page.get_by_label("State/Province").select_option("Ontario")
+    page.get_by_label("ZIP/Postal Code").fill("m5v 3l9")
+    page.get_by_label("Country").select_option("Canada")
+    page.get_by_text("More details").click()
+    page.get_by_label("Payment terms").fill("45")
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Name").fill("Dora Diaz")
+    page.get_by_label("E-mail").fill("dora@umbrella.example")
+    page.get_by_role("button", name="Add another user").click()
+    second = page.get_by_role("group", name="User 2")
+    second.get_by_label("Name").fill("Erik")
+    second.get_by_label("E-mail").fill("erik@umbrella.example")
+    expect(second.get_by_label("Role")).to_have_value("PAYER")
+    page.keyboard.press("Enter")  # as good as Create Customer: no row is removed by it
+    expect(page.get_by_role("status")).to_contain_text("dora@umbrella.example and erik@umbrella.example")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Umbrella Dental")
+    expect(page.get_by_text("Active", exact=True)).to_be_visible()
+    expect(page.get_by_text("M5V 3L9")).to_be_visible()
+    # Refused forms come with a status that browsers note; nothing else may be said.
+    assert [text for text in said if "422" not in text] == []
+    context.close()
+
+
+def pages_to_look_at(page: Page, cast: Cast, things: dict[str, str]) -> Iterator[str]:
+    """Walks through the pages for customers, users and tags, stopping at every one there is."""
+    acme = f"customers/{customer_id(cast, 'acme')}"
+    petra = f"{acme}/users/{user_id(cast, 'petra')}"
+    tabs = [acme + tab for tab in ("", "/users", "/invoices", "/payments", "/payment-methods", "/activity")]
+    for path in (
+        ".", "customers", "customers?search=zzz", "customers/new", f"customers/{things['setup']}",
+        f"customers/{things['setup']}/finish-setup", f"customers/{things['gone']}", *tabs, f"{acme}/edit",
+        f"{acme}/archive", f"{acme}/users/new", f"{petra}/role", f"{petra}/remove", "tags", "tags/new",
+        f"tags/{things['tag']}/edit", f"tags/{things['tag']}/delete", f"{acme}0",
+    ):  # fmt: skip
+        page.goto(path)
+        yield path
+    page.goto("customers/new")
+    page.get_by_role("button", name="Continue").click()
+    yield "a wrong company"
+    page.get_by_label("Company*").fill("Acme")
+    page.get_by_label("Address*", exact=True).fill("1 Main Street")
+    page.get_by_label("City").fill("Springfield")
+    page.get_by_label("State/Province").select_option("Illinois")
+    page.get_by_label("ZIP/Postal Code").fill("62701")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    yield "warnings"
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Create Customer").click()
+    yield "no user"
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+def test_axe_finds_nothing_and_nothing_sticks_out(
+    browse: Browse, cast: Cast, things: dict[str, str], width: int, scheme: str
+) -> None:
+    # axe is put into the page as a script, which our policy rightly refuses.
+    context = browse(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    checked = 0
+    for name in pages_to_look_at(page, cast, things):
+        found = Axe().run(page, options={"runOnly": WCAG})
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        checked += len(found.response["passes"])
+    assert checked > 20 * 25  # axe did look
+    context.close()
+
+
+def test_a_stale_edit_comes_back_with_both(
+    browse: Browse, database: Database, cast: Cast, now: datetime
+) -> None:
+    context = browse(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"customers/{customer_id(cast, 'acme')}/edit")
+    page.get_by_label("Legal Name").fill("Mine Inc.")
+    with database.transaction(partner_id=cast.clem.partner_id) as db:
+        theirs = CustomerInput(legal_name="Theirs Inc.", city="Peoria")
+        customers.update(db, cast.clem, customer_id=cast.customers["acme"], fields=theirs, now=now)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("is now “Theirs Inc.”. You typed “Mine Inc.”")
+    expect(page.get_by_label("City")).to_have_value("Peoria")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Acme is saved.")
+    expect(page.get_by_text("Mine Inc.")).to_be_visible()
+    context.close()

@@ -1,0 +1,104 @@
+"""The dashboard's invoice pages: draft, edit, send, void, and who may not."""
+
+import re
+from collections.abc import Callable
+
+from sqlalchemy import Connection, text
+
+from tests.cast import Cast
+from tests.portal.conftest import Person
+from tests.world import world
+
+Arrive = Callable[[str], Person]
+LINE = {
+    "lines-0-description": "Managed workstations",
+    "lines-0-quantity": "12",
+    "lines-0-unit_price": "45.00",
+    "lines-0-tax_rate": "6.25",
+    "_pressed": "save",
+}
+
+
+def new(cast: Cast, customer: str = "acme") -> str:
+    return f"/customers/cus_{cast.customers[customer].hex}/invoices/new"
+
+
+def test_ada_drafts_edits_and_sends_an_invoice(signed_in: Arrive, cast: Cast, owner: Connection) -> None:
+    ada = signed_in("ada")
+    assert "Line 3" in ada.get(new(cast)).text
+    draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    assert "$573.75" in ada.get(draft).text
+    edited = {**LINE, "lines-0-quantity": "13", "version": "1"}
+    assert ada.post(f"{draft}/edit", edited).status_code == 303
+    assert "$621.56" in ada.get(draft).text
+    assert "Send this invoice?" in ada.get(f"{draft}/confirm-send").text
+    assert ada.post(f"{draft}/send").status_code == 303
+    told = owner.execute(text("select count(*) from mail where kind = 'INVOICE'")).scalar_one()
+    assert told == 2  # Carl and Petra; Vera only views
+    assert re.search(r"Invoice NO-00001 is on its way", ada.get(draft).text)
+    assert ada.get("/invoices?status=open&search=acme").text.count("<tr>") == 2
+
+
+def test_what_was_typed_stays_and_every_wrong_field_is_told(
+    signed_in: Arrive, cast: Cast, owner: Connection
+) -> None:
+    ada, before = signed_in("ada"), world(owner)
+    wrong = {**LINE, "lines-0-quantity": "1.23456", "lines-0-unit_price": "12,50", "due_on": "2020-01-01"}
+    answer = ada.post(new(cast), wrong)
+    assert answer.status_code == 422
+    assert 'value="1.23456"' in answer.text
+    for name in ("lines-0-quantity", "lines-0-unit_price", "due_on"):
+        assert f'id="error-{name}"' in answer.text
+    assert world(owner) == before
+
+
+def test_rows_are_added_and_removed_without_scripts(signed_in: Arrive, cast: Cast) -> None:
+    ada = signed_in("ada")
+    grown = ada.post(new(cast), {**LINE, "_pressed": "add-lines"})
+    assert (grown.status_code, "Line 2" in grown.text) == (200, True)
+    shrunk = ada.post(new(cast), {**LINE, "_pressed": "remove-lines-0"})
+    assert "Managed workstations" not in shrunk.text
+
+
+def test_a_draft_is_deleted_and_an_open_one_voided(signed_in: Arrive, cast: Cast) -> None:
+    ada = signed_in("ada")
+    draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    assert "The draft over" in ada.get(f"{draft}/confirm-delete").text
+    assert ada.post(f"{draft}/delete").headers["location"] == "/partner/northwind/invoices"
+    assert ada.get(draft).status_code == 404
+    sent = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    ada.post(f"{sent}/send")
+    assert ada.post(f"{sent}/void").status_code == 303
+    assert "is void" in ada.get(sent).text
+    assert ada.post(f"{sent}/send").status_code == 409
+
+
+def test_rita_may_look_but_not_write(signed_in: Arrive, cast: Cast, owner: Connection) -> None:
+    rita, before = signed_in("rita"), world(owner)
+    assert rita.get("/invoices").status_code == 200
+    assert rita.post(new(cast), LINE).status_code == 403
+    assert world(owner) == before
+
+
+def test_a_forged_form_changes_nothing(signed_in: Arrive, cast: Cast, owner: Connection) -> None:
+    ada, before = signed_in("ada"), world(owner)
+    assert ada.post(new(cast), LINE, forged=True).status_code == 403
+    assert world(owner) == before
+
+
+def test_another_partners_invoice_looks_like_none(signed_in: Arrive, cast: Cast, owner: Connection) -> None:
+    draft = signed_in("ada").post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    mallory, before = signed_in("mallory"), world(owner)
+    absent = "/invoices/inv_" + "0" * 32
+    for path in ("", "/edit", "/confirm-send"):
+        assert mallory.get(draft + path).status_code == mallory.get(absent + path).status_code == 404
+    for path in ("/send", "/void", "/delete"):
+        theirs, nobodys = mallory.post(draft + path), mallory.post(absent + path)
+        assert (theirs.status_code, theirs.text) == (nobodys.status_code, nobodys.text)
+    assert mallory.post(new(cast), LINE).status_code == 404
+    assert world(owner) == before
+
+
+def test_payments_are_listed(signed_in: Arrive) -> None:
+    assert "No payments here" in signed_in("ada").get("/payments").text
+    assert signed_in("ada").get("/payments/pay_" + "0" * 32).status_code == 404

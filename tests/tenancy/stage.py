@@ -1,0 +1,170 @@
+"""The stage of the tenancy table: every customer with one record of each kind, every text a canary.
+
+A canary is `zz-<owner>-<column>`: whoever reads one of an owner that is not theirs has read too much.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlmodel import Session, col, update
+
+from auth import api_keys, audit, invites
+from auth.actors import Actor, system
+from auth.memberships import Membership
+from auth.roles import MembershipStatus, Role
+from billing import invoices, tags
+from billing.customers import Customer
+from billing.invoice_fields import InvoiceInput, LineInput
+from billing.partners import Partner
+from billing.payment_methods import Funding, MethodKind, PaymentMethod
+from billing.payments import Payment, PaymentAllocation, PaymentStatus
+from db import ids
+from db.columns import new_id
+from db.session import Database
+from tests.cast import CUSTOMERS, PEOPLE, Cast
+
+CANARY = re.compile(r"zz-([a-z]+)-")
+STAFF_SEES = {
+    "northwind": {"northwind", "northwindstaff", "acme", "acmenote", "globex", "globexnote"},
+    "contoso": {"contoso", "contosostaff", "initech", "initechnote"},
+}
+MALFORMED = "cus_zz"
+
+
+@dataclass
+class Stage:
+    """API ids by customer and kind, `ids["acme"]["inv"]`, and whose canaries each actor may read."""
+
+    ids: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def foreign(self, name: str, text: str) -> set[str]:
+        """The owners in `text` whose words `name` must not read."""
+        return {owner.lower() for owner in CANARY.findall(text.lower())} - self.sees(name)
+
+    @staticmethod
+    def sees(name: str) -> set[str]:
+        """Owners whose words an actor may read."""
+        for partner, customers in CUSTOMERS.items():
+            for customer in customers:
+                if name in PEOPLE[customer] or name == f"{customer}_token":
+                    return {partner, customer, f"{customer}own"}
+        if name in ("mallory", "contoso_key"):
+            return STAFF_SEES["contoso"]
+        return STAFF_SEES["northwind"] if name != "anonymous" else set()
+
+
+def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> Stage:
+    """Put one record of each kind before every customer, through the rules where there are rules."""
+    stage = Stage()
+    for partner, customers in CUSTOMERS.items():
+        actor = system(cast.partners[partner])
+        with database.transaction(partner_id=actor.partner_id) as db:
+            db.execute(
+                update(Partner).values(legal_name=f"zz-{partner}-legal", support_phone=f"zz-{partner}-ph")
+            )
+            tag = tags.create(
+                db, actor, fields=tags.TagInput(name=f"zz-{partner}staff-tag", colour="#0b7285"), now=now
+            )
+        for customer in customers:
+            with database.transaction(partner_id=actor.partner_id) as db:
+                stage.ids[customer] = _customer(db, actor, cast, customer, tag.id, now)
+            person = cast.actors[next(iter(PEOPLE[customer]))]
+            with database.transaction(partner_id=actor.partner_id, customer_id=person.customer_id) as db:
+                stage.ids[customer]["own_tag"] = _own_tag(db, person, customer, stage, now)
+    return stage
+
+
+def _customer(
+    db: Session, actor: Actor, cast: Cast, name: str, tag_id: UUID, now: datetime
+) -> dict[str, str]:
+    customer_id = cast.customers[name]
+    db.execute(
+        update(Customer)
+        .where(col(Customer.id) == customer_id)
+        .values(
+            company=f"zz-{name}-company", company_key=f"zz-{name}-company", legal_name=f"zz-{name}-legal",
+            address=f"zz-{name}-address", city=f"zz-{name}-city", external_id=f"zz-{name}note-external",
+        )
+    )  # fmt: skip
+    tags.tag_customers(db, actor, tag_ids=[tag_id], customer_ids=[customer_id], now=now)
+    line = LineInput(description=f"zz-{name}-line", quantity="2", unit_price="50.00")
+    drafts = [
+        invoices.create_draft(
+            db, actor, customer_id=customer_id, now=now,
+            fields=InvoiceInput(
+                memo=f"zz-{owner}-memo", internal_note=f"zz-{name}note-internal", po_number=f"zz-{owner}-po",
+                lines=[line],
+            ),
+        )
+        for owner in (name, f"{name}note")
+    ]  # fmt: skip
+    issued = invoices.send(db, actor, invoice_id=drafts[0].id, now=now)
+    tags.tag_invoices(db, actor, tag_ids=[tag_id], invoice_ids=[issued.id], now=now)
+    member = cast.actors[next(iter(PEOPLE[name]))]
+    db.execute(update(Membership).where(col(Membership.id) == member.id).values(name=f"zz-{name}-person"))
+    invited = Membership(
+        partner_id=actor.partner_id, customer_id=customer_id, role=Role.PAYER,
+        status=MembershipStatus.INVITED, name=f"zz-{name}-invited", name_key="z",
+        email=f"zz-{name}-new@x.example", email_key=f"zz-{name}-new@x.example", created_at=now,
+        updated_at=now,
+    )  # fmt: skip
+    db.add(invited)
+    db.flush()
+    invite = invites.issue(db, actor, membership=invited, now=now)
+    method, payment = _payment(db, actor, name, customer_id, issued, now)
+    audit.record(
+        db, actor, action="customer.updated", subject_kind="customer", subject_id=customer_id,
+        customer_id=customer_id, now=now, note=f"zz-{name}note-audit",
+    )  # fmt: skip
+    made = {
+        "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
+        "ivt": invite.id, "pm": method.id, "pay": payment.id, "tag": tag_id,
+    }  # fmt: skip
+    prefixes = {"draft": "inv", "invited": "usr"}
+    return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
+
+
+def _payment(
+    db: Session, actor: Actor, name: str, customer_id: UUID, invoice: invoices.Invoice, now: datetime
+) -> tuple[PaymentMethod, Payment]:
+    place = {"partner_id": actor.partner_id, "customer_id": customer_id}
+    method = PaymentMethod(
+        **place, kind=MethodKind.CARD, funding=Funding.CREDIT, brand=f"zz-{name}-brand", last4="4242",
+        exp_month=12, exp_year=2034, fingerprint=f"zz-{name}-print", gateway="sandbox",
+        gateway_account="acct", gateway_ref=f"zz-{name}-ref", is_default=True, created_at=now, updated_at=now,
+    )  # fmt: skip
+    db.add(method)
+    db.flush()
+    payment = Payment(
+        **place, status=PaymentStatus.FAILED, amount_minor=100, currency=invoice.currency,
+        payment_method_id=method.id, gateway="sandbox", gateway_account="acct", gateway_key=str(new_id()),
+        gateway_ref=f"zz-{name}-charge", failure_code="declined", failure_message=f"zz-{name}-failure",
+        asked_by_kind="SYSTEM", request_key=str(new_id()), request_hash=b"x", tries=1, tried_at=now,
+        created_at=now, updated_at=now, settled_at=now + timedelta(seconds=1),
+    )  # fmt: skip
+    db.add(payment)
+    db.flush()
+    db.add(
+        PaymentAllocation(
+            **place, payment_id=payment.id, invoice_id=invoice.id, amount_minor=100, status="RELEASED"
+        )
+    )
+    return method, payment
+
+
+def _own_tag(db: Session, person: Actor, name: str, stage: Stage, now: datetime) -> str:
+    tag = tags.create(db, person, fields=tags.TagInput(name=f"zz-{name}own-tag", colour="#0b7285"), now=now)
+    invoice_id = ids.parsed(stage.ids[name]["inv"], "inv")
+    tags.tag_invoices(db, person, tag_ids=[tag.id], invoice_ids=[invoice_id], now=now)
+    return ids.shown("tag", tag.id)
+
+
+def key_with(database: Database, cast: Cast, scopes: list[str], now: datetime) -> str:
+    """A Northwind key with just these scopes; its token."""
+    with database.transaction(partner_id=cast.partners["northwind"]) as db:
+        return api_keys.create(
+            db, system(cast.partners["northwind"]), name="one scope", scopes=scopes, now=now
+        ).token

@@ -1,0 +1,195 @@
+"""The tenancy table of pages: every route with an id x actor x {own, sibling's, other's, absent, malformed}.
+
+A new route joins by itself; one whose parameters nobody placed here fails (GUARANTEES A-1, A-4, O1, O3, O5).
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import Connection
+from starlette.routing import Route
+
+from db.session import Database
+from portal import routes
+from tests.cast import Cast
+from tests.portal.conftest import Person
+from tests.tenancy.stage import MALFORMED, Stage, fill
+from tests.world import difference, world
+
+KINDS = {
+    "customer_id": "cus",
+    "invoice_id": "inv",
+    "payment_id": "pay",
+    "method_id": "pm",
+    "tag_id": "tag",
+    "user_id": "usr",
+}
+NO_IDS = {"slug", "token", "what"}
+STAFF = ("ada", "sue", "clem", "rita", "mallory")
+PEOPLE = ("carl", "petra", "vera", "gus", "ines")
+HOME = {"ada": "acme", "sue": "acme", "clem": "acme", "rita": "acme", "mallory": "initech"}
+HOME |= {"carl": "acme", "petra": "acme", "vera": "acme", "gus": "globex", "ines": "initech"}
+ABSENT = "f" * 32
+
+TENANT_ROUTES = [route for route in routes.ROUTES if isinstance(route, Route) and "{slug}" in route.path]
+
+
+def test_every_route_stands_behind_a_door() -> None:
+    for route in routes.ROUTES:
+        assert isinstance(route, Route)
+        assert route.endpoint.door in ("visitor", "person", "partner", "customer"), route.path  # type: ignore[attr-defined]
+        kind = {"partner": "/partner/{slug}", "customer": "/portal/{slug}"}.get(route.endpoint.door, "")  # type: ignore[attr-defined]
+        assert route.path.startswith(kind)
+        assert ("{slug}" in route.path) == bool(kind)
+
+
+def test_every_parameter_of_a_route_has_its_row() -> None:
+    for route in routes.ROUTES:
+        assert isinstance(route, Route)
+        assert set(route.param_convertors) <= set(KINDS) | NO_IDS, route.path
+
+
+def ids_of(stage: Stage, name: str, owner: str) -> dict[str, str]:
+    """What stands for each parameter: an owner's records, absent ones, or none at all."""
+    if owner == "absent":
+        return {parameter: f"{prefix}_{ABSENT}" for parameter, prefix in KINDS.items()}
+    if owner == "malformed":
+        return dict.fromkeys(KINDS, MALFORMED)
+    found = {parameter: stage.ids[owner][prefix] for parameter, prefix in KINDS.items()}
+    if name in PEOPLE:
+        found["tag_id"] = stage.ids[owner]["own_tag"]
+    return found
+
+
+def foreign_to(name: str) -> tuple[str, ...]:
+    """Whose ids an actor is tried with beside its own."""
+    if name == "mallory":
+        return ("acme", "globex")
+    return ("initech",) if name in STAFF else tuple({"acme", "globex", "initech"} - {HOME[name]})
+
+
+def filled(route: Route, slug: str, values: dict[str, str]) -> str:
+    path = route.path.replace("{what:str}", "send").replace("{slug}", slug)
+    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
+
+
+def said(answer: "object", values: dict[str, str]) -> tuple[int, str]:
+    """Status and text, with the ids that were asked for taken out."""
+    text = answer.text  # type: ignore[attr-defined]
+    for asked in set(values.values()):
+        text = text.replace(asked, "<id>")
+    return answer.status_code, text  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("name", STAFF + PEOPLE)
+def test_an_id_of_somebody_else_is_as_good_as_none(
+    name: str,
+    signed_in: Callable[[str], Person],
+    database: Database,
+    owner: Connection,
+    cast: Cast,
+    now: datetime,
+) -> None:
+    stage = fill(database, owner, cast, now)
+    person = signed_in(name)
+    slug = person.home.rsplit("/", 1)[1]
+    mine = "/partner/{slug}" if name in STAFF else "/portal/{slug}"
+    cells = 0
+    before = world(owner)
+    for route in TENANT_ROUTES:
+        if not route.path.startswith(mine) or not set(route.param_convertors) & set(KINDS):
+            continue
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            ask = person.get if method == "GET" else person.post
+            absent = ids_of(stage, name, "absent")
+            answer = ask(filled(route, slug, absent))
+            nothing = said(answer, absent)
+            # The address of a form, opened by hand, only leads back to where the form is.
+            assert answer.history or nothing[0] in (403, 404, 422), (method, route.path, nothing[0])
+            for whose in foreign_to(name):
+                values = ids_of(stage, name, whose)
+                assert said(ask(filled(route, slug, values)), values) == nothing, (method, route.path, whose)
+                cells += 1
+            # What is no id at all tells nothing about anybody, whatever the refusal.
+            broken = ask(filled(route, slug, ids_of(stage, name, "malformed")))
+            assert broken.history or broken.status_code in (403, 404, 422), (method, route.path)
+    assert cells > 20
+    assert difference(before, world(owner)) == {}
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("name", STAFF + PEOPLE)
+def test_no_page_shows_a_word_of_somebody_else(
+    name: str,
+    signed_in: Callable[[str], Person],
+    database: Database,
+    owner: Connection,
+    cast: Cast,
+    now: datetime,
+) -> None:
+    stage = fill(database, owner, cast, now)
+    person = signed_in(name)
+    slug = person.home.rsplit("/", 1)[1]
+    mine = "/partner/{slug}" if name in STAFF else "/portal/{slug}"
+    values = ids_of(stage, name, HOME[name])
+    seen: set[str] = set()
+    for route in TENANT_ROUTES:
+        if route.path.startswith(mine) and "GET" in (route.methods or set()):
+            answer = person.get(filled(route, slug, values))
+            assert answer.status_code < 500, route.path
+            assert stage.foreign(name, answer.text) == set(), route.path
+            seen |= stage.sees(name) & set(re.findall(r"zz-([a-z]+)-", answer.text))
+    # The canaries sing at all: everybody reads words of their own.
+    assert HOME[name] in seen
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("name", STAFF + PEOPLE)
+def test_a_place_of_somebody_else_is_as_good_as_none(
+    name: str,
+    signed_in: Callable[[str], Person],
+    database: Database,
+    owner: Connection,
+    cast: Cast,
+    now: datetime,
+) -> None:
+    stage = fill(database, owner, cast, now)
+    person = signed_in(name)
+    own = person.home.rsplit("/", 1)[1]
+    before = world(owner)
+    for route in TENANT_ROUTES:
+        slugs = cast.partners if route.path.startswith("/partner/") else cast.customers
+        values = ids_of(stage, name, HOME[name])
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            ask = person.get if method == "GET" else person.post
+            nowhere = said(ask(filled(route, "nowhere", values)), values)
+            assert nowhere[0] == 404, (method, route.path)
+            for slug in (cast.slugs[place] for place in slugs if cast.slugs[place] != own):
+                there = said(ask(filled(route, slug, values)), values)
+                assert (there[0], there[1].replace(slug, "nowhere")) == nowhere, (method, route.path, slug)
+    assert difference(before, world(owner)) == {}
+
+
+def test_a_visitor_is_sent_to_sign_in_from_every_page(
+    pages: object,
+    cast: Cast,
+    owner: Connection,
+) -> None:
+    client, before = pages, world(owner)
+    values = {**{parameter: f"{prefix}_{ABSENT}" for parameter, prefix in KINDS.items()}}
+    for route in TENANT_ROUTES:
+        slug = "northwind" if route.path.startswith("/partner/") else cast.slugs["acme"]
+        for method in sorted((route.methods or set()) - {"HEAD"}):
+            answer = client.request(  # type: ignore[attr-defined]
+                method, filled(route, slug, values), follow_redirects=False,
+                headers={"content-type": "application/x-www-form-urlencoded", "origin": "http://testserver"},
+            )  # fmt: skip
+            # 404: the empty form names no record, which is found out before anybody is looked up.
+            assert answer.status_code in ((303,) if method == "GET" else (401, 403, 404)), route.path
+            if method == "GET":
+                leads = answer.headers["location"]
+                assert leads.startswith(("/sign-in?next=", f"/portal/{slug}/")), route.path
+    assert difference(before, world(owner)) == {}
