@@ -26,7 +26,9 @@ def scripts(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def page(chromium: Browser, product: Product, scripts: bool, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(
+    chromium: Browser, product: Product, scripts: bool, request: pytest.FixtureRequest
+) -> Iterator[Page]:
     """A fresh browser profile at the product; a journey that fails leaves a picture."""
     context = chromium.new_context(base_url=product.url, java_script_enabled=scripts)
     context.set_default_timeout(15_000)
