@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo demo-reset test prove check format lock
+.PHONY: help setup browser demo demo-reset test prove bench check format lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ test: browser ## run all tests
 
 prove: browser ## run the guarantees at their full figures
 	REMIT_PROVE=1 $(BIN)/pytest -n 2 -m prove
+
+bench: .venv/ready ## compare the reads with their floors, as ratios (about 5 minutes)
+	$(BIN)/python -m bench
 
 check: .venv/ready ## format, lint, types, import order, committed schema, migrations
 	$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from api.schema import sdl
 from app import demo as demo_mode
-from app import operating, web
+from app import logs, operating, web
 from app.settings import Settings, UnsafeSettings
 from app.tables import METADATA
 from app.wiring import ROOT, admin_url, clock, database_url, gateway_platform, make_database, wire
@@ -40,6 +40,7 @@ main.add_typer(key, name="key")
 @main.command("web")
 def run_web() -> None:
     """Serve the portal, the dashboard and the API."""
+    logs.configure()
     settings = Settings()
     with _refusals():
         application = web.create_app(wire(settings))
@@ -49,6 +50,7 @@ def run_web() -> None:
 @main.command("worker")
 def run_jobs() -> None:
     """Send mails, act on gateway events, reconcile payments."""
+    logs.configure()
     with _refusals():
         parts = wire(Settings())
     asyncio.run(run_worker(parts))

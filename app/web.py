@@ -93,7 +93,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "access_log": False,
         "proxy_headers": False,
         "ws": "none",
-        "log_level": "warning",
+        "log_config": None,
         "timeout_graceful_shutdown": 20,
     }
 

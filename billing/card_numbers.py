@@ -91,8 +91,9 @@ def refuse_card_numbers(fields: Mapping[str, str | None], path: tuple[str | int,
 
 
 _ID = (
-    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
-    r"|\b(?=[0-9]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{16})\b"
+    # Ids as the API shows them have letters and a line before: pay_….
+    r"(?<![0-9A-Za-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+    r"|(?<![0-9A-Za-z])(?=[0-9]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{16})\b"
 )
 _ID_OR_NUMBER = re.compile(rf"(?P<id>{_ID})|\d{{9,}}")
 

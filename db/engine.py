@@ -31,18 +31,20 @@ def make_engine(url: str, *, pool_size: int = 10, as_role: bool = True) -> Engin
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        # A failing statement's text goes to the log; what was asked with it must not.
+        hide_parameters=True,
         connect_args={"prepare_threshold": 5},
     )
 
 
-def make_pool(url: str, *, size: int = 8) -> AsyncConnectionPool[AsyncConnection]:
-    """The pool documents are read through; closed until opened.
+def make_pool(url: str, *, size: int = 8, as_role: bool = True) -> AsyncConnectionPool[AsyncConnection]:
+    """The pool documents are read through; closed until opened. `as_role` as for `make_engine`.
 
     No reset on return and autocommit: each read opens and ends its own transaction in one pipeline,
     and a reset would cost a round trip.
     """
     return AsyncConnectionPool(
-        as_app(url),
+        as_app(url) if as_role else url,
         min_size=1,
         max_size=size,
         open=False,

@@ -1,0 +1,207 @@
+"""`make bench`: the two reads of docs/speed.md against their floors and rival, side by side, as ratios.
+
+Each server has one process on the same database; rounds are interleaved (A B C A B C …) and the table shows
+medians. Before anything is measured, all answers to a read are compared: they must be the same JSON.
+"""
+
+import json
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from app.tables import METADATA
+from bench import load, rows
+from bench.rows import Target
+from db import embedded, schema
+from db.engine import make_engine
+
+HERE = Path(__file__).parent
+FOLDER = Path(".remit") / "bench"
+ROUNDS, SECONDS = 7, 4.0
+PORTS = {"remit": 8471, "floors": 8472, "idiomatic": 8473}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to answer a read: what it is called, which server, and the request for a target."""
+
+    name: str
+    server: str
+    request: Callable[[Target], bytes]
+
+
+def _graphql(server: str, document: str) -> Callable[[Target], bytes]:
+    query = (HERE / document).read_text()
+
+    def made(target: Target) -> bytes:
+        body = json.dumps({"query": query, "variables": {"customer": target.shown_id}}).encode()
+        return load.request(f"{_origin(server)}/graphql", target.key, body)
+
+    return made
+
+
+def _route(path: str) -> Callable[[Target], bytes]:
+    def made(target: Target) -> bytes:
+        url = f"{_origin('floors')}/{path}?customer={target.shown_id}&partner={target.partner_id}"
+        return load.request(url, target.key, None)
+
+    return made
+
+
+def _origin(server: str) -> str:
+    return f"http://127.0.0.1:{PORTS[server]}"
+
+
+READS = {
+    "page: 50 invoices, 4 lines each, payments": [
+        Contestant("remit", "remit", _graphql("remit", "page.graphql")),
+        Contestant("hand SQL, key, row-level security", "floors", _route("page")),
+        Contestant("hand SQL, bare", "floors", _route("page-bare")),
+        Contestant("hand rows + orjson", "floors", _route("page-rows")),
+        Contestant("Strawberry + SQLModel + DataLoaders", "idiomatic", _graphql("idiomatic", "page.graphql")),
+    ],
+    "small: one customer, three fields": [
+        Contestant("remit", "remit", _graphql("remit", "small.graphql")),
+        Contestant("hand SQL, key, row-level security", "floors", _route("small")),
+    ],
+}
+
+
+def main() -> None:
+    """Load the data once, start the servers, measure, print."""
+    url, postmaster = _database()
+    with _servers(url) as pids:
+        targets = _targets(url)
+        for title, contestants in READS.items():
+            _compare_answers(contestants, targets)
+            _print(title, contestants, _measured(contestants, targets, pids, postmaster))
+
+
+def _database() -> tuple[str, int]:
+    """The benchmark's own server with its rows; loaded when they are not there yet."""
+    url = embedded.start(FOLDER / "postgres")
+    engine = make_engine(url, as_role=False)
+    with engine.connect() as connection:
+        schema.migrate(connection, METADATA)
+        if rows.counts(connection)["invoice"] == 0:
+            connection.rollback()
+            print("Loading 970,000 rows …", flush=True)
+            rows.load(connection)
+    with engine.connect() as connection:
+        found = rows.counts(connection)
+        assert found == rows.COUNTS, found
+    engine.dispose()
+    return url, int((FOLDER / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+def _targets(url: str) -> list[Target]:
+    engine = make_engine(url, as_role=False)
+    with engine.connect() as connection:
+        found = rows.targets(connection)
+    engine.dispose()
+    return found
+
+
+@contextmanager
+def _servers(url: str) -> Iterator[dict[str, int]]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "REMIT_MODE": "demo",
+        "REMIT_FOLDER": str(FOLDER),
+        "REMIT_PORT": str(PORTS["remit"]),
+        "PUBLIC_URL": _origin("remit"),
+        "REMIT_SECRET_KEY": secrets.token_hex(32),
+        "REMIT_GATEWAY_API_SECRET": secrets.token_hex(32),
+        "REMIT_GATEWAY_WEBHOOK_SECRETS": json.dumps([secrets.token_hex(32)]),
+    }
+    commands = {"remit": ["-m", "app", "web"]}
+    for name in ("floors", "idiomatic"):
+        commands[name] = ["-m", "uvicorn", f"bench.{name}:app", "--port", str(PORTS[name]), "--no-access-log",
+                          "--log-level", "warning", "--no-proxy-headers", "--no-server-header"]  # fmt: skip
+    processes = {
+        name: subprocess.Popen([sys.executable, *command], env=environment)
+        for name, command in commands.items()
+    }
+    try:
+        for name, process in processes.items():
+            _wait_for(name, process)
+        yield {name: process.pid for name, process in processes.items()}
+    finally:
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            process.wait(30)
+
+
+def _wait_for(name: str, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise SystemExit(f"the server {name} ended")
+        try:
+            httpx2.get(f"{_origin(name)}/health", timeout=1, trust_env=False)
+        except httpx2.TransportError:
+            continue
+        return
+    raise SystemExit(f"the server {name} does not answer")
+
+
+def _compare_answers(contestants: list[Contestant], targets: list[Target]) -> None:
+    for target in targets[::40]:
+        answers = {each.name: _answer(each, target) for each in contestants}
+        first = answers["remit"]
+        assert first["customer"] is not None
+        for name, answer in answers.items():
+            assert answer == first, (name, answer, first)
+
+
+def _answer(contestant: Contestant, target: Target) -> Any:
+    head, _, body = contestant.request(target).partition(b"\r\n\r\n")
+    method, path, _ = head.decode().split("\r\n")[0].split(" ")
+    headers = {"authorization": f"Bearer {target.key}", "content-type": "application/json"}
+    url = _origin(contestant.server) + path
+    answer = httpx2.request(method, url, content=body or None, headers=headers, trust_env=False)
+    assert answer.status_code == 200, (contestant.name, answer.text[:500])
+    return answer.json()["data"]
+
+
+def _measured(
+    contestants: list[Contestant], targets: list[Target], pids: dict[str, int], postmaster: int
+) -> dict[str, list[load.Sample]]:
+    samples: dict[str, list[load.Sample]] = {each.name: [] for each in contestants}
+    for number in range(ROUNDS + 1):
+        for each in contestants:
+            requests = [each.request(target) for target in targets]
+            sample = load.measure(
+                _origin(each.server), requests, pids[each.server], postmaster, seconds=SECONDS
+            )
+            if number:  # the first round warms up
+                samples[each.name].append(sample)
+    return samples
+
+
+def _print(title: str, contestants: list[Contestant], samples: dict[str, list[load.Sample]]) -> None:
+    print(f"\n{title}\n{'':38}{'req/s':>9}{'remit is':>10}{'python ms':>11}{'postgres ms':>13}")
+    ours = statistics.median(sample.per_second for sample in samples["remit"])
+    for each in contestants:
+        taken = samples[each.name]
+        speed = statistics.median(sample.per_second for sample in taken)
+        python = statistics.median(sample.python_ms for sample in taken)
+        postgres = statistics.median(sample.postgres_ms for sample in taken)
+        ratio = "" if each.name == "remit" else f"{ours / speed:.2f} x"
+        print(f"{each.name:38}{speed:9.0f}{ratio:>10}{python:11.2f}{postgres:13.2f}")
+
+
+if __name__ == "__main__":
+    main()
