@@ -59,7 +59,7 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A live session at a door. `actor` is None for a person without a place there: show what a place that
+    """A live session at a door. It ends after `idle_for` without a request. `actor` is None for a person without a place there: show what a place that
     does not exist shows.
     """
 
@@ -69,6 +69,11 @@ class Visit:
     last_seen_at: datetime
     stepped_up_at: datetime
     expires_at: datetime
+    idle_for: timedelta
+
+    def ends_in(self, now: datetime) -> timedelta:
+        """How long the session lasts if nothing more is asked: idleness counts from now, the end is fixed."""
+        return min(self.idle_for, self.expires_at - now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,8 @@ def knock(db: Db, *, token_hash: bytes, door: Door, slug: str, now: datetime) ->
 
 def visit_of(row: Sequence[Any]) -> Visit:
     """The visit that a row of `knock_session` tells of, whichever driver fetched it."""
-    session_id, user_id, member_id, partner_id, customer_id, role, name, seen_at, stepped_at, expires_at = row
+    session_id, user_id, member_id, partner_id, customer_id, role, name, *times = row
+    seen_at, stepped_at, expires_at, idle_seconds = times
     actor = None
     if member_id is not None:
         kind = ActorKind.STAFF if customer_id is None else ActorKind.CUSTOMER_USER
@@ -137,7 +143,8 @@ def visit_of(row: Sequence[Any]) -> Visit:
             kind=kind, partner_id=partner_id, id=member_id, customer_id=customer_id, role=Role(role),
             name=name, user_id=user_id, session_id=session_id,
         )  # fmt: skip
-    return Visit(user_id, session_id, actor, seen_at, stepped_at, expires_at)
+    idle_for = timedelta(seconds=idle_seconds)
+    return Visit(user_id, session_id, actor, seen_at, stepped_at, expires_at, idle_for)
 
 
 def find(db: Db, *, token_hash: bytes, now: datetime) -> tuple[UUID, UUID] | None:

@@ -21,7 +21,8 @@ from portal import csrf, visits
 from portal.cookies import forget
 from portal.door import person, visitor
 from portal.form import Form
-from portal.house import address, agent, house, session_hash
+from portal.headers import admit_gateway
+from portal.house import address, agent, house, session_hash, session_token
 from portal.navigation import ROLES
 
 KEPT = "kept-"
@@ -83,7 +84,9 @@ async def sign_out(request: Request) -> Response:
     form = await Form.read(request)
     await run_in_threadpool(_end, request, form)
     answer = RedirectResponse("/sign-in", 303)
-    forget(request, answer, house(request).cookie("session"))
+    if session_token(request) is not None:
+        # Another site's form comes without the cookie: it must not make the browser drop it either.
+        forget(request, answer, house(request).cookie("session"))
     answer.headers["clear-site-data"] = '"cache"'
     return answer
 
@@ -116,6 +119,8 @@ def _form(request: Request, form: Form, *, next: str, status: int = 200) -> Resp
 
 def _resume(request: Request, session: SignedIn, target: str, kept: list[tuple[str, str]]) -> Response:
     parts = house(request)
+    # The form may be one whose answer leads to the gateway: a card that its bank wants to ask about.
+    admit_gateway(request)
     token = csrf.token(str(session.session_id), secret=parts.secret)
     return HTMLResponse(
         parts.renderer.render("login/resume.html", action=target, kept=kept, csrf_token=token, form=Form())

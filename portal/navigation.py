@@ -4,6 +4,7 @@ Surprise: what a role may not do is left out here for comfort only; the rules re
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from portal.house import Place
@@ -50,9 +51,15 @@ def portal(home: str) -> tuple[Entry, ...]:
 
 
 def shell_for(
-    viewer: Mapping[str, Any], where: Place, path: str, *, csrf_token: str, said: Flash | None
+    viewer: Mapping[str, Any],
+    where: Place,
+    path: str,
+    *,
+    csrf_token: str,
+    said: Flash | None,
+    ends_in: timedelta,
 ) -> Shell:
-    """The shell of a page at `where`, from the layout fragment's `viewer`."""
+    """The shell of a page at `where`, from the layout fragment's `viewer`; its session ends in `ends_in`."""
     in_portal = where.kind == "portal"
     partner = viewer["partner"]["name"]
     return Shell(
@@ -72,4 +79,5 @@ def shell_for(
             Link("Password", "/account/password", "key-round"),
         ),
         flashes=(said,) if said else (),
+        ends_in=ends_in,
     )

@@ -39,17 +39,19 @@ async def ask(request: Request, document: str, /, **variables: Any) -> Page:
     Refuses as the API does: `Unauthenticated`, `NotFound` for a place the person has no part in,
     `Forbidden` for a field the role may not see.
     """
-    parts, where = house(request), place(request)
+    parts, where, now = house(request), place(request), house(request).clock()
     answer = await parts.documents.reader.read(
         parts.documents[document],
         variables,
         credential=SessionAt(session_hash(request), where.kind, where.slug),
-        now=parts.clock(),
+        now=now,
     )
+    session = answer.visit.session
+    assert session is not None
     token = csrf.token(str(answer.actor.session_id), secret=parts.secret)
     said = flash.unpack(request.cookies.get(parts.cookie("flash")), secret=parts.secret)
     content = dict(answer.content)
-    shell = shell_for(content.pop("viewer"), where, request.url.path, csrf_token=token, said=said)
+    shell = shell_for(content.pop("viewer"), where, request.url.path, csrf_token=token, said=said, ends_in=session.ends_in(now))
     return Page(content, shell)
 
 

@@ -6,6 +6,7 @@ navigation entry is the current one is not stored, it follows from the address (
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal, NamedTuple
 
 Tone = Literal["success", "info", "warning", "danger"]
@@ -45,7 +46,8 @@ class Shell:
 
     `place` is the partner's or the customer's name, `partner` the partner's in both; `home` the place's own
     address; `sign_out` the address that ends the session (POST, with `csrf_token`). `rights` is what the
-    person may do here (`customers:write`), `time_zone` the zone instants are written in.
+    person may do here (`customers:write`), `time_zone` the zone instants are written in; after `ends_in`
+    without another page the session is over.
     """
 
     place: str
@@ -63,6 +65,7 @@ class Shell:
     flashes: Sequence[Flash] = ()
     search: str | None = None
     notice: str | None = None
+    ends_in: timedelta = timedelta(minutes=30)
 
     @property
     def initials(self) -> str:

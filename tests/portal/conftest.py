@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from httpx2 import Response
+from playwright.sync_api import Browser, BrowserContext
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -29,7 +30,7 @@ from portal.house import House
 from portal.reading import Documents
 from portal.render import Renderer
 from tests.cast import Cast
-from tests.gateway import RunningSandbox, running_sandbox
+from tests.gateway import RunningSandbox, running_sandbox, serving
 from tests.portal.look import STATIC, TEMPLATES
 
 ORIGIN = "http://testserver"
@@ -162,6 +163,36 @@ def signed_in(pages: TestClient, database: Database, cast: Cast, clock: Clock):
         return Person(client, home, session.session_id, session.session_token)
 
     return enter
+
+
+class Browsing:
+    """The cast in browsers of their own, before the running pages."""
+
+    def __init__(self, chromium: Browser, url: str, enter: Callable[[str], tuple[str, SignedIn]]) -> None:
+        self._chromium = chromium
+        self._enter = enter
+        self.url = url
+
+    def __call__(self, name: str, **options: object) -> BrowserContext:
+        """A browser in which `name` is signed in; paths are below their home."""
+        home, session = self._enter(name)
+        context = self._chromium.new_context(base_url=f"{self.url}{home}/", **options)  # type: ignore[arg-type]
+        context.add_cookies([{"name": "remit_session", "value": session.session_token, "url": self.url}])
+        return context
+
+
+@pytest.fixture
+def browsing(
+    chromium: Browser,
+    database: Database,
+    database_url: str,
+    clock: Clock,
+    sandbox: RunningSandbox,
+    cast: Cast,
+) -> Iterator[Browsing]:
+    """`browsing("petra")`: one of the cast in Chromium."""
+    with serving(lambda url: make_app(database, database_url, clock, sandbox, url)) as url:
+        yield Browsing(chromium, url, lambda name: sign_in(database, cast, name, clock()))
 
 
 @pytest.fixture

@@ -105,20 +105,25 @@ $$;
 -- person who has no place there, which must look like a place that does not exist.
 create function knock_session(p_hash bytea, p_place text, p_slug text, p_now timestamptz)
 returns table (session_id uuid, user_id uuid, membership_id uuid, partner_id uuid, customer_id uuid,
-               role text, name text, last_seen_at timestamptz, stepped_up_at timestamptz, expires_at timestamptz)
+               role text, name text, last_seen_at timestamptz, stepped_up_at timestamptz, expires_at timestamptz,
+               idle_seconds integer)
 language plpgsql security definer set search_path = public as $$
 #variable_conflict use_column
 declare
   v_session session%rowtype;
   v_place record;
+  v_idle interval;
 begin
   perform set_config('remit.partner', '', true), set_config('remit.customer', '', true),
           set_config('remit.user', '', true);
   select s.* into v_session from session s join person u on u.id = s.user_id
-  where s.token_hash = p_hash and s.ended_at is null and s.expires_at > p_now and u.disabled_at is null
-    and s.last_seen_at > p_now - case when p_place = 'partner' or works_for_a_partner(s.user_id)
-                                      then interval '30 minutes' else interval '2 hours' end;
+  where s.token_hash = p_hash and s.ended_at is null and s.expires_at > p_now and u.disabled_at is null;
   if not found then
+    return;
+  end if;
+  v_idle := case when p_place = 'partner' or works_for_a_partner(v_session.user_id)
+                 then interval '30 minutes' else interval '2 hours' end;
+  if v_session.last_seen_at <= p_now - v_idle then
     return;
   end if;
   -- Seen, noted once a minute; whoever else is noting it just now does it for us.
@@ -140,7 +145,8 @@ begin
             set_config('remit.customer', coalesce(v_place.customer_id::text, ''), true);
   end if;
   return query select v_session.id, v_session.user_id, v_place.id, v_place.partner_id, v_place.customer_id,
-    v_place.role::text, v_place.name::text, v_session.last_seen_at, v_session.stepped_up_at, v_session.expires_at;
+    v_place.role::text, v_place.name::text, v_session.last_seen_at, v_session.stepped_up_at, v_session.expires_at,
+    extract(epoch from v_idle)::integer;
 end
 $$;
 

@@ -56,4 +56,56 @@
   window.addEventListener("pageshow", () => {
     for (const form of document.forms) release(form);
   });
+
+  // A session ends after a while without a request. Two minutes before, people are asked, so that nothing typed
+  // is cut off; requests made in other tabs count, hence the note of the latest one that all tabs share.
+  const WARNING = 120_000;
+  const seconds = Number(document.body.dataset.sessionSeconds);
+  const dialog = document.getElementById("session-end");
+  if (seconds && dialog) {
+    const NOTE = "remit-session-ends";
+    let timer = 0;
+    const endsAt = () => Number(localStorage.getItem(NOTE)) || 0;
+    const shown = (name, on) => {
+      dialog.querySelector(`[${name}]`).hidden = !on;
+    };
+    const watch = () => {
+      clearTimeout(timer);
+      const left = endsAt() - Date.now();
+      const over = left <= 0;
+      if (left > WARNING) {
+        if (dialog.open) dialog.close();
+      } else {
+        shown("data-soon", !over);
+        shown("data-over", over);
+        shown("data-stay", !over);
+        shown("data-close", over);
+        if (!dialog.open) dialog.showModal();
+      }
+      if (!over) timer = setTimeout(watch, left > WARNING ? left - WARNING : left);
+    };
+    const prolong = () => {
+      localStorage.setItem(NOTE, String(Date.now() + seconds * 1000));
+      watch();
+    };
+    dialog.querySelector("[data-stay]").addEventListener("click", async (event) => {
+      const answer = await fetch(event.target.dataset.stay);
+      if (answer.ok && !new URL(answer.url).pathname.startsWith("/sign-in")) prolong();
+      else {
+        localStorage.setItem(NOTE, "0");
+        watch();
+      }
+    });
+    dialog.querySelector("[data-close]").addEventListener("click", () => {
+      clearTimeout(timer);
+      dialog.close();
+    });
+    window.addEventListener("storage", (event) => {
+      if (event.key === NOTE) watch();
+    });
+    document.addEventListener("htmx:afterRequest", (event) => {
+      if (event.detail.successful) prolong();
+    });
+    prolong();
+  }
 })();

@@ -5,49 +5,18 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import Connection, text
 
-from db.session import Database
-from tests.cast import Cast
 from tests.figures import rounds
-from tests.gateway import RunningSandbox, serving
-from tests.portal.conftest import Clock, make_app, sign_in
+from tests.gateway import RunningSandbox
+from tests.portal.conftest import Browsing
 from tests.portal.customer.conftest import AUTHENTICATES, DECLINED, VISA, Bill
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")][: rounds(2, 4)]
 
 pytestmark = pytest.mark.browser
-
-
-class Browsing:
-    """Acme's people in browsers of their own, before the running portal."""
-
-    def __init__(self, chromium: Browser, url: str, enter) -> None:
-        self._chromium = chromium
-        self._enter = enter
-        self.url = url
-
-    def __call__(self, name: str, **options: object) -> BrowserContext:
-        """A browser in which `name` is signed in; paths are below the portal's home."""
-        home, session = self._enter(name)
-        context = self._chromium.new_context(base_url=f"{self.url}{home}/", **options)
-        context.add_cookies([{"name": "remit_session", "value": session.session_token, "url": self.url}])
-        return context
-
-
-@pytest.fixture
-def browsing(
-    chromium: Browser,
-    database: Database,
-    database_url: str,
-    clock: Clock,
-    sandbox: RunningSandbox,
-    cast: Cast,
-) -> Iterator[Browsing]:
-    with serving(lambda url: make_app(database, database_url, clock, sandbox, url)) as url:
-        yield Browsing(chromium, url, lambda name: sign_in(database, cast, name, clock()))
 
 
 def type_card(page: Page, number: str, *, scripts: bool) -> None:
