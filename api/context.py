@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from api.plan.planning import Rights
 from auth import api_keys, sessions
 from auth.actors import Actor, ActorKind
-from errors import Forbidden, NotFound, Unauthenticated
+from errors import Forbidden, NotFound, Refusal, Unauthenticated
 
 MOST_REMEMBERED = 10_000
 DEADLINE = 10  # seconds a statement may take
@@ -130,21 +130,29 @@ class Memory:
     """The actors seen lately, by credential. Never the authority on anything."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[Credential, Visit] = OrderedDict()
+        self._seen: OrderedDict[Credential, tuple[Sequence[Any], Visit]] = OrderedDict()
 
     def recall(self, credential: Credential) -> Visit | None:
         """Who it was the last time."""
-        visit = self._seen.get(credential)
-        if visit is not None:
-            self._seen.move_to_end(credential)
-        return visit
+        seen = self._seen.get(credential)
+        if seen is None:
+            return None
+        self._seen.move_to_end(credential)
+        return seen[1]
 
-    def note(self, credential: Credential, visit: Visit | None) -> None:
-        """Who it is now; None: nobody any more."""
-        if visit is None:
+    def note(self, credential: Credential, row: Sequence[Any] | None) -> Visit:
+        """Who it is now, by the row its look-up just found. Refuses as `visit_of`."""
+        seen = self._seen.get(credential)
+        if seen is not None and seen[0] == row:
+            return seen[1]
+        try:
+            visit = visit_of(credential, row)
+        except Refusal:
             self._seen.pop(credential, None)
-            return
-        self._seen[credential] = visit
+            raise
+        assert row is not None
+        self._seen[credential] = row, visit
         self._seen.move_to_end(credential)
         while len(self._seen) > MOST_REMEMBERED:
             self._seen.popitem(last=False)
+        return visit

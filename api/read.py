@@ -17,13 +17,13 @@ from psycopg import AsyncConnection
 from psycopg import errors as driver
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.context import DEADLINE, Bearer, Credential, Memory, SessionAt, Visit, visit_of
+from api.context import DEADLINE, Bearer, Credential, Memory, SessionAt, Visit
 from api.errors import Unavailable
 from api.plan.document import Document, Documents
 from api.plan.planning import Call, Plan
 from api.schema import GRAPHQL, SINGLE, list_sizes, prepare_expressions
 from auth.actors import Actor
-from errors import Limited, Refusal
+from errors import Limited
 
 __all__ = ["Answer", "Bearer", "Document", "Reader", "SessionAt"]
 
@@ -99,7 +99,7 @@ class Reader:
         async with self._deadline(), self.pool.connection() as connection:
             statement, values = credential.statement(now)
             found = await connection.execute(statement, values)
-            return self._noted(credential, await found.fetchone())
+            return self._memory.note(credential, await found.fetchone())
 
     async def known(self, credential: Credential, *, now: datetime) -> Visit:
         """Who it was the last time, else who it is: enough to begin work, never to answer."""
@@ -133,7 +133,7 @@ class Reader:
                     raise
                 visit = live
                 continue
-            live = self._noted(credential, row)
+            live = self._memory.note(credential, row)
             if live.is_same(visit):
                 return Answer(live, text)
             visit = live
@@ -145,22 +145,12 @@ class Reader:
         """Look-up and statement in one trip; they are one transaction, which ends with it."""
         knock, knock_values = credential.statement(now)
         async with self._deadline(), self.pool.connection() as connection:
+            asked, cursor = connection.cursor(), connection.cursor()
             async with connection.pipeline():
-                asked = connection.cursor()
                 await asked.execute(knock, knock_values)
-                cursor = connection.cursor()
                 await cursor.execute(sql, values)
             row, found = await asked.fetchone(), await cursor.fetchone()
         return row, found[0] if found else ""
-
-    def _noted(self, credential: Credential, row: Any) -> Visit:
-        try:
-            visit = visit_of(credential, row)
-        except Refusal:
-            self._memory.note(credential, None)
-            raise
-        self._memory.note(credential, visit)
-        return visit
 
     @asynccontextmanager
     async def _deadline(self) -> Any:

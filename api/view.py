@@ -95,8 +95,8 @@ class Endpoint:
         return await self._run(gate.parse(body), credential, now)
 
     def _credential(self, headers: Headers, scope: Scope, place: Place | None) -> Credential:
-        given = headers.getlist("authorization")
-        cookie = cookie_parser(headers.get("cookie", "")).get(self._session_cookie)
+        given, cookies = headers.getlist("authorization"), headers.get("cookie")
+        cookie = cookie_parser(cookies).get(self._session_cookie) if cookies else None
         if given and cookie is not None:
             message = "Send a key or a session cookie, not both."
             raise Refused(400, "TWO_CREDENTIALS", message)

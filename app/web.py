@@ -99,12 +99,13 @@ def server_options(settings: Settings) -> dict[str, Any]:
 
 
 def _routes(parts: Parts, graphql: Endpoint, assets: Assets) -> list[BaseRoute]:
+    # Asked one after the other: what programs call comes before the hundred pages.
     listed: list[BaseRoute] = [
-        *routes.ROUTES,
         *graphql.routes(),
         Route(WEBHOOK_PATH, receiver(parts.database, parts.gateway, clock), methods=["POST"]),
         Route(STATIC_ROUTE, visitor(assets.serve)),
         Route("/health", visitor(_health)),
+        *routes.ROUTES,
     ]
     if parts.settings.is_demo:
         listed += routes.DEMO_ROUTES

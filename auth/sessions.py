@@ -59,8 +59,8 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A live session at a door. It ends after `idle_for` without a request. `actor` is None for a person without a place there: show what a place that
-    does not exist shows.
+    """A live session at a door; it ends after `idle_for` without a request. `actor` is None for a person
+    without a place there: show what a place that does not exist shows.
     """
 
     user_id: UUID

@@ -13,6 +13,9 @@ from sqlalchemy import MetaData, Table
 PARTNER = "nullif(current_setting('remit.partner', true), '')::uuid"
 CUSTOMER = "nullif(current_setting('remit.customer', true), '')::uuid"
 USER = "nullif(current_setting('remit.user', true), '')::uuid"
+# A sub-select is asked once a statement, not once a row, and the database takes it to be true for half the
+# rows. Without it, it counts on 1 row of 200, and then sorts a list instead of following an index.
+_FOR_STAFF = "(select nullif(current_setting('remit.customer', true), '') is null)"
 
 APP, OWNER, LOOKUP = "remit_app", "remit_owner", "remit_lookup"
 
@@ -35,17 +38,17 @@ class Guard(StrEnum):
 
 
 _TENANT = f"partner_id = {PARTNER}"
-_MINE = f"({CUSTOMER} is null or customer_id = {CUSTOMER})"
+_MINE = f"({_FOR_STAFF} or customer_id = {CUSTOMER})"
 
 CONDITIONS: dict[Guard, str] = {
     Guard.PARTNER_ROW: f"id = {PARTNER}",
     Guard.TENANT: _TENANT,
-    Guard.CUSTOMER_ROW: f"{_TENANT} and ({CUSTOMER} is null or id = {CUSTOMER})",
+    Guard.CUSTOMER_ROW: f"{_TENANT} and ({_FOR_STAFF} or id = {CUSTOMER})",
     Guard.CUSTOMER: f"{_TENANT} and {_MINE}",
-    Guard.STAFF: f"{_TENANT} and {CUSTOMER} is null",
-    Guard.OWN: f"{_TENANT} and owner_id is not distinct from {CUSTOMER}",
-    Guard.ISSUED: f"{_TENANT} and ({CUSTOMER} is null or (customer_id = {CUSTOMER} and status <> 'DRAFT'))",
-    Guard.ISSUED_CHILD: f"{_TENANT} and ({CUSTOMER} is null or (customer_id = {CUSTOMER} and issued))",
+    Guard.STAFF: f"{_TENANT} and {_FOR_STAFF}",
+    Guard.OWN: f"{_TENANT} and case when {_FOR_STAFF} then owner_id is null else owner_id = {CUSTOMER} end",
+    Guard.ISSUED: f"{_TENANT} and ({_FOR_STAFF} or (customer_id = {CUSTOMER} and status <> 'DRAFT'))",
+    Guard.ISSUED_CHILD: f"{_TENANT} and ({_FOR_STAFF} or (customer_id = {CUSTOMER} and issued))",
     Guard.MEMBERSHIP: f"{_TENANT} and {_MINE}",
     Guard.USER_ROW: f"id = {USER}",
     Guard.PERSONAL: f"user_id = {USER}",

@@ -7,11 +7,11 @@ only when a configured proxy is the one speaking.
 """
 
 import ipaddress
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +31,11 @@ FIXED = {
 }
 TWO_YEARS = "max-age=63072000"
 STATE = "gateway_on_page"
+# The answer's headers that do not count: the policy is ours alone, and nobody is told what serves it.
+REPLACED = frozenset(
+    {name.encode() for name in FIXED}
+    | {b"strict-transport-security", b"content-security-policy", b"server", b"x-powered-by"}
+)
 
 
 class GatewayOrigins(NamedTuple):
@@ -68,11 +73,12 @@ class SecurityHeaders:
         origin = urlsplit(csrf.origin_of(public_url))
         self._app = app
         self._hosts = frozenset({origin.netloc, *(_plain(host) for host in allowed_hosts)})
-        self._everywhere = _policy(GatewayOrigins(), report_to)
-        self._with_gateway = _policy(gateway or GatewayOrigins(), report_to)
-        self._fixed = dict(FIXED)
+        self._everywhere = _policy(GatewayOrigins(), report_to).encode()
+        self._with_gateway = _policy(gateway or GatewayOrigins(), report_to).encode()
+        fixed = dict(FIXED)
         if origin.scheme == "https":
-            self._fixed["strict-transport-security"] = TWO_YEARS
+            fixed["strict-transport-security"] = TWO_YEARS
+        self._fixed = [(name.encode(), value.encode()) for name, value in fixed.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -90,7 +96,7 @@ class SecurityHeaders:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                self._complete(MutableHeaders(scope=message), gateway=bool(state.get(STATE)))
+                message["headers"] = self._complete(message["headers"], gateway=bool(state.get(STATE)))
             await send(message)
 
         if not self._is_ours(Headers(scope=scope)):
@@ -109,13 +115,14 @@ class SecurityHeaders:
         hosts = headers.getlist("host")
         return len(hosts) == 1 and _plain(hosts[0]) in self._hosts
 
-    def _complete(self, headers: MutableHeaders, *, gateway: bool) -> None:
-        headers.update(self._fixed)
-        headers["content-security-policy"] = self._with_gateway if gateway else self._everywhere
-        headers.setdefault("cache-control", "no-store")
-        for telling in ("server", "x-powered-by"):
-            if telling in headers:
-                del headers[telling]
+    def _complete(self, given: Iterable[tuple[bytes, bytes]], *, gateway: bool) -> list[tuple[bytes, bytes]]:
+        """The answer's own headers without what ours replace or what tells of the server, then ours."""
+        headers = [pair for pair in given if pair[0] not in REPLACED]
+        headers += self._fixed
+        headers.append((b"content-security-policy", self._with_gateway if gateway else self._everywhere))
+        if not any(name == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"no-store"))
+        return headers
 
 
 def client_address(scope: Scope, trusted_proxies: Sequence[Network]) -> str:

@@ -51,7 +51,14 @@ async def ask(request: Request, document: str, /, **variables: Any) -> Page:
     token = csrf.token(str(answer.actor.session_id), secret=parts.secret)
     said = flash.unpack(request.cookies.get(parts.cookie("flash")), secret=parts.secret)
     content = dict(answer.content)
-    shell = shell_for(content.pop("viewer"), where, request.url.path, csrf_token=token, said=said, ends_in=session.ends_in(now))
+    shell = shell_for(
+        content.pop("viewer"),
+        where,
+        request.url.path,
+        csrf_token=token,
+        said=said,
+        ends_in=session.ends_in(now),
+    )
     return Page(content, shell)
 
 

@@ -8,7 +8,7 @@ which is how `hasNextPage` is known; it never reaches the answer.
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BadBase64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -48,9 +48,10 @@ def page(planning: Planning, row: Row | None, asked: Asked, read: Page) -> Json:
     noun = noun_of(planning, listed)
     target = Row(noun, planning.alias(), link=read.link or "", above=row if read.link else None)
     listing = _listing(planning, target, asked, read)
-    found = _Columns(planning, listing, listed)
+    wanted = asked_of(planning, owner, asked.selections)
+    found = _Columns(planning, listing, listed, alone=_is_alone(wanted, listing))
     pairs = []
-    for inner in asked_of(planning, owner, asked.selections):
+    for inner in wanted:
         if inner.name == "__typename":
             made: Json = (f'"{owner.name}"',)
         elif inner.name == "totalCount":
@@ -61,6 +62,12 @@ def page(planning: Planning, row: Row | None, asked: Asked, read: Page) -> Json:
             made = found.records(inner)
         pairs.append((planning.key(inner.nodes[0], inner.name), made))
     return found.around(obj(pairs))
+
+
+def _is_alone(wanted: Iterable[Asked], listing: Listing) -> bool:
+    """Are the records all that is asked, once and from the start? Then they need not be counted and cut."""
+    names = [inner.name for inner in wanted if inner.name not in ("__typename", "totalCount")]
+    return names in (["nodes"], ["edges"]) and not listing.backward
 
 
 def _listing(planning: Planning, target: Row, asked: Asked, read: Page) -> Listing:
@@ -218,8 +225,11 @@ def _count(listing: Listing) -> Json:
 class _Columns:
     """What is fetched of each record, as arrays `p.a1`, `p.a2` …, and what is said of the page with them."""
 
-    def __init__(self, planning: Planning, listing: Listing, listed: GraphQLObjectType) -> None:
+    def __init__(
+        self, planning: Planning, listing: Listing, listed: GraphQLObjectType, *, alone: bool
+    ) -> None:
         self._planning = planning
+        self._alone = alone
         self._listing = listing
         self._listed = listed
         self._made: list[str] = []
@@ -268,8 +278,10 @@ class _Columns:
 
     def _slice(self, json: Json) -> str:
         """The records of the page, of all that were fetched."""
-        self._used = True
         made = text(json)
+        if self._alone:
+            return f"array({self._found(made)} limit {self._listing.size})"
+        self._used = True
         if made not in self._made:
             self._made.append(made)
         array = f"p.a{self._made.index(made) + 1}"
@@ -283,20 +295,32 @@ class _Columns:
             return json
         return (Sql(f"(select {text(json)} from ({self._fetched()}) p)"),)
 
+    @property
+    def _falling(self) -> bool:
+        return self._listing.order.descending != self._listing.backward
+
+    @property
+    def _keys(self) -> list[str]:
+        return [
+            f"{self._listing.row.alias}.{name}" for name in dict.fromkeys((self._listing.order.column, "id"))
+        ]
+
+    def _found(self, made: str) -> str:
+        listing = self._listing
+        return (
+            f"select {made} from {source(listing.row)}"
+            f" where {' and '.join(f'({part})' for part in listing.conditions + listing.bounds)}"
+            f" order by {_sorted(self._keys, self._falling)}"
+        )
+
     def _fetched(self) -> str:
-        listing, order = self._listing, self._listing.order
-        keys = [f"{listing.row.alias}.{column}" for column in dict.fromkeys((order.column, "id"))]
-        falling = order.descending != listing.backward
+        listing, keys = self._listing, self._keys
         made = [f"{expression} as a{place}" for place, expression in enumerate(self._made, 1)]
         if listing.backward:
             made += [f"{key} as k{place}" for place, key in enumerate(keys, 1)]
-        inner = (
-            f"select {','.join(made)} from {source(listing.row)}"
-            f" where {' and '.join(f'({part})' for part in listing.conditions + listing.bounds)}"
-            f" order by {_sorted(keys, falling)} limit {listing.size}+1"
-        )
+        inner = f"{self._found(','.join(made))} limit {listing.size}+1"
         if listing.backward:
-            back = _sorted([f"y.k{place}" for place in range(1, len(keys) + 1)], not falling)
+            back = _sorted([f"y.k{place}" for place in range(1, len(keys) + 1)], not self._falling)
             inner = f"select * from ({inner}) y order by {back}"
         arrays = "".join(f",array_agg(x.a{place}) as a{place}" for place in range(1, len(self._made) + 1))
         return f"select count(*) as n{arrays} from ({inner}) x"

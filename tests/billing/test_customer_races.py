@@ -21,7 +21,7 @@ from tests.figures import rounds
 from tests.world import difference, world
 
 CROWD = 50
-RACES = rounds(5, 20)
+RACES = rounds(5, 100)
 pytestmark = pytest.mark.prove
 
 

@@ -60,7 +60,7 @@ def test_killed_anywhere_nothing_is_charged_twice_or_lost(
     desk: Desk, other: Payer, point: CrashPoint
 ) -> None:
     cards = {number: desk.card(number) for number in (VISA, DECLINED, AUTHENTICATES)}
-    for _ in range(rounds(1, 2)):
+    for _ in range(rounds(1, 5)):
         for number, fault in OUTCOMES.values():
             card, invoice, key = cards[number], desk.invoice(10_000), uuid4().hex
             if fault:

@@ -21,7 +21,7 @@ def test_fifty_payers_in_four_processes_never_pay_more_than_is_due(desk: Desk, d
     card, due = desk.card(), 0
     with ExitStack() as stack:
         processes = [stack.enter_context(payer(database_url, desk.sandbox.url)) for _ in range(4)]
-        for _ in range(rounds(3, 15)):
+        for _ in range(rounds(3, 50)):
             invoice = desk.invoice(10_000)
             due += 10_000
             for process, payers in zip(processes, (13, 13, 12, 12), strict=True):
@@ -44,7 +44,7 @@ def test_a_click_that_reaches_four_processes_is_one_charge(desk: Desk, database_
     card = desk.card()
     with ExitStack() as stack:
         processes = [stack.enter_context(payer(database_url, desk.sandbox.url)) for _ in range(4)]
-        for turn in range(rounds(3, 15)):
+        for turn in range(rounds(3, 50)):
             invoice, key = desk.invoice(10_000), uuid4().hex
             for process in processes:
                 process.ask(

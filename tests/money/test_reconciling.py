@@ -113,7 +113,7 @@ def test_one_that_can_not_be_asked_about_does_not_hold_up_the_others(desk: Desk)
 @pytest.mark.timeout(1800)
 def test_page_webhook_and_reconcilers_at_once_settle_once(desk: Desk) -> None:
     card, petra = desk.card(), desk.cast.petra
-    for _ in range(rounds(3, 20)):
+    for _ in range(rounds(3, 50)):
         invoice = desk.invoice(10_000)
         desk.sandbox.fail("500_after")
         payment = desk.pay(card, (invoice.id, 10_000))
@@ -131,5 +131,5 @@ def test_page_webhook_and_reconcilers_at_once_settle_once(desk: Desk) -> None:
 
         at_once([page, page, job, job, lambda e=event_id: desk.act(e), lambda e=event_id: desk.act(e)])
         assert desk.again(payment).status is PaymentStatus.SUCCEEDED
-    assert len(desk.receipts()) == rounds(3, 20)
-    assert desk.captured() == 10_000 * rounds(3, 20)
+    assert len(desk.receipts()) == rounds(3, 50)
+    assert desk.captured() == 10_000 * rounds(3, 50)

@@ -64,7 +64,7 @@ CREATE TABLE api_key (
 );
 alter table api_key enable row level security;
 alter table api_key force row level security;
-create policy tenant on api_key to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and nullif(current_setting('remit.customer', true), '')::uuid is null) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and nullif(current_setting('remit.customer', true), '')::uuid is null);
+create policy tenant on api_key to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (select nullif(current_setting('remit.customer', true), '') is null)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (select nullif(current_setting('remit.customer', true), '') is null));
 grant select, insert, update, delete on api_key to remit_app;
 
 CREATE TABLE audit_event (
@@ -86,7 +86,7 @@ CREATE INDEX ix_audit_event_at ON audit_event (partner_id, at, id);
 CREATE INDEX ix_audit_event_customer ON audit_event (partner_id, customer_id, at, id);
 alter table audit_event enable row level security;
 alter table audit_event force row level security;
-create policy tenant on audit_event to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on audit_event to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert on audit_event to remit_app;
 
 CREATE TABLE customer (
@@ -132,7 +132,7 @@ CREATE INDEX ix_customer_tax_id ON customer (partner_id, tax_id);
 CREATE INDEX ix_customer_updated ON customer (partner_id, updated_at, id);
 alter table customer enable row level security;
 alter table customer force row level security;
-create policy tenant on customer to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on customer to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on customer to remit_app;
 
 CREATE TABLE device (
@@ -185,7 +185,7 @@ CREATE TABLE gateway_event (
 );
 alter table gateway_event enable row level security;
 alter table gateway_event force row level security;
-create policy tenant on gateway_event to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and nullif(current_setting('remit.customer', true), '')::uuid is null) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and nullif(current_setting('remit.customer', true), '')::uuid is null);
+create policy tenant on gateway_event to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (select nullif(current_setting('remit.customer', true), '') is null)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (select nullif(current_setting('remit.customer', true), '') is null));
 grant select, insert, update, delete on gateway_event to remit_app;
 
 CREATE TABLE personal_event (
@@ -236,7 +236,7 @@ CREATE INDEX ix_search_token_subject ON search_token (partner_id, subject_id);
 CREATE INDEX ix_search_token_token ON search_token (partner_id, kind, token, subject_id);
 alter table search_token enable row level security;
 alter table search_token force row level security;
-create policy tenant on search_token to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on search_token to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on search_token to remit_app;
 
 CREATE TABLE session (
@@ -276,7 +276,7 @@ CREATE TABLE stored_answer (
 CREATE INDEX ix_stored_answer_created ON stored_answer (created_at);
 alter table stored_answer enable row level security;
 alter table stored_answer force row level security;
-create policy tenant on stored_answer to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on stored_answer to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on stored_answer to remit_app;
 
 CREATE TABLE invoice (
@@ -328,7 +328,7 @@ CREATE INDEX ix_invoice_updated ON invoice (partner_id, updated_at, id);
 CREATE UNIQUE INDEX uq_invoice_number ON invoice (partner_id, number) WHERE number <> '';
 alter table invoice enable row level security;
 alter table invoice force row level security;
-create policy tenant on invoice to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or (customer_id = nullif(current_setting('remit.customer', true), '')::uuid and status <> 'DRAFT'))) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or (customer_id = nullif(current_setting('remit.customer', true), '')::uuid and status <> 'DRAFT')));
+create policy tenant on invoice to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or (customer_id = nullif(current_setting('remit.customer', true), '')::uuid and status <> 'DRAFT'))) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or (customer_id = nullif(current_setting('remit.customer', true), '')::uuid and status <> 'DRAFT')));
 grant select, insert, update, delete on invoice to remit_app;
 
 CREATE TABLE ledger_entry (
@@ -349,7 +349,7 @@ CREATE TABLE ledger_entry (
 CREATE INDEX ix_ledger_entry_at ON ledger_entry (partner_id, at, id);
 alter table ledger_entry enable row level security;
 alter table ledger_entry force row level security;
-create policy tenant on ledger_entry to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on ledger_entry to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert on ledger_entry to remit_app;
 
 CREATE TABLE membership (
@@ -381,7 +381,7 @@ CREATE INDEX ix_membership_user ON membership (user_id);
 CREATE UNIQUE INDEX uq_membership_place ON membership (partner_id, customer_id, email_key) NULLS NOT DISTINCT WHERE status <> 'REMOVED';
 alter table membership enable row level security;
 alter table membership force row level security;
-create policy tenant on membership to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on membership to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 create policy own on membership for select to remit_app using (user_id = nullif(current_setting('remit.user', true), '')::uuid);
 grant select, insert, update, delete on membership to remit_app;
 
@@ -417,7 +417,7 @@ CREATE INDEX ix_payment_method_created ON payment_method (partner_id, customer_i
 CREATE UNIQUE INDEX uq_payment_method_default ON payment_method (partner_id, customer_id) WHERE is_default;
 alter table payment_method enable row level security;
 alter table payment_method force row level security;
-create policy tenant on payment_method to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on payment_method to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on payment_method to remit_app;
 
 CREATE TABLE payment_method_setup (
@@ -437,7 +437,7 @@ CREATE TABLE payment_method_setup (
 );
 alter table payment_method_setup enable row level security;
 alter table payment_method_setup force row level security;
-create policy tenant on payment_method_setup to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on payment_method_setup to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on payment_method_setup to remit_app;
 
 CREATE TABLE portal_token (
@@ -456,7 +456,7 @@ CREATE TABLE portal_token (
 );
 alter table portal_token enable row level security;
 alter table portal_token force row level security;
-create policy tenant on portal_token to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and nullif(current_setting('remit.customer', true), '')::uuid is null) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and nullif(current_setting('remit.customer', true), '')::uuid is null);
+create policy tenant on portal_token to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (select nullif(current_setting('remit.customer', true), '') is null)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (select nullif(current_setting('remit.customer', true), '') is null));
 grant select, insert, update, delete on portal_token to remit_app;
 
 CREATE TABLE tag (
@@ -478,7 +478,7 @@ CREATE INDEX ix_tag_name ON tag (partner_id, owner_id, name_key, id);
 CREATE UNIQUE INDEX uq_tag_name ON tag (partner_id, owner_id, name_key) NULLS NOT DISTINCT;
 alter table tag enable row level security;
 alter table tag force row level security;
-create policy tenant on tag to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and owner_id is not distinct from nullif(current_setting('remit.customer', true), '')::uuid) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and owner_id is not distinct from nullif(current_setting('remit.customer', true), '')::uuid);
+create policy tenant on tag to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and case when (select nullif(current_setting('remit.customer', true), '') is null) then owner_id is null else owner_id = nullif(current_setting('remit.customer', true), '')::uuid end) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and case when (select nullif(current_setting('remit.customer', true), '') is null) then owner_id is null else owner_id = nullif(current_setting('remit.customer', true), '')::uuid end);
 grant select, insert, update, delete on tag to remit_app;
 
 CREATE TABLE customer_tag (
@@ -495,7 +495,7 @@ CREATE TABLE customer_tag (
 CREATE INDEX ix_customer_tag_tag ON customer_tag (partner_id, tag_id, customer_id);
 alter table customer_tag enable row level security;
 alter table customer_tag force row level security;
-create policy tenant on customer_tag to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and owner_id is not distinct from nullif(current_setting('remit.customer', true), '')::uuid) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and owner_id is not distinct from nullif(current_setting('remit.customer', true), '')::uuid);
+create policy tenant on customer_tag to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and case when (select nullif(current_setting('remit.customer', true), '') is null) then owner_id is null else owner_id = nullif(current_setting('remit.customer', true), '')::uuid end) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and case when (select nullif(current_setting('remit.customer', true), '') is null) then owner_id is null else owner_id = nullif(current_setting('remit.customer', true), '')::uuid end);
 grant select, insert, update, delete on customer_tag to remit_app;
 
 CREATE TABLE invite (
@@ -519,7 +519,7 @@ CREATE INDEX ix_invite_email ON invite (email_key, created_at);
 CREATE INDEX ix_invite_membership ON invite (partner_id, membership_id, created_at, id);
 alter table invite enable row level security;
 alter table invite force row level security;
-create policy tenant on invite to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on invite to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on invite to remit_app;
 
 CREATE TABLE invoice_line (
@@ -546,7 +546,7 @@ CREATE TABLE invoice_line (
 CREATE UNIQUE INDEX ix_invoice_line_position ON invoice_line (partner_id, invoice_id, position);
 alter table invoice_line enable row level security;
 alter table invoice_line force row level security;
-create policy tenant on invoice_line to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or (customer_id = nullif(current_setting('remit.customer', true), '')::uuid and issued))) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or (customer_id = nullif(current_setting('remit.customer', true), '')::uuid and issued)));
+create policy tenant on invoice_line to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or (customer_id = nullif(current_setting('remit.customer', true), '')::uuid and issued))) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or (customer_id = nullif(current_setting('remit.customer', true), '')::uuid and issued)));
 grant select, insert, update, delete on invoice_line to remit_app;
 
 CREATE TABLE invoice_tag (
@@ -564,7 +564,7 @@ CREATE TABLE invoice_tag (
 CREATE INDEX ix_invoice_tag_tag ON invoice_tag (partner_id, tag_id, invoice_id);
 alter table invoice_tag enable row level security;
 alter table invoice_tag force row level security;
-create policy tenant on invoice_tag to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and owner_id is not distinct from nullif(current_setting('remit.customer', true), '')::uuid) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and owner_id is not distinct from nullif(current_setting('remit.customer', true), '')::uuid);
+create policy tenant on invoice_tag to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and case when (select nullif(current_setting('remit.customer', true), '') is null) then owner_id is null else owner_id = nullif(current_setting('remit.customer', true), '')::uuid end) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and case when (select nullif(current_setting('remit.customer', true), '') is null) then owner_id is null else owner_id = nullif(current_setting('remit.customer', true), '')::uuid end);
 grant select, insert, update, delete on invoice_tag to remit_app;
 
 CREATE TABLE ledger_posting (
@@ -587,7 +587,7 @@ CREATE INDEX ix_ledger_posting_entry ON ledger_posting (partner_id, entry_id);
 CREATE INDEX ix_ledger_posting_invoice ON ledger_posting (partner_id, invoice_id, account);
 alter table ledger_posting enable row level security;
 alter table ledger_posting force row level security;
-create policy tenant on ledger_posting to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on ledger_posting to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert on ledger_posting to remit_app;
 
 CREATE TABLE mail (
@@ -611,7 +611,7 @@ CREATE TABLE mail (
 CREATE INDEX ix_mail_subject ON mail (partner_id, subject_id);
 alter table mail enable row level security;
 alter table mail force row level security;
-create policy tenant on mail to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on mail to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on mail to remit_app;
 
 CREATE TABLE payment (
@@ -657,7 +657,7 @@ CREATE INDEX ix_payment_updated ON payment (partner_id, updated_at, id);
 CREATE UNIQUE INDEX uq_payment_request ON payment (partner_id, asked_by, request_key) NULLS NOT DISTINCT;
 alter table payment enable row level security;
 alter table payment force row level security;
-create policy tenant on payment to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on payment to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on payment to remit_app;
 
 CREATE TABLE payment_allocation (
@@ -678,6 +678,6 @@ CREATE TABLE payment_allocation (
 CREATE INDEX ix_payment_allocation_invoice ON payment_allocation (partner_id, invoice_id, payment_id);
 alter table payment_allocation enable row level security;
 alter table payment_allocation force row level security;
-create policy tenant on payment_allocation to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (nullif(current_setting('remit.customer', true), '')::uuid is null or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
+create policy tenant on payment_allocation to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert, update, delete on payment_allocation to remit_app;
 
