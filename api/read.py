@@ -6,7 +6,6 @@ put together; nothing here looks into it unless a page asks for `content`.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -23,13 +22,16 @@ from api.plan.document import Document, Documents
 from api.plan.planning import Call, Plan
 from api.schema import GRAPHQL, SINGLE, list_sizes, prepare_expressions
 from auth.actors import Actor
-from errors import Limited
+from errors import Limited, Refusal
 
 __all__ = ["Answer", "Bearer", "Document", "Reader", "SessionAt"]
 
 Pool = AsyncConnectionPool[AsyncConnection]
 T = TypeVar("T")
 MOST_TRIES = 4
+# A second more than the statement's own limit, so that the database stops first.
+PATIENCE = DEADLINE + 1
+_IMPATIENT = (TimeoutError, driver.QueryCanceled, PoolTimeout)
 
 
 class Deadline(Limited):
@@ -96,10 +98,14 @@ class Reader:
 
     async def identify(self, credential: Credential, *, now: datetime) -> Visit:
         """Who asks, alive now. Refuses Unauthenticated, and what the credential itself refuses."""
-        async with self._deadline(), self.pool.connection() as connection:
-            statement, values = credential.statement(now)
-            found = await connection.execute(statement, values)
-            return self._memory.note(credential, await found.fetchone())
+        statement, values = credential.statement(now)
+        try:
+            async with asyncio.timeout(PATIENCE), self.pool.connection() as connection:
+                found = await connection.execute(statement, values)
+                row = await found.fetchone()
+        except _IMPATIENT as trouble:
+            raise _refusal(trouble) from None
+        return self._memory.note(credential, row)
 
     async def known(self, credential: Credential, *, now: datetime) -> Visit:
         """Who it was the last time, else who it is: enough to begin work, never to answer."""
@@ -144,21 +150,17 @@ class Reader:
     ) -> tuple[Any, str]:
         """Look-up and statement in one trip; they are one transaction, which ends with it."""
         knock, knock_values = credential.statement(now)
-        async with self._deadline(), self.pool.connection() as connection:
-            asked, cursor = connection.cursor(), connection.cursor()
-            async with connection.pipeline():
-                await asked.execute(knock, knock_values)
-                await cursor.execute(sql, values)
-            row, found = await asked.fetchone(), await cursor.fetchone()
+        try:
+            async with asyncio.timeout(PATIENCE), self.pool.connection() as connection:
+                asked, cursor = connection.cursor(), connection.cursor()
+                async with connection.pipeline():
+                    await asked.execute(knock, knock_values)
+                    await cursor.execute(sql, values)
+                row, found = await asked.fetchone(), await cursor.fetchone()
+        except _IMPATIENT as trouble:
+            raise _refusal(trouble) from None
         return row, found[0] if found else ""
 
-    @asynccontextmanager
-    async def _deadline(self) -> Any:
-        try:
-            # A second more than the statement's own limit, so that the database stops first.
-            async with asyncio.timeout(DEADLINE + 1):
-                yield
-        except (TimeoutError, driver.QueryCanceled):
-            raise Deadline from None
-        except PoolTimeout:
-            raise Busy from None
+
+def _refusal(trouble: BaseException) -> Refusal:
+    return Busy() if isinstance(trouble, PoolTimeout) else Deadline()

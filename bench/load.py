@@ -35,6 +35,7 @@ class _Caller(asyncio.Protocol):
         self._gone = gone
         self._buffer = bytearray()
         self._whole = 0
+        self._last = False
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,16 +61,18 @@ class _Caller(asyncio.Protocol):
             self._buffer.clear()
             self._whole = 0
             self.answered += 1
-            self._transport.write(next(self._requests))
+            if self._last:
+                self._transport.close()
+            else:
+                self._transport.write(next(self._requests))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._gone.done():
             self._gone.set_result(None)
 
-    def close(self) -> None:
-        """Hang up."""
-        if self._transport is not None:
-            self._transport.abort()
+    def finish(self) -> None:
+        """Ask nothing more. What is under way is waited for: else the next in turn would pay for it."""
+        self._last = True
 
 
 def request(url: str, key: str, body: bytes | None) -> bytes:
@@ -111,7 +114,7 @@ async def _call(origin: str, requests: Sequence[bytes], seconds: float) -> int:
         callers.append(caller)
     await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
     for caller in callers:
-        caller.close()
+        caller.finish()
     for end in ends:
         await end
     return sum(caller.answered for caller in callers)

@@ -99,7 +99,7 @@ class SecurityHeaders:
                 message["headers"] = self._complete(message["headers"], gateway=bool(state.get(STATE)))
             await send(message)
 
-        if not self._is_ours(Headers(scope=scope)):
+        if not self._is_ours(scope["headers"]):
             # Nothing of the request is repeated: an echoed host is how caches are poisoned.
             await PlainTextResponse("Unknown host.", 400)(scope, receive, send_with_headers)
             return
@@ -111,9 +111,9 @@ class SecurityHeaders:
                 await PlainTextResponse("Something went wrong.", 500)(scope, receive, send_with_headers)
             raise
 
-    def _is_ours(self, headers: Headers) -> bool:
-        hosts = headers.getlist("host")
-        return len(hosts) == 1 and _plain(hosts[0]) in self._hosts
+    def _is_ours(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        hosts = [value for name, value in headers if name == b"host"]
+        return len(hosts) == 1 and _plain(hosts[0].decode("latin-1")) in self._hosts
 
     def _complete(self, given: Iterable[tuple[bytes, bytes]], *, gateway: bool) -> list[tuple[bytes, bytes]]:
         """The answer's own headers without what ours replace or what tells of the server, then ours."""

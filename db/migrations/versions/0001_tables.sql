@@ -475,6 +475,7 @@ CREATE TABLE tag (
   CONSTRAINT ck_tag_colour_shape CHECK (colour ~ '^#[0-9a-f]{6}$')
 );
 CREATE INDEX ix_tag_name ON tag (partner_id, owner_id, name_key, id);
+CREATE INDEX ix_tag_staff_name ON tag (partner_id, name_key, id) WHERE owner_id is null;
 CREATE UNIQUE INDEX uq_tag_name ON tag (partner_id, owner_id, name_key) NULLS NOT DISTINCT;
 alter table tag enable row level security;
 alter table tag force row level security;

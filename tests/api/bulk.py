@@ -1,0 +1,153 @@
+"""Enough rows that the database chooses its plans as it would for a real partner."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from tests.cast import Cast
+
+MANY = 3_000
+
+_FILL = (
+    """
+    insert into customer (partner_id, id, slug, company, company_key, tax_id, address, city, state,
+      postal_code,
+      country, currency, external_id, status, open_minor, version, created_at, updated_at)
+    select :partner, gen_random_uuid(), 's' || n || :mark, 'c' || n, 'c' || n, lpad(n::text, 9, '0'), 'a',
+      'b',
+      'NY', '1', 'US', 'USD', 'x' || n, 'ACTIVE', n, 1, :now + n * interval '1 minute', :now + n * interval
+      '1 minute'
+    from generate_series(1, :many) n
+    """,
+    """
+    insert into invoice (partner_id, id, customer_id, number, status, currency, net_minor, tax_minor,
+      total_minor,
+      paid_minor, reserved_minor, issue_on, due_on, version, created_at, updated_at)
+    select :partner, gen_random_uuid(), case when n % 4 = 0 then :customer else c.id end, 'N' || n,
+      case when n % 3 = 0 then 'PAID' else 'OPEN' end, 'USD', n, 0, n, case when n % 3 = 0 then n else 0
+      end, 0,
+      date '2026-01-01', date '2026-01-01' + n % 500, 1, :now + n * interval '1 minute', :now + n * interval
+      '1 minute'
+    from generate_series(1, :many) n join (select id, row_number() over () r from customer where partner_id
+      = :partner) c
+      on c.r = n
+    """,
+    """
+    insert into invoice_line (partner_id, id, customer_id, invoice_id, position, description, quantity_e4,
+      unit_price_minor, discount_minor, tax_rate_e4, net_minor, tax_minor, total_minor, issued)
+    select :partner, gen_random_uuid(), customer_id, id, n, 'd', 1, 1, 0, 0, 1, 0, 1, true
+    from invoice, generate_series(1, 2) n where partner_id = :partner
+    """,
+    """
+    insert into payment_method (partner_id, id, customer_id, kind, funding, brand, last4, fingerprint,
+      gateway,
+      gateway_account, gateway_ref, is_default, created_at, updated_at)
+    select :partner, gen_random_uuid(), case when n % 4 = 0 then :customer else c.id end, 'CARD', 'CREDIT',
+      'visa', '4242', 'f',
+      'sandbox', 'a', 'r' || n, false, :now + n * interval '1 minute', :now
+    from generate_series(1, :many) n join (select id, row_number() over () r from customer where partner_id
+      = :partner) c
+      on c.r = n
+    """,
+    """
+    insert into payment (partner_id, id, customer_id, status, amount_minor, currency, payment_method_id,
+      gateway,
+      gateway_account, gateway_key, gateway_ref, asked_by_kind, request_key, request_hash, tries,
+      created_at, updated_at)
+    select partner_id, gen_random_uuid(), customer_id, 'SUCCEEDED', r, 'USD', id, 'sandbox', 'a', id::text,
+      id::text, 'STAFF',
+      id::text, '', 1, created_at, created_at
+    from (select *, row_number() over () r from payment_method where partner_id = :partner) m
+    """,
+    """
+    insert into payment_allocation (partner_id, id, customer_id, payment_id, invoice_id, amount_minor, status)
+    select :partner, gen_random_uuid(), p.customer_id, p.id, i.id, 1, 'APPLIED'
+    from (select *, row_number() over (partition by customer_id order by id) r from payment
+          where partner_id = :partner) p
+    join (select *, row_number() over (partition by customer_id order by id) r from invoice
+          where partner_id = :partner) i using (customer_id, r)
+    """,
+    """
+    insert into membership (partner_id, id, customer_id, role, status, name, name_key, email, email_key,
+      created_at,
+      updated_at)
+    select :partner, gen_random_uuid(), case when n % 4 = 0 then :customer else c.id end, 'PAYER',
+      'INVITED', 'n' || n, 'n' || n,
+      'e' || n, 'e' || n, :now + n * interval '1 minute', :now
+    from generate_series(1, :many) n join (select id, row_number() over () r from customer where partner_id
+      = :partner) c
+      on c.r = n
+    """,
+    """
+    insert into invite (partner_id, id, customer_id, membership_id, email_key, token_hash, created_at,
+      expires_at)
+    select partner_id, gen_random_uuid(), customer_id, id, email_key, decode(md5(id::text), 'hex'),
+      created_at, created_at
+    from membership where partner_id = :partner and customer_id is not null
+    """,
+    """
+    insert into tag (partner_id, id, owner_id, name, name_key, colour, created_at, updated_at)
+    select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, 't' || n, 't'
+      || n, '#aabbcc', :now, :now
+    from generate_series(1, :many) n
+    """,
+    """
+    insert into customer_tag (partner_id, customer_id, tag_id, created_at)
+    select :partner, c.id, t.id, :now
+    from (select id, row_number() over () r from customer where partner_id = :partner) c
+    join (select id, row_number() over () r from tag where partner_id = :partner and owner_id is null) t
+      using (r)
+    """,
+    """
+    insert into invoice_tag (partner_id, invoice_id, tag_id, customer_id, created_at)
+    select :partner, i.id, t.id, i.customer_id, :now
+    from (select *, row_number() over () r from invoice where partner_id = :partner) i
+    join (select id, row_number() over () r from tag where partner_id = :partner and owner_id is null) t
+      using (r)
+    """,
+    """
+    insert into search_token (partner_id, subject_id, kind, token, customer_id)
+    select partner_id, id, 'customer', company_key, id from customer where partner_id = :partner
+    union all
+    select partner_id, id, 'invoice', lower(number), customer_id from invoice where partner_id = :partner
+    """,
+    """
+    insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_name, action, subject_kind,
+      details)
+    select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, :now + n *
+      interval '1 minute',
+      'STAFF', 'x', 'customer.updated', 'customer', '{}'
+    from generate_series(1, :many) n
+    """,
+)
+
+
+def fill(owner: Connection, cast: Cast, now: datetime) -> None:
+    """Thousands of each kind for a partner, a quarter under one customer; for another ten times that."""
+    # What triggers would check row by row is right by construction.
+    owner.execute(text("set session_replication_role = replica"))
+    for partner, customer, many in (("northwind", "acme", MANY), ("contoso", "initech", 10 * MANY)):
+        values: dict[str, Any] = {
+            "partner": cast.partners[partner],
+            "customer": cast.customers[customer],
+            "many": many,
+            "now": now,
+            "mark": partner,
+        }
+        for statement in _FILL:
+            owner.execute(text(statement), values)
+            # Else the next one joins what it takes for a handful of rows in a loop.
+            owner.execute(text("analyze"))
+    owner.execute(text("set session_replication_role = origin"))
+
+
+def busy_parent(owner: Connection, table: str, link: str, partner: UUID) -> UUID:
+    """The record with most records of another table below it."""
+    statement = text(
+        f"select {link} from {table} where partner_id = :partner and {link} is not null"
+        f" group by 1 order by count(*) desc limit 1"
+    )
+    found: UUID = owner.execute(statement, {"partner": partner}).scalar_one()
+    return found
