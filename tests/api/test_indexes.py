@@ -74,7 +74,10 @@ def unbounded(plan: Any) -> list[str]:
         if kind not in ("Index Scan", "Index Only Scan") or "partner_id" not in node.get("Index Cond", ""):
             wrong.append(f"{kind} of {table} {node.get('Index Cond')}")
     for node in nodes(plan):
-        if node["Node Type"] == "Bitmap Index Scan" and "partner_id" not in node.get("Index Cond", ""):
+        condition = node.get("Index Cond", "")
+        # A person may see the own memberships anywhere: the policy adds those, by the person.
+        own = node.get("Index Name") == "ix_membership_user" and "user_id = " in condition
+        if node["Node Type"] == "Bitmap Index Scan" and "partner_id" not in condition and not own:
             wrong.append(f"bitmap of {node['Index Name']}")
     return wrong
 
@@ -178,7 +181,12 @@ async def search_is_a_range(plans: Plans) -> None:
         assert unbounded(plan) == []
         words = [node for node in nodes(plan) if node.get("Relation Name") == "search_token"]
         assert words
-        assert all("token >=" in node["Index Cond"] for node in words if "Index Cond" in node)
+        conditions = [node["Index Cond"] for node in words if "Index Cond" in node]
+        # The first word by its range; a further one also by the record that the first one found.
+        assert any("(token)::text >=" in condition for condition in conditions), conditions
+        assert all(
+            "(token)::text >=" in condition or "subject_id = " in condition for condition in conditions
+        )
 
 
 def samples(client: Client, noun: Noun, key: str) -> Iterator[dict[str, Any]]:
