@@ -216,9 +216,7 @@ def written_cursor(noun: Noun, order: Order, id_: UUID, key: str) -> str:
 
 
 def _count(listing: Listing) -> Json:
-    found = (
-        f"select from {source(listing.row)} where {' and '.join(listing.conditions)} limit {MOST_COUNTED:d}"
-    )
+    found = f"select from {source(listing.row)} where {_all(listing.conditions)} limit {MOST_COUNTED:d}"
     return (Sql(f"(select count(*)::text from ({found}) counted)"),)
 
 
@@ -309,7 +307,7 @@ class _Columns:
         listing = self._listing
         return (
             f"select {made} from {source(listing.row)}"
-            f" where {' and '.join(f'({part})' for part in listing.conditions + listing.bounds)}"
+            f" where {_all(listing.conditions + listing.bounds)}"
             f" order by {_sorted(self._keys, self._falling)}"
         )
 
@@ -324,6 +322,11 @@ class _Columns:
             inner = f"select * from ({inner}) y order by {back}"
         arrays = "".join(f",array_agg(x.a{place}) as a{place}" for place in range(1, len(self._made) + 1))
         return f"select count(*) as n{arrays} from ({inner}) x"
+
+
+def _all(conditions: list[str]) -> str:
+    # In brackets: an "or" among them would let in rows that the others keep out, another tenant's too.
+    return " and ".join(f"({condition})" for condition in conditions)
 
 
 def _sorted(keys: list[str], falling: bool) -> str:

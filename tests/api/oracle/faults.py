@@ -48,7 +48,12 @@ FAULTS: list[Fault] = [
         "api.plan.pages",
         ("the cursor's own record again", "{symbol} ({key}, {id_})", "{symbol}= ({key}, {id_})"),
         ("after is before", "before != order.descending", "before == order.descending"),
-        ("ties in any order", 'dict.fromkeys((order.column, "id"))', "(order.column,)"),
+        (
+            "ties always rising",
+            'f"{key} desc" if falling else key',
+            'f"{key} desc" if falling and not key.endswith(".id") else key',
+        ),
+        ("an or among the conditions", 'f"({condition})"', 'f"{condition}"'),
         (
             "ties decided by the key alone",
             "({alias}.{order.column}, {alias}.id) {symbol} ({key}, {id_})",
@@ -57,8 +62,8 @@ FAULTS: list[Fault] = [
         ("no record more than asked", "limit {listing.size}+1", "limit {listing.size}"),
         (
             "the other way round",
-            "falling = order.descending != listing.backward",
-            "falling = order.descending",
+            "return self._listing.order.descending != self._listing.backward",
+            "return self._listing.order.descending",
         ),
         ("backwards from the wrong end", ",0)::int+1:]", ",0)::int:]"),
         ("any order's cursor", "plain[:_CHECKSUM] != marker or ", ""),

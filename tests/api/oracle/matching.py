@@ -42,10 +42,11 @@ def matches(world: "Reference", noun: Noun, row: "Row", where: Mapping[str, Any]
 def _field(world: "Reference", noun: Noun, row: "Row", key: str, asked: Mapping[str, Any]) -> bool:
     name, read = noun.inputs.filters[key]
     if isinstance(read, reads.One):
-        world.note(f"{noun.name}Where.{key}", True)
         other = NOUNS[_TARGETS[noun.name, name]]
         found = world.find(other.table.name, row[read.link])
-        return found is not None and matches(world, other, found, asked)
+        holds = found is not None and matches(world, other, found, asked)
+        world.note(f"{noun.name}Where.{key}", holds)
+        return holds
     if None in asked.values():
         raise NullFilter
     if isinstance(read, reads.Many):

@@ -94,6 +94,7 @@ async def refused(trial: Trial, name: str, query: str, kind: type[Exception]) ->
     raise Different(f"not refused: {query}")
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(1500)
 async def test_every_planted_fault_is_noticed(unguarded: Trial) -> None:
     await hunt(unguarded, seed=1, documents=rounds(60, 200))
@@ -113,6 +114,7 @@ async def test_every_planted_fault_is_noticed(unguarded: Trial) -> None:
     await hunt(unguarded, seed=1, documents=20)
 
 
+@pytest.mark.prove
 async def test_row_level_security_alone_gives_the_same_answers(
     trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:

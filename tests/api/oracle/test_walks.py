@@ -107,6 +107,7 @@ def children(asker: Asker, listed: List) -> tuple[list[Any], str | None]:
     return found[best], f"{NOUNS[owner].prefix}_{best.hex}"
 
 
+@pytest.mark.prove
 async def test_every_list_is_the_same_from_both_ends(trial: Trial) -> None:
     chance, walked = Random(3), 0
     for listed in lists():
