@@ -69,8 +69,8 @@ FAULTS: list[Fault] = [
         ("any order's cursor", "plain[:_CHECKSUM] != marker or ", ""),
         (
             "counted from the cursor",
-            "' and '.join(listing.conditions)} limit",
-            "' and '.join(listing.conditions + listing.bounds)} limit",
+            "_all(listing.conditions)} limit",
+            "_all(listing.conditions + listing.bounds)} limit",
         ),
         ("never anything before", '"true" if listing.bounded', '"false" if listing.bounded'),
         ("the end is the start", 'place = "1" if asked.name == "startCursor"', 'place = "1" if asked.name'),
@@ -214,7 +214,10 @@ def _swap(module: Any, changed: Any) -> Iterator[Any]:
         other = vars(changed).get(name)
         if inspect.isclass(mine) and mine.__module__ == module.__name__:
             for key, method in vars(mine).items():
-                yield from _swap_code(method, vars(other).get(key))
+                changed_one = vars(other).get(key)
+                if isinstance(method, property) and isinstance(changed_one, property):
+                    method, changed_one = method.fget, changed_one.fget
+                yield from _swap_code(method, changed_one)
         elif isinstance(mine, dict) and name.isupper() and isinstance(other, dict) and name.startswith("_"):
             before = dict(mine)
             mine.update(other)

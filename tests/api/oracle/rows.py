@@ -116,13 +116,14 @@ def _customer(maker: Maker, partner: UUID, place: int) -> UUID:
     maker.write(
         Customer, partner_id=partner, id=id_, slug=f"c-{id_.hex}", company=company,
         company_key=key_of(company),
-        legal_name=maker.maybe(maker.text()), tax_id=maker.maybe("123456789"), address=maker.text(),
+        legal_name=maker.maybe(maker.text()), address=maker.text(),
+        tax_id=maker.maybe(maker.chance.choice(("123456789", "412345678"))),
         address2=maker.maybe(maker.text()), city=maker.text(), state=maker.chance.choice(("NY", "ON", "IL")),
         postal_code=maker.chance.choice(("62701", "K1A 0B1")), country=country,
         currency=maker.chance.choice(list(Currency)), time_zone=maker.maybe("America/Toronto"),
         terms_days=maker.maybe(30), external_id=maker.maybe(f"x{place}"), status=status,
         open_minor=maker.chance.choice((0, 0, 5, 12_345)), version=place + 1, created_at=maker.moment(),
-        updated_at=maker.moment(), archived_at=maker.now if status is CustomerStatus.ARCHIVED else None,
+        updated_at=maker.moment(), archived_at=maker.moment() if status is CustomerStatus.ARCHIVED else None,
     )  # fmt: skip
     _words(maker, partner, id_, "customer", id_, [company])
     return id_

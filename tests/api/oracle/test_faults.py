@@ -97,14 +97,14 @@ async def refused(trial: Trial, name: str, query: str, kind: type[Exception]) ->
 @pytest.mark.prove
 @pytest.mark.timeout(1500)
 async def test_every_planted_fault_is_noticed(unguarded: Trial) -> None:
-    await hunt(unguarded, seed=1, documents=rounds(60, 200))
+    await hunt(unguarded, seed=1, documents=rounds(60, 800))
     missed = []
     for place, fault in enumerate(FAULTS):
         if place % rounds(6, 1):
             continue
         with planted(fault):
             try:
-                await hunt(unguarded, seed=place, documents=rounds(60, 200))
+                await hunt(unguarded, seed=place, documents=rounds(60, 800))
             except Exception as e:
                 print("caught", fault.name, type(e).__name__, str(e)[-150:].replace("\n", " "), flush=True)
                 continue
