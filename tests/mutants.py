@@ -1,0 +1,247 @@
+"""A-11: take a check out of the code, and see that a test notices.
+
+`python -m tests.mutants auth tests/auth` takes one thing after the other out of every function of a package:
+a refusal, a call, an operand of a condition, a predicate of a statement; and turns comparisons round. After
+each it runs the tests that go through that function until one fails. What no test notices survives, and is
+listed. The code is changed in memory only: a function's code object is exchanged, the tests run on.
+"""
+
+import ast
+import copy
+import importlib
+import inspect
+import signal
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+LONGEST_SECONDS = 120
+# Taking these out changes nothing that could be seen: the row is written at the end of the transaction.
+_SILENT = {"add", "flush"}
+_TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one function."""
+
+    path: Path
+    function: FunctionType
+    line: int
+    kind: str
+    what: str
+    code: CodeType
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} {self.function.__qualname__}: {self.kind}: {self.what}"
+
+
+Change = Callable[[ast.AST], None]
+
+
+def changes_of(function: ast.AST) -> Iterator[tuple[int, str, str, int, Change]]:
+    """Every change there is: line, kind, what; the number of the node in a walk, and how it is made."""
+    for number, node in enumerate(ast.walk(function)):
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.If) and _leaves(node.body):
+            yield line, "refusal", ast.unparse(node.test), number, _never
+        body = node.body if isinstance(node, ast.FunctionDef | ast.If | ast.For | ast.With) else []
+        for at, statement in enumerate(body):
+            if _is_telling_call(statement):
+                yield statement.lineno, "call", ast.unparse(statement), number, _without_statement(at)
+        if isinstance(node, ast.BoolOp):
+            for at, operand in enumerate(node.values):
+                yield operand.lineno, "operand", ast.unparse(operand), number, _without_value(at)
+        if isinstance(node, ast.Call) and _name_of(node) == "where" and len(node.args) > 1:
+            for at, argument in enumerate(node.args):
+                if not isinstance(argument, ast.Starred):
+                    yield argument.lineno, "predicate", ast.unparse(argument), number, _without_argument(at)
+        if isinstance(node, ast.Tuple | ast.List) and node.elts and all(map(_is_predicate, node.elts)):
+            for at, element in enumerate(node.elts):
+                yield element.lineno, "predicate", ast.unparse(element), number, _without_element(at)
+        if isinstance(node, ast.Compare):
+            yield line, "comparison", ast.unparse(node), number, _turn
+
+
+def mutants_of(path: Path, root: Path) -> Iterator[Mutant]:
+    """All mutants of a module's functions and methods."""
+    module = importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
+    tree = ast.parse(path.read_text())
+    for owner, node in _functions(tree):
+        holder = getattr(module, owner) if owner else module
+        found = inspect.getattr_static(holder, node.name)
+        function = found.fget if isinstance(found, property) else found
+        if not isinstance(function, FunctionType):
+            continue
+        for line, kind, what, number, change in changes_of(node):
+            changed = copy.deepcopy(tree)
+            twin = next(n for o, n in _functions(changed) if (o, n.name) == (owner, node.name))
+            change(list(ast.walk(twin))[number])
+            code = _code_of(compile(ast.fix_missing_locations(changed), str(path), "exec"), owner, node.name)
+            yield Mutant(path.relative_to(root), function, line, kind, " ".join(what.split())[:90], code)
+
+
+@contextmanager
+def living(mutant: Mutant) -> Iterator[None]:
+    """The mutant takes its original's place, for everybody who imported it."""
+    original = mutant.function.__code__
+    mutant.function.__code__ = mutant.code
+    try:
+        yield
+    finally:
+        mutant.function.__code__ = original
+
+
+class Hunt:
+    """A pytest plugin: one run of all tests to see which go where, then the mutants."""
+
+    def __init__(self, mutants: list[Mutant]) -> None:
+        self.mutants = mutants
+        self.survivors: list[Mutant] = []
+        self.seconds: dict[str, float] = {}
+        self.through: dict[CodeType, set[str]] = defaultdict(set)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        known = {mutant.function.__code__ for mutant in self.mutants}
+        for name, item in items.items():
+            began = time.monotonic()
+            if _fails(item, lambda code, name=name: self.through[code].add(name) if code in known else None):
+                print(f"\n{name} fails without any mutant", flush=True)
+                pytest.exit("nothing can be shown", 2)
+            self.seconds[name] = time.monotonic() - began
+        for number, mutant in enumerate(self.mutants):
+            names = sorted(self.through[mutant.function.__code__], key=self.seconds.__getitem__)
+            with living(mutant):
+                killer = next((name for name in names if _fails(items[name])), None)
+            if killer is None:
+                self.survivors.append(mutant)
+                print(f"\nsurvives {mutant} ({len(names)} tests)", flush=True)
+            elif number % 25 == 0:
+                print(f"\n{number}/{len(self.mutants)} {len(self.survivors)} survive", flush=True)
+        return True
+
+
+def hunt(package: str, tests: str, *, root: Path, only: str = "", step: int = 1) -> Hunt:
+    """Hunt the mutants of every module of `package` (those whose description holds `only`, each `step`th)."""
+    paths = sorted((root / package).glob("*.py"))
+    mutants = [mutant for path in paths for mutant in mutants_of(path, root) if only in str(mutant)]
+    plugin = Hunt(mutants[::step])
+    quietly = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:terminal"]
+    status = pytest.main([*tests.split(","), *quietly], plugins=[plugin])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise SystemExit(f"the tests fail without any mutant, or can't run: {status}")
+    return plugin
+
+
+class _Nobody:
+    """The next test as far as tearing down goes: only what belongs to the whole session stays."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self.session = item.session
+
+    def listchain(self) -> list[pytest.Session]:
+        return [self.session]
+
+
+def _fails(item: pytest.Item, note: Callable[[CodeType], object] | None = None) -> bool:
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    def profile(frame: object, event: str, _: object) -> None:
+        if event == "call" and note is not None:
+            note(frame.f_code)  # type: ignore[attr-defined]
+
+    item._initrequest()  # type: ignore[attr-defined] - as every plugin does that runs tests again
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(LONGEST_SECONDS)
+    if note is not None:
+        threading.setprofile(profile)
+        sys.setprofile(profile)
+    try:
+        reports = runtestprotocol(item, log=False, nextitem=_Nobody(item))  # type: ignore[arg-type]
+        if note is not None:
+            print(*(report.longreprtext for report in reports if report.failed), flush=True)
+        return any(report.failed for report in reports)
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+        signal.alarm(0)
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield "", node
+        elif isinstance(node, ast.ClassDef):
+            yield from ((node.name, inner) for inner in node.body if isinstance(inner, ast.FunctionDef))
+
+
+def _code_of(code: CodeType, owner: str, name: str) -> CodeType:
+    for part in filter(None, (owner, name)):
+        code = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == part)
+    return code
+
+
+def _name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _leaves(body: list[ast.stmt]) -> bool:
+    return isinstance(body[-1], ast.Raise | ast.Return | ast.Continue)
+
+
+def _is_telling_call(statement: ast.stmt) -> bool:
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(call, ast.Call) and _name_of(call) not in _SILENT
+
+
+def _is_predicate(node: ast.expr) -> bool:
+    is_called = isinstance(node, ast.Call) and _name_of(node) in ("is_", "is_not", "in_")
+    return is_called or (isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.Gt | ast.LtE))
+
+
+def _never(node: ast.AST) -> None:
+    node.test = ast.Constant(False)  # type: ignore[attr-defined]
+
+
+def _without_statement(at: int) -> Change:
+    return lambda node: node.body.__setitem__(at, ast.Pass())  # type: ignore[attr-defined]
+
+
+def _without_value(at: int) -> Change:
+    def change(node: ast.AST) -> None:
+        node.values[at] = ast.Constant(isinstance(node.op, ast.And))  # type: ignore[attr-defined]
+
+    return change
+
+
+def _without_argument(at: int) -> Change:
+    return lambda node: node.args.pop(at)  # type: ignore[attr-defined]
+
+
+def _without_element(at: int) -> Change:
+    return lambda node: node.elts.pop(at)  # type: ignore[attr-defined]
+
+
+def _turn(node: ast.AST) -> None:
+    node.ops[0] = _TURNED[type(node.ops[0])]()  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    package, tests, *more = sys.argv[1:]
+    done = hunt(package, tests, root=Path(__file__).parent.parent, only=more[0] if more else "")
+    print(f"\n{len(done.mutants) - len(done.survivors)} of {len(done.mutants)} mutants were noticed")
