@@ -18,7 +18,7 @@ from tests.cast import Cast
 from tests.figures import rounds
 from tests.portal.conftest import Browsing
 
-pytestmark = [pytest.mark.browser, pytest.mark.prove]
+pytestmark = [pytest.mark.browser, pytest.mark.prove, pytest.mark.timeout(1200)]
 
 RUN = "window.ran=1"
 EVENTS = (
@@ -96,7 +96,9 @@ def put(db: Session, ada: Actor, payload: str, place: int, now: datetime) -> tup
     customer_users.invite(
         db, ada, customer_id=customer.id, name=payload, email=f"p{place}@payload.example", now=now
     )
-    line = LineInput(description=payload, quantity="1", unit_price="5.00", tax_name=payload[:50], tax_rate="5")
+    line = LineInput(
+        description=payload, quantity="1", unit_price="5.00", tax_name=payload[:50], tax_rate="5"
+    )
     draft = invoices.create_draft(
         db, ada, customer_id=customer.id, now=now,
         fields=InvoiceInput(memo=payload, internal_note=payload, po_number=payload, lines=[line]),

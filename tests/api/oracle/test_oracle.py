@@ -12,6 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(1200)
 async def test_both_answer_the_same_and_nothing_was_left_out(trial: Trial) -> None:
     chance = Random(5)
     documents = rounds(300, 2500)
