@@ -54,5 +54,7 @@ def test_the_ledger_balances_whatever_happens(
                 go += 1
         finally:
             with capsys.disabled():
-                print(f"\nREMIT_SEED={number} part {part}: {len(Run.steps)} steps, {dict(Counter(Run.steps))}")
+                print(
+                    f"\nREMIT_SEED={number} part {part}: {len(Run.steps)} steps, {dict(Counter(Run.steps))}"
+                )
             Run.nobody.close()

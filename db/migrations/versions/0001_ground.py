@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from alembic import op
 from procrastinate.schema import SchemaManager
-from psycopg import Connection
+
+from db.migrations.running import run
 
 revision = "0001"
 down_revision = None
@@ -23,9 +23,3 @@ def upgrade() -> None:
     run((HERE / "0001_queue_rights.sql").read_text())
     run("reset role")
     run((HERE / "0001_lookups.sql").read_text())
-
-
-def run(sql: str) -> None:
-    # The driver itself: SQLAlchemy would take the percent signs in function bodies for parameters.
-    driver: Connection[object] = op.get_bind().connection.driver_connection  # type: ignore[assignment]
-    driver.execute(sql.encode())
