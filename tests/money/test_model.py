@@ -21,8 +21,8 @@ from tests.money.desk import Clock
 from tests.money.machine import Machine
 
 STEPS = 50
-# Four parts, so that two processes share the work. How many steps an example has is chance, and which ones: there
-# is one more go until the promised number is reached and, at full figures, every kind of step was taken often.
+# Four parts, so that two processes share the work. How many steps an example has, and which, is chance: there
+# is one more go until the promised number is reached and, at full figures, each kind of step was often taken.
 PARTS, EXAMPLES, LEAST, EACH = rounds(1, 4), rounds(6, 40), rounds(50, 5_000), rounds(0, 20)
 RULES = {name for name, part in vars(Machine).items() if hasattr(part, "hypothesis_stateful_rule")}
 
