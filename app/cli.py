@@ -79,6 +79,16 @@ def run_migrations() -> None:
     typer.echo("The database is up to date.")
 
 
+@main.command("reseal")
+def reseal() -> None:
+    """Encrypt under the first of REMIT_SEALING_KEYS what is still under an older key."""
+    settings = Settings()
+    with _refusals():
+        settings.refuse_unsafe()
+        count = operating.reseal(make_database(settings, database_url(settings)))
+    typer.echo(f"{count} sealed anew. Keys that are no longer first can be taken away.")
+
+
 @main.command("demo")
 def run_demo() -> None:
     """Start everything with sample data on this machine; Ctrl-C stops it."""

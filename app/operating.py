@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import select
 
-from auth import api_keys
+from auth import api_keys, second_factors
 from auth.actors import KEY_SCOPES, system
 from billing import partners
 from billing.partners import Partner
@@ -51,6 +51,17 @@ def create_key(
             now=now,
         )
         return shown.token
+
+
+def reseal(database: Database) -> int:
+    """Seal every seed anew that is under another key than the first; how many. A transaction a person."""
+    with database.transaction() as db:
+        people = second_factors.people(db)
+    count = 0
+    for user_id in people:
+        with database.transaction(user_id=user_id) as db:
+            count += second_factors.reseal(db, user_id=user_id)
+    return count
 
 
 def find_partner(database: Database, slug: str) -> UUID:

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     port: int = 8000
     trusted_proxies: list[str] = []
     secret_key: SecretStr = SecretStr("")
+    sealing_keys: list[SecretStr] = []
     mail_from: str = "no-reply@localhost"
     smtp_url: SecretStr | None = None
     gateway: Literal["sandbox"] = "sandbox"
@@ -99,6 +100,11 @@ class Settings(BaseSettings):
         if not _is_strong(key) or any(word in key.lower() for word in WEAK_WORDS):
             raise UnsafeSettings(
                 "REMIT_SECRET_KEY must be at least 32 random characters: `openssl rand -hex 32`"
+            )
+        sealing = [key.get_secret_value() for key in self.sealing_keys]
+        if len(sealing) > 2 or not all(map(_is_strong, sealing)):
+            raise UnsafeSettings(
+                "REMIT_SEALING_KEYS must hold at most two keys of 32 characters: `openssl rand -hex 32`"
             )
         webhook_secrets = [secret.get_secret_value() for secret in self.gateway_webhook_secrets]
         if len(webhook_secrets) not in (1, 2) or not all(map(_is_strong, webhook_secrets)):

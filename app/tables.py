@@ -3,13 +3,27 @@
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
-from auth import api_keys, audit, invites, memberships, replays, resets, sessions, throttle, users
+from auth import (
+    api_keys,
+    audit,
+    invites,
+    memberships,
+    pending,
+    recovery_codes,
+    replays,
+    resets,
+    second_factors,
+    sessions,
+    throttle,
+    users,
+)  # fmt: skip
 from billing import customers, invoices, ledger, mails, partners, payment_methods, payments, tags
 from integrations import inbox
 
 NOUNS = (
     api_keys, audit, customers, inbox, invites, invoices, ledger, mails, memberships, partners,
-    payment_methods, payments, replays, resets, sessions, tags, throttle, users,
+    payment_methods, payments, pending, recovery_codes, replays, resets, second_factors, sessions, tags,
+    throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

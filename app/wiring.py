@@ -52,7 +52,10 @@ def gateway_platform(settings: Settings) -> Platform:
 
 def make_database(settings: Settings, url: str) -> Database:
     """Transactions of the app role."""
-    return Database(make_engine(url), defer_job, secret=settings.secret_key.get_secret_value())
+    return Database(
+        make_engine(url), defer_job, secret=settings.secret_key.get_secret_value(),
+        sealing_keys=[key.get_secret_value() for key in settings.sealing_keys],
+    )  # fmt: skip
 
 
 def make_gateway(settings: Settings) -> Gateway:

@@ -24,6 +24,7 @@ from auth.users import Device, remember_device
 from db.columns import instant, key, new_id
 from db.policies import Guard, guarded
 from db.session import enter
+from errors import Forbidden
 
 # Whoever is staff anywhere has the shorter one everywhere; knock_session and find_session know them too.
 IDLE_STAFF = timedelta(minutes=30)
@@ -74,6 +75,13 @@ class Visit:
     def ends_in(self, now: datetime) -> timedelta:
         """How long the session lasts if nothing more is asked: idleness counts from now, the end is fixed."""
         return min(self.idle_for, self.expires_at - now)
+
+
+class ProveAgain(Forbidden):
+    """The person is known, but proved it too long ago for this. The door's answer asks again."""
+
+    code = "PROVE_AGAIN"
+    message = "Enter your password once more to go on."
 
 
 @dataclass(frozen=True, slots=True)

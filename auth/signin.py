@@ -13,10 +13,11 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
-from auth import resets, sessions, throttle, users
+from auth import pending, resets, second_factors, sessions, throttle, users
 from auth.audit import record_personal
 from auth.emails import normal_form
 from auth.passwords import NewPassword, verify, verify_nothing
+from auth.pending import Halfway
 from auth.sessions import SignedIn
 from auth.throttle import Bucket, Limit
 from auth.tokens import digest_of
@@ -102,8 +103,10 @@ def check(attempt: Attempt, password: str) -> Checked:
 
 def finish(
     db: Session, checked: Checked, *, agent: str, replaces: bytes | None = None, now: datetime
-) -> SignedIn | None:
+) -> SignedIn | Halfway | None:
     """Sign the person in, or write the failure down and give None: commit, then refuse with `WrongSignIn`.
+
+    Whoever has a second factor gets no session yet: `pending.finish` with a code makes it.
 
     Whoever was disabled, or changed the password, since `begin` fails too (A-8). `replaces` is the hash of
     the session cookie the browser came with; it ends.
@@ -111,6 +114,8 @@ def finish(
     attempt = checked.attempt
     if not _proven(db, checked, action="sign_in.failed", agent=agent, now=now):
         return None
+    if second_factors.has_any(db, user_id=attempt.user_id):
+        return pending.begin(db, user_id=attempt.user_id, device_id=attempt.device_id, now=now)
     signed_in = sessions.begin(
         db, user_id=attempt.user_id, device_id=attempt.device_id, address=attempt.address, agent=agent,
         replaces=replaces, now=now,

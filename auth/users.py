@@ -92,6 +92,11 @@ def one(db: Session, *, user_id: UUID) -> User:
     return db.exec(select(User).where(User.id == user_id)).one()
 
 
+def hold(db: Session, *, user_id: UUID) -> None:
+    """Whoever changes the entered person's ways of signing in comes one after the other."""
+    db.exec(select(User.id).where(User.id == user_id).with_for_update(key_share=True)).all()
+
+
 def set_password(db: Session, *, user_id: UUID, new: NewPassword, now: datetime) -> None:
     """Store a new password. Who may is settled by the caller: signin.change_password, resets.finish."""
     db.execute(update(User).where(col(User.id) == user_id).values(password_hash=new.hash, updated_at=now))

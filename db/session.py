@@ -4,7 +4,7 @@ Surprise: a transaction with no tenant set sees no row at all. The door sets the
 one of the look-up functions; rules never do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 from uuid import UUID
@@ -23,13 +23,17 @@ class Deferrer(Protocol):
 class Database:
     """The app role's transactions, with a way to defer jobs and to derive links inside them.
 
-    `secret` is the server's; only `auth.tokens` uses it, through `secret_of`.
+    `secret` is the server's; only `auth.tokens` uses it, through `secret_of`. `sealing_keys` are what
+    `auth.sealing` makes its keys from; the secret is always the last of them.
     """
 
-    def __init__(self, engine: Engine, deferrer: Deferrer, *, secret: str) -> None:
+    def __init__(
+        self, engine: Engine, deferrer: Deferrer, *, secret: str, sealing_keys: Sequence[str] = ()
+    ) -> None:
         self.engine = engine
         self._deferrer = deferrer
         self._secret = secret
+        self._sealing_secrets = (*sealing_keys, secret)
 
     @contextmanager
     def transaction(
@@ -41,7 +45,9 @@ class Database:
     ) -> Iterator[Session]:
         """A session that commits at the end of the block, and rolls back if the block raises."""
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
-            db.info.update(deferrer=self._deferrer, secret=self._secret)
+            db.info.update(
+                deferrer=self._deferrer, secret=self._secret, sealing_secrets=self._sealing_secrets
+            )
             if partner_id or customer_id or user_id:
                 enter(db, partner_id=partner_id, customer_id=customer_id, user_id=user_id)
             yield db
@@ -85,3 +91,9 @@ def secret_of(db: Session) -> str:
     """The server's secret, which links in mails are derived from."""
     secret: str = db.info["secret"]
     return secret
+
+
+def sealing_secrets_of(db: Session) -> tuple[str, ...]:
+    """What sealed columns are sealed with: the first seals, all open."""
+    held: tuple[str, ...] = db.info["sealing_secrets"]
+    return held

@@ -17,9 +17,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth import sessions
 from auth.actors import Actor
-from auth.sessions import Door
+from auth.sessions import Door, ProveAgain
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
-from portal import csrf, flash, visits
+from portal import csrf, flash, stepping_up, visits
 from portal.cookies import remember
 from portal.form import Form
 from portal.house import house, place, session_hash
@@ -67,6 +67,8 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | No
             return await endpoint(request)
         except Unauthenticated as refusal:
             return await _sign_in_first(request, refusal)
+        except ProveAgain:
+            return await stepping_up.ask_again(request)
         except Refusal as refusal:
             return refused(request, refusal)
         except Exception:

@@ -5,18 +5,21 @@ so that no log, history or Referer keeps it, and a mail scanner that opens links
 """
 
 from typing import Literal
+from uuid import UUID
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from auth import accepting, passwords, resets
+from auth import accepting, passwords, resets, sessions, users
 from auth.accepting import Accepted, Offer
+from auth.emails import normal_form
+from auth.pending import Halfway
 from auth.signin import WrongSignIn
 from auth.tokens import DeadLink
 from errors import Invalid, Limited, Problem
-from portal import visits
+from portal import second_step, visits
 from portal.cookies import forget, remember
 from portal.door import go, visitor
 from portal.form import Form
@@ -43,19 +46,22 @@ def opened(purpose: Purpose):  # type: ignore[no-untyped-def]  # an endpoint, ty
 async def show_invite(request: Request) -> Response:
     """What the link offers, with the form to accept."""
     try:
-        offer = await run_in_threadpool(_offer, request)
+        offer, known = await run_in_threadpool(_offer, request)
     except DeadLink:
         return dead(request)
-    return _invite_page(request, offer, Form())
+    return _invite_page(request, offer, Form(), known=known is not None)
 
 
 async def accept_invite(request: Request) -> Response:
-    """Accept as a new person with a new password, or as the person who signs in with theirs."""
+    """Accept as a new person with a new password, or as the person who is signed in or signs in with theirs.
+
+    Whoever needs a code is asked for it, and comes back here signed in.
+    """
     form = await Form.read(request)
     visits.check(request, form)
     try:
-        offer = await run_in_threadpool(_offer, request)
-        accepted = await run_in_threadpool(_accept, request, offer, form)
+        offer, known = await run_in_threadpool(_offer, request)
+        accepted = await run_in_threadpool(_accept, request, offer, known, form)
     except DeadLink:
         return dead(request)
     except Invalid as wrong:
@@ -63,10 +69,13 @@ async def accept_invite(request: Request) -> Response:
     except (WrongSignIn, Limited) as refusal:
         problem = Invalid([Problem(refusal.code, ("password",), refusal.message)])
         return _invite_page(request, offer, form.with_problems(problem), status=422)
+    if isinstance(accepted, Halfway):
+        return second_step.ask(request, accepted, next="/invite", kept=[])
     landing = "" if accepted.door == "partner" else "/invoices"
     answer = go(request, f"/{accepted.door}/{accepted.slug}{landing}", f"Welcome to {offer.company}.")
     forget(request, answer, house(request).cookie("invite"))
-    assert accepted.signed_in is not None
+    if accepted.signed_in is None:
+        return answer
     return visits.signed_in(request, answer, accepted.signed_in)
 
 
@@ -116,9 +125,11 @@ def dead(request: Request) -> Response:
     return HTMLResponse(house(request).renderer.render("login/dead_link.html"), 404)
 
 
-def _invite_page(request: Request, offer: Offer, form: Form, *, status: int = 200) -> Response:
+def _invite_page(
+    request: Request, offer: Offer, form: Form, *, known: bool = False, status: int = 200
+) -> Response:
     return visits.page(
-        request, "login/invite.html", form=form, offer=offer, place=offer.company, status=status
+        request, "login/invite.html", form=form, offer=offer, place=offer.company, known=known, status=status
     )
 
 
@@ -126,16 +137,25 @@ def _token(request: Request, purpose: Purpose) -> str:
     return request.cookies.get(house(request).cookie(purpose), "")[:LONGEST_TOKEN]
 
 
-def _offer(request: Request) -> Offer:
-    parts = house(request)
+def _offer(request: Request) -> tuple[Offer, UUID | None]:
+    """What the link offers; and the person it is for, if they are signed in here."""
+    parts, now = house(request), house(request).clock()
     with parts.database.transaction() as db:
-        return accepting.look(db, token=_token(request, "invite"), now=parts.clock())
+        offer = accepting.look(db, token=_token(request, "invite"), now=now)
+        found = sessions.find(db, token_hash=session_hash(request), now=now)
+        known = found is not None and found[1] == users.find(db, normal_form(offer.email))
+        return offer, found[1] if found is not None and known else None
 
 
-def _accept(request: Request, offer: Offer, form: Form) -> Accepted:
+def _accept(request: Request, offer: Offer, known: UUID | None, form: Form) -> Accepted | Halfway:
     parts, token = house(request), _token(request, "invite")
+    if known is not None:
+        with parts.database.transaction() as db:
+            return accepting.accept_as(db, token=token, user_id=known, now=parts.clock())
     if offer.has_account:
         session = enter_with_password(request, offer.email, form)
+        if isinstance(session, Halfway):
+            return session
         with parts.database.transaction() as db:
             accepted = accepting.accept_as(db, token=token, user_id=session.user_id, now=parts.clock())
         return Accepted(accepted.membership_id, accepted.door, accepted.slug, session)

@@ -4,37 +4,25 @@ Surprise: where a person goes after signing in is taken from the form only if it
 that was typed before the session ended is shown once more, to be sent by the person, not by us.
 """
 
-from urllib.parse import urlsplit
-
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from auth import sessions, signin, users
+from auth.pending import Halfway
 from auth.sessions import SignedIn
 from auth.signin import WrongSignIn
 from auth.users import Place
 from db.session import enter
 from errors import Invalid, Limited, Problem, Unauthenticated
-from portal import csrf, visits
+from portal import csrf, second_step, visits
 from portal.cookies import forget
 from portal.door import person, visitor
 from portal.form import Form
-from portal.headers import admit_gateway
 from portal.house import address, agent, house, session_hash, session_token
+from portal.kept import kept_in, local, resume
 from portal.navigation import ROLES
-
-KEPT = "kept-"
-
-
-def local(target: str) -> str | None:
-    """`target` if it is a path of this installation, else None (F-4)."""
-    parts = urlsplit(target)
-    plain = target.isascii() and target.isprintable() and "\\" not in target
-    if not plain or parts.scheme or parts.netloc or not target.startswith("/") or target.startswith("//"):
-        return None
-    return target
 
 
 async def show_sign_in(request: Request) -> Response:
@@ -54,15 +42,20 @@ async def sign_in(request: Request) -> Response:
         problem = Invalid([Problem(refusal.code, (), refusal.message)])
         status = 429 if isinstance(refusal, Limited) else 422
         return _form(request, form.with_problems(problem), next=form.value("next"), status=status)
-    kept = [(name.removeprefix(KEPT), text) for name, text in form.pairs() if name.startswith(KEPT)]
+    kept = kept_in(form)
     target = local(form.value("next")) or "/accounts"
+    if isinstance(session, Halfway):
+        return second_step.ask(request, session, next=target, kept=kept)
     if kept:
-        return visits.signed_in(request, _resume(request, session, target, kept), session)
+        return visits.signed_in(request, resume(request, str(session.session_id), target, kept), session)
     return visits.signed_in(request, RedirectResponse(target, 303), session)
 
 
-def enter_with_password(request: Request, email: str, form: Form) -> SignedIn:
-    """A new session for whoever has this e-mail and password. Refuses `WrongSignIn`, `Limited`, `Invalid`."""
+def enter_with_password(request: Request, email: str, form: Form) -> SignedIn | Halfway:
+    """A new session for whoever has this e-mail and password, or half a one if a code is needed too.
+
+    Refuses `WrongSignIn`, `Limited`, `Invalid`.
+    """
     parts = house(request)
     device_token = request.cookies.get(parts.cookie("device"))
     with parts.database.transaction() as db:
@@ -110,21 +103,10 @@ async def start(request: Request) -> Response:
 
 
 def _form(request: Request, form: Form, *, next: str, status: int = 200) -> Response:  # noqa: A002
-    kept = [(name.removeprefix(KEPT), text) for name, text in form.pairs() if name.startswith(KEPT)]
     return visits.page(
-        request, "login/sign_in.html", status=status, form=form, next=local(next) or "", kept=kept,
+        request, "login/sign_in.html", status=status, form=form, next=local(next) or "", kept=kept_in(form),
         message=None, demo=house(request).demo_logins,
     )  # fmt: skip
-
-
-def _resume(request: Request, session: SignedIn, target: str, kept: list[tuple[str, str]]) -> Response:
-    parts = house(request)
-    # The form may be one whose answer leads to the gateway: a card that its bank wants to ask about.
-    admit_gateway(request)
-    token = csrf.token(str(session.session_id), secret=parts.secret)
-    return HTMLResponse(
-        parts.renderer.render("login/resume.html", action=target, kept=kept, csrf_token=token, form=Form())
-    )
 
 
 def _end(request: Request, form: Form) -> None:

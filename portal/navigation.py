@@ -77,6 +77,7 @@ def shell_for(
         menu=(
             Link("Switch account", "/accounts?switch=1", "building-2"),
             Link("Password", "/account/password", "key-round"),
+            Link("Second step", "/account/factors", "shield-check"),
         ),
         flashes=(said,) if said else (),
         ends_in=ends_in,

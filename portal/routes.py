@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from portal import account, links, login, mailbox
+from portal import account, factors, links, login, mailbox, second_step
 from portal.customer import ROUTES as CUSTOMER_ROUTES
 from portal.door import visitor
 from portal.partner import ROUTES as PARTNER_ROUTES
@@ -10,7 +10,9 @@ from portal.partner import ROUTES as PARTNER_ROUTES
 ROUTES: list[BaseRoute] = [
     *login.ROUTES,
     *links.ROUTES,
+    *second_step.ROUTES,
     *account.ROUTES,
+    *factors.ROUTES,
     *PARTNER_ROUTES,
     *CUSTOMER_ROUTES,
 ]

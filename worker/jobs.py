@@ -65,6 +65,10 @@ def register(app: App, shop: Workshop) -> None:
     async def send_password_changed(*, user_id: str, event_id: str) -> None:
         await shop.outgoing.send_password_changed(user_id=UUID(user_id), event_id=UUID(event_id))
 
+    @app.task(name="send_factors_changed", retry=UNTIL_DEAD)
+    async def send_factors_changed(*, user_id: str, event_id: str) -> None:
+        await shop.outgoing.send_factors_changed(user_id=UUID(user_id), event_id=UUID(event_id))
+
     @app.task(name="act_on_event", retry=UNTIL_DEAD)
     async def act_on_event(*, partner_id: str, event_id: str) -> None:
         await asyncio.to_thread(

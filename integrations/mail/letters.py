@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from auth import invites, resets
+from auth.audit import PersonalEvent
 from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.resets import PersonalToken
@@ -81,6 +82,20 @@ def password_changed(*, user: User, event_id: UUID, link: Link) -> Letter:
     """The letter that tells the owner of a changed password."""
     values = {"link": link("/forgot")}
     return Letter("PASSWORD_CHANGED", event_id, user.name, user.email, "Remit", None, values)
+
+
+_FACTORS_CHANGED = {
+    "factor.added": "An authenticator app was added to your account: its codes sign in with your password.",
+    "factor.removed": "An authenticator app was removed from your account: its codes no longer work.",
+    "recovery_codes.renewed": "New recovery codes were made for your account: the old ones no longer work.",
+    "recovery_code.used": "A recovery code of your account was used. It will not work again.",
+}
+
+
+def factors_changed(*, user: User, event: PersonalEvent, link: Link) -> Letter:
+    """The letter that tells the owner what changed in the account's second factors."""
+    values = {"what": _FACTORS_CHANGED[event.action], "link": link("/account/factors")}
+    return Letter("FACTORS_CHANGED", event.id, user.name, user.email, "Remit", None, values)
 
 
 def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlmodel import Session, select
 
+from auth.audit import PersonalEvent
 from auth.resets import PersonalToken
 from auth.users import User
 from billing.mails import Mail, MailStatus
@@ -63,6 +64,12 @@ class Outgoing:
         if letter is not None:
             await self._hand_over(letter)
 
+    async def send_factors_changed(self, *, user_id: UUID, event_id: UUID) -> None:
+        """Tell a person what changed in their second factors."""
+        letter = await asyncio.to_thread(self._load_factors, user_id, event_id)
+        if letter is not None:
+            await self._hand_over(letter)
+
     async def _hand_over(self, letter: Letter) -> str:
         message = self._composer.write(
             letter.kind,
@@ -104,6 +111,14 @@ class Outgoing:
             if user is None:
                 return None
             return letters.password_changed(user=user, event_id=event_id, link=self._composer.link)
+
+    def _load_factors(self, user_id: UUID, event_id: UUID) -> Letter | None:
+        with self._database.transaction(user_id=user_id) as db:
+            user = db.exec(select(User).where(User.id == user_id)).one_or_none()
+            event = db.exec(select(PersonalEvent).where(PersonalEvent.id == event_id)).one_or_none()
+            if user is None or event is None:
+                return None
+            return letters.factors_changed(user=user, event=event, link=self._composer.link)
 
     def _note_try(self, partner_id: UUID, mail_id: UUID, words: str) -> bool:
         """Count the try; True when it was the last one."""

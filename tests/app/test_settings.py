@@ -25,6 +25,7 @@ def settings(**changes: Any) -> Settings:
 def test_safe_settings_start() -> None:
     settings().refuse_unsafe()
     settings(mode="demo").refuse_unsafe()
+    settings(sealing_keys=[STRONG, STRONG[::-1]]).refuse_unsafe()
     settings(mode="development", crash_at="send").refuse_unsafe()
 
 
@@ -46,6 +47,8 @@ def test_safe_settings_start() -> None:
         ({"gateway_webhook_secrets": []}, "REMIT_GATEWAY_WEBHOOK_SECRETS"),
         ({"gateway_webhook_secrets": [""]}, "REMIT_GATEWAY_WEBHOOK_SECRETS"),
         ({"gateway_webhook_secrets": [STRONG] * 3}, "REMIT_GATEWAY_WEBHOOK_SECRETS"),
+        ({"sealing_keys": ["short"]}, "REMIT_SEALING_KEYS"),
+        ({"sealing_keys": [STRONG] * 3}, "REMIT_SEALING_KEYS"),
         ({"gateway_api_secret": "short"}, "REMIT_GATEWAY_API_SECRET"),
         ({"gateway_url": "https://gateway.example.com"}, "REMIT_GATEWAY_URL"),
     ],

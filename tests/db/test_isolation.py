@@ -99,7 +99,7 @@ def test_history_cannot_be_changed(database: Database, table: str, change: str) 
 LOOKUPS = {
     "find_user", "find_session", "find_device", "find_personal_token", "find_invite", "find_gateway_account",
     "partner_ids", "count_try", "return_try", "drop_old_tries", "knock_key",
-    "knock_session", "places_of_user", "check_ledger_entry",
+    "knock_session", "places_of_user", "check_ledger_entry", "find_pending_sign_in", "people_with_seeds",
 }  # fmt: skip
 
 

@@ -1,0 +1,106 @@
+"""The second step of signing in: the code, for whoever has a second factor.
+
+Surprise: nothing of the person is known here but a cookie from the first step; without it, or once it is
+over, one begins again.
+"""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from auth import pending
+from auth.pending import Halfway, PendingOver
+from auth.sessions import SignedIn
+from errors import Invalid, Limited, Problem
+from portal import visits
+from portal.cookies import forget, remember
+from portal.door import visitor
+from portal.form import Form
+from portal.house import address, agent, house, session_hash
+from portal.kept import KEPT, kept_in, local, resume
+
+PATH = "/sign-in/code"
+WRONG = "This code is not right, or was used already. Wait for the next one, or use a recovery code."
+
+
+def ask(request: Request, halfway: Halfway, *, next: str, kept: list[tuple[str, str]]) -> Response:  # noqa: A002
+    """The answer to a right password: asks for the code, and binds what waits to this browser."""
+    answer = _page(request, Form(), next=next, kept=kept)
+    seconds = int(pending.LIFE.total_seconds())
+    remember(request, answer, house(request).cookie("pending"), halfway.token, seconds=seconds)
+    return answer
+
+
+async def show(request: Request) -> Response:
+    """The form again, for who reloads the page or comes back to it."""
+    try:
+        await run_in_threadpool(_look, request)
+    except PendingOver:
+        return RedirectResponse("/sign-in", 303)
+    return _page(request, Form(), next=request.query_params.get("next", ""), kept=[])
+
+
+async def finish(request: Request) -> Response:
+    """A right code makes the session; what was typed before is offered to be sent."""
+    form = await Form.read(request)
+    visits.check(request, form)
+    target, kept = local(form.value("next")) or "/accounts", kept_in(form)
+    try:
+        session = await run_in_threadpool(_finish, request, form.value("code"))
+    except PendingOver as over:
+        answer = visits.page(
+            request, "login/sign_in.html", status=401, next=target, kept=kept, message=over.message,
+            demo=house(request).demo_logins,
+        )  # fmt: skip
+        forget(request, answer, house(request).cookie("pending"))
+        return answer
+    except Limited as limited:
+        wrong = Invalid([Problem(limited.code, ("code",), limited.message)])
+        return _page(request, form.with_problems(wrong), next=target, kept=kept, status=429)
+    if session is None:
+        wrong = Invalid([Problem("WRONG_CODE", ("code",), WRONG)])
+        return _page(request, form.with_problems(wrong), next=target, kept=kept, status=422)
+    answer = RedirectResponse(target, 303)
+    if kept:
+        answer = resume(request, str(session.session_id), target, kept)
+    forget(request, answer, house(request).cookie("pending"))
+    return visits.signed_in(request, answer, session)
+
+
+def _token(request: Request) -> str:
+    return request.cookies.get(house(request).cookie("pending"), "")
+
+
+def _look(request: Request) -> None:
+    parts = house(request)
+    with parts.database.transaction() as db:
+        pending.look(db, token=_token(request), now=parts.clock())
+
+
+def _finish(request: Request, code: str) -> SignedIn | None:
+    parts = house(request)
+    with parts.database.transaction() as db:
+        return pending.finish(
+            db, token=_token(request), code=code, address=address(request), agent=agent(request),
+            replaces=session_hash(request), now=parts.clock(),
+        )  # fmt: skip
+
+
+def _page(
+    request: Request,
+    form: Form,
+    *,
+    next: str,  # noqa: A002
+    kept: list[tuple[str, str]],
+    status: int = 200,
+) -> Response:
+    return visits.page(
+        request, "login/code.html", status=status, form=form, next=local(next) or "", kept=kept, keeps=KEPT
+    )
+
+
+ROUTES = [
+    Route(PATH, visitor(show)),
+    Route(PATH, visitor(finish), methods=["POST"]),
+]

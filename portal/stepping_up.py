@@ -1,0 +1,122 @@
+"""Asking again who it is, before what a stolen session must not do (GUARANTEES D-4).
+
+A page calls `await require_recent(request)` before its work. Surprise: that is all it does; the door turns
+the refusal into the page that asks for the password or a code, and what was typed comes back to be sent.
+"""
+
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from auth import second_factors, sessions, signin
+from auth.second_factors import Way
+from auth.sessions import ProveAgain
+from auth.signin import WrongSignIn
+from errors import Invalid, Limited, Problem
+from portal import csrf
+from portal.cookies import remember
+from portal.form import Form
+from portal.house import address, agent, house
+from portal.kept import KEPT, kept_in, local, resume
+from portal.myself import Myself, act, meet
+
+
+async def require_recent(request: Request) -> None:
+    """Refuses `ProveAgain` unless the person typed a password or code in the last 15 minutes.
+
+    For a page behind any door but `visitor`. Read the form with `door.read_form` first: it is kept.
+    """
+    myself = await meet(request, lambda _db, myself: myself)
+    if not myself.proved_recently:
+        raise ProveAgain
+
+
+async def ask_again(request: Request) -> Response:
+    """The answer to `ProveAgain`: a GET goes to the page that asks, a form that was typed is taken along."""
+    if request.method in csrf.SAFE_METHODS:
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/account/prove?next={quote(target, safe='')}", 303)
+    form = getattr(request.state, "form", None) or Form()
+    return await _page(request, Form(), next=request.url.path, kept=form.pairs(), status=403)
+
+
+async def show_prove(request: Request) -> Response:
+    """The form; `next` is where to go on."""
+    return await _page(request, Form(), next=request.query_params.get("next", ""), kept=[])
+
+
+async def prove(request: Request) -> Response:
+    """A right password or code: the session gets a new id, and what was typed is offered to be sent."""
+    form = await Form.read(request)
+    myself = await act(request, lambda _db, myself: myself, form=form, recent=False)
+    kept, target = kept_in(form), local(form.value("next")) or "/accounts"
+    try:
+        token = await run_in_threadpool(_prove, request, form, myself)
+    except (WrongSignIn, Limited) as refusal:
+        field = "code" if form.value("code") else "password"
+        wrong = Invalid([Problem(refusal.code, (field,), refusal.message)])
+        status = 429 if isinstance(refusal, Limited) else 422
+        return await _page(request, form.with_problems(wrong), next=target, kept=kept, status=status)
+    parts = house(request)
+    answer: Response = RedirectResponse(target, 303)
+    if kept:
+        answer = resume(request, str(myself.session_id), target, kept)
+    remember(request, answer, parts.cookie("session"), token)
+    return answer
+
+
+def _prove(request: Request, form: Form, myself: Myself) -> str:
+    if form.value("code").strip():
+        return _prove_with_code(request, form, myself)
+    parts = house(request)
+    with parts.database.transaction() as db:
+        attempt = signin.begin(
+            db, email=myself.email, address=address(request), now=parts.clock(),
+            device_token=request.cookies.get(parts.cookie("device")),
+        )  # fmt: skip
+    checked = parts.hashing.run(lambda: signin.check(attempt, form.secret("password")))
+    with parts.database.transaction() as db:
+        token = signin.step_up(
+            db, checked, session_id=myself.session_id, agent=agent(request), now=parts.clock()
+        )
+    if token is None:
+        raise WrongSignIn("This is not your password. Try again.")
+    return token
+
+
+def _prove_with_code(request: Request, form: Form, myself: Myself) -> str:
+    parts = house(request)
+    with parts.database.transaction(user_id=myself.user_id) as db:
+        way: Way | None = second_factors.prove(
+            db, user_id=myself.user_id, code=form.value("code"), browser_id=myself.session_id,
+            address=address(request), agent=agent(request), now=parts.clock(),
+        )  # fmt: skip
+        token = None
+        if way is not None:
+            token = sessions.step_up(
+                db, user_id=myself.user_id, session_id=myself.session_id, now=parts.clock()
+            )
+    if token is None:
+        raise WrongSignIn("This code is not right, or was used already. Wait for the next one.")
+    return token
+
+
+async def _page(
+    request: Request,
+    form: Form,
+    *,
+    next: str,  # noqa: A002
+    kept: list[tuple[str, str]],
+    status: int = 200,
+) -> Response:
+    myself, has_app = await meet(
+        request, lambda db, myself: (myself, second_factors.has_any(db, user_id=myself.user_id))
+    )
+    parts = house(request)
+    text = parts.renderer.render(
+        "login/prove.html", form=form, next=local(next) or "", kept=kept, keeps=KEPT, has_app=has_app,
+        csrf_token=csrf.token(str(myself.session_id), secret=parts.secret),
+    )  # fmt: skip
+    return HTMLResponse(text, status)
