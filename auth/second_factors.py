@@ -15,7 +15,7 @@ import pyotp
 from sqlalchemy import UniqueConstraint, delete, func, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from auth import recovery_codes, throttle, users
+from auth import recovery_codes, sessions, throttle, users
 from auth.audit import record_personal
 from auth.sealing import is_current, seal, unseal
 from auth.throttle import Bucket, Limit
@@ -211,6 +211,19 @@ def prove(
         return None
     throttle.give_back(db, buckets, counted_at=now)
     return way
+
+
+def step_up(
+    db: Session, *, user_id: UUID, session_id: UUID, code: str, address: str, agent: str, now: datetime
+) -> str | None:
+    """The entered person proved it again in this session: its new id. None and TooMany as `prove`."""
+    way = prove(
+        db, user_id=user_id, code=code, browser_id=session_id, address=address, agent=agent, now=now
+    )  # fmt: skip
+    if way is None:
+        return None
+    record_personal(db, user_id=user_id, action="step_up", address=address, agent=agent, now=now)
+    return sessions.step_up(db, user_id=user_id, session_id=session_id, now=now)
 
 
 def reseal(db: Session, *, user_id: UUID) -> int:

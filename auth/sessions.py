@@ -172,9 +172,9 @@ def live_of(db: Db, *, user_id: UUID, now: datetime) -> list[Session]:
 
 
 def step_up(db: Db, *, user_id: UUID, session_id: UUID, now: datetime) -> str:
-    """Note that the entered person just proved the password again; the session's new id (D-1).
+    """Note that the entered person just proved who they are again; the session's new id (D-1).
 
-    The caller holds the proof: signin.step_up, signin.change_password.
+    The caller holds the proof: signin.step_up, signin.change_password, second_factors.step_up.
     """
     token = new_token()
     mine = (col(Session.id) == session_id, col(Session.user_id) == user_id, col(Session.ended_at).is_(None))

@@ -10,8 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from auth import second_factors, sessions, signin
-from auth.second_factors import Way
+from auth import second_factors, signin
 from auth.sessions import ProveAgain
 from auth.signin import WrongSignIn
 from errors import Invalid, Limited, Problem
@@ -89,15 +88,10 @@ def _prove(request: Request, form: Form, myself: Myself) -> str:
 def _prove_with_code(request: Request, form: Form, myself: Myself) -> str:
     parts = house(request)
     with parts.database.transaction(user_id=myself.user_id) as db:
-        way: Way | None = second_factors.prove(
-            db, user_id=myself.user_id, code=form.value("code"), browser_id=myself.session_id,
+        token = second_factors.step_up(
+            db, user_id=myself.user_id, session_id=myself.session_id, code=form.value("code"),
             address=address(request), agent=agent(request), now=parts.clock(),
         )  # fmt: skip
-        token = None
-        if way is not None:
-            token = sessions.step_up(
-                db, user_id=myself.user_id, session_id=myself.session_id, now=parts.clock()
-            )
     if token is None:
         raise WrongSignIn("This code is not right, or was used already. Wait for the next one.")
     return token

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlmodel import select
 
+from app import operating
 from auth import sealing, second_factors
 from auth.sealing import CannotOpen
 from auth.second_factors import TotpFactor
-from db.session import Database, enter
+from db.session import Database
 from tests.auth.factor_steps import STEP, App, prove, set_up
 from tests.cast import Cast
 from tests.conftest import SECRET
@@ -85,12 +86,13 @@ def test_a_key_is_changed_and_no_seed_is_lost(
             return {f.id: second_factors.seed_of(db, f) for f in db.exec(select(TotpFactor))}
 
     assert opened(both) == seeds
+    carl = set_up(database, cast.carl.user_id, now)
     with both.transaction() as db:
-        assert second_factors.people(db) == [petra]
-        enter(db, user_id=petra)
-        assert second_factors.reseal(db, user_id=petra) == many
+        assert set(second_factors.people(db)) == {petra, cast.carl.user_id}
+    assert operating.reseal(both) == many + 1
+    with only_new.transaction(user_id=cast.carl.user_id) as db:
+        assert [second_factors.seed_of(db, f) for f in db.exec(select(TotpFactor))] == [carl.seed]
     assert opened(both) == opened(only_new) == seeds
     with pytest.raises(CannotOpen):
         opened(database)
-    with both.transaction(user_id=petra) as db:
-        assert second_factors.reseal(db, user_id=petra) == 0
+    assert operating.reseal(both) == 0

@@ -222,6 +222,8 @@ def test_having_proved_it_one_goes_on_with_what_was_typed(
     done = petra.post("/account/prove", {**kept, way: right})
     assert 'action="/account/factors/new"' in done.text
     assert 'name="name" value="Tablet"' in done.text
+    noted = text("select action from personal_event order by at desc, id desc limit 1")
+    assert owner.execute(noted).scalar_one() == "step_up"
     # The session has a new id; the old one is dead.
     petra.client.cookies.clear()
     assert "Sign in" in text_of(petra.get("/account/factors"))
