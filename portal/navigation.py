@@ -36,6 +36,7 @@ def dashboard(home: str) -> tuple[Entry, ...]:
                 Entry("Payments", f"{home}/payments", "wallet"),
             ),
         ),
+        Entry("Settings", children=(Entry("Team", f"{home}/team", "shield-check"),)),
     )  # fmt: skip
 
 
