@@ -1,6 +1,17 @@
 """The partner dashboard: a file per noun, each with its routes."""
 
-from portal.partner import customer_changes, customers, home, invoices, payments, tags, team, users, wizard
+from portal.partner import (
+    api_keys,
+    customer_changes,
+    customers,
+    home,
+    invoices,
+    payments,
+    tags,
+    team,
+    users,
+    wizard,
+)
 
 ROUTES = [
     *home.ROUTES,
@@ -12,4 +23,5 @@ ROUTES = [
     *invoices.ROUTES,
     *payments.ROUTES,
     *team.ROUTES,
+    *api_keys.ROUTES,
 ]

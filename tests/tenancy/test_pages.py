@@ -25,6 +25,7 @@ KINDS = {
     "method_id": "pm",
     "tag_id": "tag",
     "user_id": "usr",
+    "key_id": "key",
 }
 NO_IDS = {"slug", "token", "what"}
 STAFF = ("ada", "sue", "clem", "rita", "mallory")
