@@ -23,6 +23,7 @@ _KINDS = {
     "payment": "Payment",
     "payment_method": "PaymentMethod",
     "tag": "Tag",
+    "api_key": "ApiKey",
 }
 
 

@@ -18,6 +18,7 @@ from billing import partners as t
 from billing.derived import is_staff
 
 if TYPE_CHECKING:
+    from api.api_keys import ApiKey
     from api.audit import AuditEvent
     from api.customers import Customer
     from api.users import User
@@ -44,6 +45,7 @@ class Partner(Node):
     users: Connection[Annotated["User", lazy("api.users")]] = page(
         "partner_id", "Its staff.", only=is_staff, see=STAFF
     )
+    api_keys: Connection[Annotated["ApiKey", lazy("api.api_keys")]] = page("partner_id", see=STAFF)
     audit_events: Connection[Annotated["AuditEvent", lazy("api.audit")]] = page("partner_id", see=STAFF)
 
 

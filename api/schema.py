@@ -13,6 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from api import (
+    api_keys,
     audit,
     customers,
     invoices,
@@ -36,6 +37,7 @@ QUERIES: tuple[type, ...] = (
     payments.PaymentQueries,
     payment_methods.PaymentMethodQueries,
     tags.TagQueries,
+    api_keys.ApiKeyQueries,
 )
 """The root fields that read, by noun file."""
 
@@ -50,7 +52,7 @@ MUTATIONS: tuple[type, ...] = (
 )
 """The root fields that change something, by noun file."""
 
-NOUN_FILES = (audit, customers, invoices, partners, payment_methods, payments, tags, users)
+NOUN_FILES = (api_keys, audit, customers, invoices, partners, payment_methods, payments, tags, users)
 
 
 def make_schema() -> strawberry.Schema:

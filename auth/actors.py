@@ -39,6 +39,7 @@ class Action(StrEnum):
     VIEW_TAGS = "tags:read"
     EDIT_TAGS = "tags:write"
     CREATE_PORTAL_SESSIONS = "portal_sessions:write"
+    VIEW_KEYS = "api_keys:read"
     MANAGE_KEYS = "api_keys:write"
     MANAGE_SETTINGS = "settings:write"
     MANAGE_TEAM = "team:write"

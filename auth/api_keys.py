@@ -1,7 +1,7 @@
 """API keys for servers, and the short portal tokens a partner's own front end gets for one customer.
 
 Surprise: both are found by one look-up, and both are shown once; only their SHA-256 is kept. A portal token
-dies with the key that made it.
+dies with the key that made it. The look-up also notes, once a minute, that a key was used.
 """
 
 import unicodedata
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, UniqueConstraint, text
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Session, SQLModel, select
 
 from auth import companies
@@ -22,9 +22,11 @@ from auth.roles import Role
 from auth.tokens import KEY_PREFIX, digest_of, new_token
 from db.columns import instant, key, new_id, tenant, texts
 from db.policies import Guard, guarded
-from errors import Forbidden, Invalid, NotFound, Problem
+from errors import Conflict, Forbidden, Invalid, NotFound, Problem
 
 PORTAL_LIFE = timedelta(minutes=15)
+# How long a rotated key goes on beside its successor: long enough to put the new one everywhere.
+OVERLAP = timedelta(hours=24)
 PORTAL_PREFIX = "remit_portal_"
 LONGEST_NAME, MOST_ORIGINS, LONGEST_ORIGIN = 100, 10, 200
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -38,6 +40,7 @@ class ApiKey(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["partner_id"], ["partner.id"]),
         UniqueConstraint("token_hash"),
+        Index("ix_api_key_created", "partner_id", "created_at", "id"),
         guarded(Guard.STAFF),
     )
 
@@ -50,6 +53,8 @@ class ApiKey(SQLModel, table=True):
     created_by: UUID | None = None
     expires_at: datetime | None = instant(default=None)
     revoked_at: datetime | None = instant(default=None)
+    last_used_at: datetime | None = instant(default=None)
+    replaced_at: datetime | None = instant(default=None)
 
 
 class PortalToken(SQLModel, table=True):
@@ -78,6 +83,13 @@ class KeyOnly(Forbidden):
 
     code = "API_KEY_ONLY"
     message = "Make portal sessions from your server, with an API key."
+
+
+class KeyOver(Conflict):
+    """What has ended, or was rotated before, has no successor."""
+
+    code = "API_KEY_OVER"
+    message = "This key has ended or was rotated already. Create a new one instead."
 
 
 class Shown(NamedTuple):
@@ -127,15 +139,28 @@ def create(
         raise Invalid(problems)
     for scope in wanted:
         actor.require(Action(scope))
-    token = new_token(KEY_PREFIX)
-    row = ApiKey(
-        partner_id=actor.partner_id, id=new_id(), name=spoken, token_hash=digest_of(token), scopes=wanted,
-        created_at=now, created_by=actor.id, expires_at=expires_at,
-    )  # fmt: skip
+    return _made(db, actor, name=spoken, scopes=wanted, expires_at=expires_at, now=now)
+
+
+def rotate(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> Shown:
+    """A successor with the same name, scopes and expiry; the key itself goes on for 24 hours at most.
+
+    Refuses: MissingRight (also for a scope the actor has not), NotFound, KeyOver for a key that is revoked,
+    expired or rotated already: of two who rotate it at once, one gets the successor.
+    """
+    actor.require(Action.MANAGE_KEYS)
+    row = _locked(db, actor, key_id)
+    if row.revoked_at or row.replaced_at or (row.expires_at is not None and row.expires_at <= now):
+        raise KeyOver
+    for scope in row.scopes:
+        actor.require(Action(scope))
+    until, ends = now + OVERLAP, row.expires_at
+    row.replaced_at = now
+    row.expires_at = until if ends is None else min(ends, until)
     db.add(row)
     db.flush()
-    _record(db, actor, row, "api_key.created", now)
-    return Shown(row, token)
+    _record(db, actor, row, "api_key.rotated", now)
+    return _made(db, actor, name=row.name, scopes=row.scopes, expires_at=ends, now=now)
 
 
 def revoke(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> ApiKey:
@@ -144,12 +169,7 @@ def revoke(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> ApiKey:
     Refuses: MissingRight, NotFound.
     """
     actor.require(Action.MANAGE_KEYS)
-    mine = select(ApiKey).where(ApiKey.partner_id == actor.partner_id, ApiKey.id == key_id)
-    row = db.exec(
-        mine.with_for_update(key_share=True).execution_options(populate_existing=True)
-    ).one_or_none()
-    if row is None:
-        raise NotFound
+    row = _locked(db, actor, key_id)
     if row.revoked_at is None:
         row.revoked_at = now
         db.add(row)
@@ -222,6 +242,30 @@ def parse_origin(typed: str) -> str | None:
     # Anything more than an origin (a path, a name, a password) would be left out above: refuse it instead.
     written = {origin, f"{origin}:{usual}"}
     return origin if lowered in written and len(lowered) <= LONGEST_ORIGIN else None
+
+
+def _made(
+    db: Session, actor: Actor, *, name: str, scopes: list[str], expires_at: datetime | None, now: datetime
+) -> Shown:
+    token = new_token(KEY_PREFIX)
+    row = ApiKey(
+        partner_id=actor.partner_id, id=new_id(), name=name, token_hash=digest_of(token), scopes=scopes,
+        created_at=now, created_by=actor.id, expires_at=expires_at,
+    )  # fmt: skip
+    db.add(row)
+    db.flush()
+    _record(db, actor, row, "api_key.created", now)
+    return Shown(row, token)
+
+
+def _locked(db: Session, actor: Actor, key_id: UUID) -> ApiKey:
+    mine = select(ApiKey).where(ApiKey.partner_id == actor.partner_id, ApiKey.id == key_id)
+    row = db.exec(
+        mine.with_for_update(key_share=True).execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
 
 
 def _origins(typed: Sequence[str]) -> list[str]:

@@ -51,6 +51,15 @@ class ShownStatus(StrEnum):
     UNCOLLECTIBLE = "UNCOLLECTIBLE"
 
 
+class KeyStatus(StrEnum):
+    """What an API key is good for: a ROTATED one works until it expires, beside its successor."""
+
+    ACTIVE = "ACTIVE"
+    ROTATED = "ROTATED"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"
+
+
 class InviteStatus(StrEnum):
     """What became of an invite."""
 
@@ -131,6 +140,22 @@ def invite_status(invite: Any, at: Moment) -> ColumnElement[Any]:
 def is_open_invite(invite: Any, at: Moment) -> ColumnElement[Any]:
     """Neither accepted nor revoked; it may have expired."""
     return and_(invite.accepted_at.is_(None), invite.revoked_at.is_(None))
+
+
+def key_status(key: Any, at: Moment) -> ColumnElement[Any]:
+    """What an API key is good for by now."""
+    return case(
+        (key.revoked_at.is_not(None), KeyStatus.REVOKED.value),
+        (and_(key.expires_at.is_not(None), key.expires_at <= at.now), KeyStatus.EXPIRED.value),
+        (key.replaced_at.is_not(None), KeyStatus.ROTATED.value),
+        else_=KeyStatus.ACTIVE.value,
+    )
+
+
+def key_scope(key: Any, at: Moment) -> ColumnElement[Any]:
+    """The scopes of an API key, one text."""
+    joined: ColumnElement[Any] = func.array_to_string(key.scopes, " ")
+    return joined
 
 
 def is_staff(membership: Any, at: Moment) -> ColumnElement[Any]:

@@ -24,6 +24,7 @@ TONES: dict[str, tuple[str, str]] = {
     "ACCEPTED": ("success", "Accepted"),
     "EXPIRED": ("warning", "Expired"),
     "REVOKED": ("neutral", "Revoked"),
+    "ROTATED": ("warning", "Rotated"),
     # payments
     "SCHEDULED": ("info", "Scheduled"),
     "PENDING": ("info", "Pending"),

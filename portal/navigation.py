@@ -21,8 +21,9 @@ ROLES = {
 }
 
 
-def dashboard(home: str) -> tuple[Entry, ...]:
-    """The partner dashboard's places."""
+def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
+    """The partner dashboard's places, for whoever has these rights."""
+    keys = (Entry("API keys", f"{home}/api-keys", "key-round"),) if "api_keys:write" in rights else ()
     return (
         Entry("Home", home, "house"),
         Entry(
@@ -36,6 +37,7 @@ def dashboard(home: str) -> tuple[Entry, ...]:
                 Entry("Payments", f"{home}/payments", "wallet"),
             ),
         ),
+        Entry("Settings", children=(Entry("Team", f"{home}/team", "shield-check"), *keys)),
     )  # fmt: skip
 
 
@@ -61,6 +63,7 @@ def shell_for(
 ) -> Shell:
     """The shell of a page at `where`, from the layout fragment's `viewer`; its session ends in `ends_in`."""
     in_portal = where.kind == "portal"
+    rights = frozenset(viewer["scopes"])
     partner = viewer["partner"]["name"]
     return Shell(
         place=viewer["customer"]["company"] if in_portal else partner,
@@ -71,9 +74,9 @@ def shell_for(
         role=ROLES[viewer["role"]],
         sign_out="/sign-out",
         csrf_token=csrf_token,
-        rights=frozenset(viewer["scopes"]),
+        rights=rights,
         time_zone=(in_portal and viewer["customer"]["timeZone"]) or viewer["partner"]["timeZone"],
-        nav=at(portal(where.home) if in_portal else dashboard(where.home), path),
+        nav=at(portal(where.home) if in_portal else dashboard(where.home, rights), path),
         menu=(
             Link("Switch account", "/accounts?switch=1", "building-2"),
             Link("Password", "/account/password", "key-round"),

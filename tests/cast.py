@@ -130,7 +130,7 @@ def _key(db: Session, cast: Cast, partner: str, now: datetime) -> None:
     scopes = sorted(action.value for action in KEY_SCOPES)
     key = ApiKey(
         partner_id=cast.partners[partner], name="all scopes", token_hash=digest_of(token),
-        scopes=scopes, created_at=now,
+        scopes=scopes, created_at=now, last_used_at=now,
     )  # fmt: skip
     db.add(key)
     db.flush()

@@ -1,6 +1,17 @@
 """The partner dashboard: a file per noun, each with its routes."""
 
-from portal.partner import customer_changes, customers, home, invoices, payments, tags, users, wizard
+from portal.partner import (
+    api_keys,
+    customer_changes,
+    customers,
+    home,
+    invoices,
+    payments,
+    tags,
+    team,
+    users,
+    wizard,
+)
 
 ROUTES = [
     *home.ROUTES,
@@ -11,4 +22,6 @@ ROUTES = [
     *tags.ROUTES,
     *invoices.ROUTES,
     *payments.ROUTES,
+    *team.ROUTES,
+    *api_keys.ROUTES,
 ]

@@ -114,6 +114,12 @@ _FILL = (
     select partner_id, id, 'invoice', lower(number), customer_id from invoice where partner_id = :partner
     """,
     """
+    insert into api_key (partner_id, id, name, token_hash, scopes, created_at)
+    select :partner, gen_random_uuid(), 'k', decode(md5(:mark || n), 'hex'), '{tags:read}',
+      :now + n * interval '1 minute'
+    from generate_series(1, :many) n
+    """,
+    """
     insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_name, action, subject_kind,
       details)
     select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, :now + n *

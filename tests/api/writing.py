@@ -104,7 +104,7 @@ class Writer:
         token = f"remit_{name}_" + "k" * 40
         key = ApiKey(
             partner_id=self.client.cast.partners["northwind"], name=name, token_hash=digest_of(token),
-            scopes=sorted(scopes), created_at=self.client.now,
+            scopes=sorted(scopes), created_at=self.client.now, last_used_at=self.client.now,
         )  # fmt: skip
         with Session(self.client.owner) as db:
             db.add(key)

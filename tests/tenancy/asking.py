@@ -61,7 +61,8 @@ def records_of(owner: Connection) -> list[Record]:
     for noun in NOUNS.values():
         for row in owner.execute(select(noun.table).order_by(noun.table.c.id)).mappings():
             partner = row["id"] if noun.name == "Partner" else row["partner_id"]
-            whose = {"Customer": "id", "Tag": "owner_id", "Partner": None}.get(noun.name, "customer_id")
+            own = {"Customer": "id", "Tag": "owner_id", "Partner": None, "ApiKey": None}
+            whose = own.get(noun.name, "customer_id")
             draft = row.get("status") == "DRAFT" or not row.get("issued", True)
             text = ids.shown(noun.prefix, row["id"])
             found.append(Record(noun.name, text, partner, row[whose] if whose else None, draft))

@@ -25,6 +25,7 @@ KINDS = {
     "method_id": "pm",
     "tag_id": "tag",
     "user_id": "usr",
+    "key_id": "key",
 }
 NO_IDS = {"slug", "token", "what"}
 # Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
@@ -193,5 +194,6 @@ def test_a_visitor_is_sent_to_sign_in_from_every_page(
             assert answer.status_code in ((303,) if method == "GET" else (401, 403, 404)), route.path
             if method == "GET":
                 leads = answer.headers["location"]
-                assert leads.startswith(("/sign-in?next=", f"/portal/{slug}/")), route.path
+                own = ("/sign-in?next=", f"/portal/{slug}/", f"/partner/{slug}/")
+                assert leads.startswith(own), route.path
     assert difference(before, world(owner)) == {}

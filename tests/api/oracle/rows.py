@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 from sqlmodel import SQLModel
 
+from auth.api_keys import ApiKey
 from auth.audit import AuditEvent
 from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
@@ -32,7 +33,7 @@ from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, PaymentMethod, Payment,
-    PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent,
+    PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
 )  # fmt: skip
 TEXTS = (
     "Acme", "acme", "100%", "a_b", 'say "hi"', "back\\slash", "Café Zoë", "it's", "line\nbreak", "tab\there",
@@ -97,6 +98,7 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
             _inside(maker, id_, customer, tags, busy=place < 4)
         for _ in range(8):
             _event(maker, id_, None, None)
+            _key(maker, id_)
     return World(read(owner), now, now.date())
 
 
@@ -268,6 +270,17 @@ def _payment(
             invoice_id=invoice, amount_minor=maker.cents(),
             status=maker.chance.choice(list(AllocationStatus)),
         )  # fmt: skip
+
+
+def _key(maker: Maker, partner: UUID) -> None:
+    id_, made = new_id(), maker.moment()
+    maker.write(
+        ApiKey, partner_id=partner, id=id_, name=maker.text(), token_hash=id_.bytes,
+        scopes=maker.chance.choice((["tags:read"], ["customers:read", "users:read"])), created_at=made,
+        created_by=maker.maybe(maker.cast.ada.id), expires_at=maker.maybe(maker.moment() + timedelta(days=2)),
+        revoked_at=maker.moment() if maker.chance.random() < 0.3 else None,
+        last_used_at=maker.maybe(maker.moment()), replaced_at=maker.maybe(made),
+    )  # fmt: skip
 
 
 def _event(maker: Maker, partner: UUID, customer: UUID | None, invoice: UUID | None) -> None:

@@ -73,6 +73,8 @@ async def strangers(trial: Trial) -> None:
     for name in ("key", "carl"):
         asker = trial.askers[name]
         for noun in NOUNS.values():
+            if noun.needs is not None and not asker.reference.actor.may(noun.needs):
+                continue  # refused before any id is looked at
             seen = {row["id"] for row in asker.reference.all(noun.table.name)}
             hidden = [row["id"] for row in trial.world.tables[noun.table.name] if row["id"] not in seen]
             for start in range(0, len(hidden), 100):

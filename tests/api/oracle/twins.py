@@ -51,6 +51,14 @@ def _is_expired(world: "Reference", method: "Row") -> bool:
     return (method["exp_year"], method["exp_month"]) < (world.today.year, world.today.month)
 
 
+def _key_status(world: "Reference", key: "Row") -> str:
+    if key["revoked_at"]:
+        return "REVOKED"
+    if key["expires_at"] and key["expires_at"] <= world.now:
+        return "EXPIRED"
+    return "ROTATED" if key["replaced_at"] else "ACTIVE"
+
+
 def _carrying(world: "Reference", tag: "Row", table: str) -> int:
     return sum(link["tag_id"] == tag["id"] for link in world.all(table))
 
@@ -67,6 +75,8 @@ VALUES: dict[str, Twin] = {
     "Invoice.isPartiallyPaid": is_partially_paid,
     "Invite.status": _invite_status,
     "PaymentMethod.isExpired": _is_expired,
+    "ApiKey.scope": lambda world, row: " ".join(row["scopes"]),
+    "ApiKey.status": _key_status,
     "Tag.customerCount": lambda world, row: _carrying(world, row, "customer_tag"),
     "Tag.invoiceCount": lambda world, row: _carrying(world, row, "invoice_tag"),
 }

@@ -1,0 +1,115 @@
+"""The partner's own people: memberships with a staff role, managed by Admins.
+
+Surprise: the last Admin who can sign in stays, whoever asks (GUARANTEES A-5). Nobody is found here who is a
+customer's user: those have rules of their own, in customer_users.py.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from auth import invites, memberships
+from auth.actors import Action, Actor, MissingRight
+from auth.authority import scoped
+from auth.invites import Invite
+from auth.memberships import STAFF_ROLES, Membership, Role
+from billing import mails
+from billing.texts import Checks
+from errors import NotFound
+
+
+def invite(
+    db: Session, actor: Actor, *, name: str | None, email: str | None, role: str | None, now: datetime
+) -> Membership:
+    """Give somebody a place among the partner's staff and mail the invite.
+
+    Refuses: MissingRight, wrong fields at ("name",), ("email",), ("role",) all at once, ALREADY_USER at
+    ("email",), AboveOwnRole, TooMany beyond the day's invites (GUARANTEES C-7).
+    """
+    actor.require(Action.MANAGE_TEAM)
+    checks = Checks()
+    spoken = checks.line("name", name, required=True, limit=100)
+    address = checks.email("email", email)
+    chosen = read_staff_role(checks, role)
+    checks.done()
+    member, made = memberships.add(
+        db, actor, customer_id=None, name=spoken, email=address, role=chosen, now=now
+    )
+    _mail(db, made, now)
+    return member
+
+
+def resend_invite(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
+    """Mail a new invite; the earlier link dies. Refuses: MissingRight, NotFound, NothingToInvite, TooMany."""
+    member = _found(db, actor, membership_id)
+    _mail(db, invites.resend(db, actor, membership_id=member.id, now=now), now)
+    return member
+
+
+def revoke_invite(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
+    """Kill the link of an invite. Refuses: MissingRight, NotFound, NothingToInvite once accepted."""
+    return invites.revoke(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+
+
+def change_role(
+    db: Session, actor: Actor, *, membership_id: UUID, role: str | None, now: datetime
+) -> Membership:
+    """Give a colleague another staff role. An open invite is replaced and mailed again.
+
+    Refuses: MissingRight, NotFound, UNKNOWN_ROLE at ("role",), LastOne, AboveOwnRole.
+    """
+    member = _found(db, actor, membership_id)
+    checks = Checks()
+    chosen = read_staff_role(checks, role)
+    checks.done()
+    changed = memberships.change_role(db, actor, membership_id=member.id, role=chosen, now=now)
+    if changed.invite is not None:
+        _mail(db, changed.invite, now)
+    return changed.membership
+
+
+def disable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
+    """Keep a colleague out until `enable`. Refuses: MissingRight, NotFound, LastOne."""
+    return memberships.disable(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+
+
+def enable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
+    """Let a disabled colleague in again. Refuses: MissingRight, NotFound, NotDisabled."""
+    return memberships.enable(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+
+
+def remove(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
+    """End a colleague's place; the record stays, the address can be invited anew.
+
+    Refuses: MissingRight, NotFound, LastOne.
+    """
+    return memberships.remove(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+
+
+def read_staff_role(checks: Checks, text: str | None) -> Role:
+    """A staff role by its name; a customer's roles can't be given here (GUARANTEES A-5)."""
+    written = (text or "").strip().upper()
+    if written in STAFF_ROLES:
+        return Role(written)
+    message = "Choose Admin, Sub-admin, Member or Read-only as the role."
+    checks.refuse("role", code="UNKNOWN_ROLE", message=message)
+    return Role.READ_ONLY
+
+
+def _found(db: Session, actor: Actor, membership_id: UUID) -> Membership:
+    actor.require(Action.MANAGE_TEAM)
+    try:
+        member = scoped(db, actor, membership_id=membership_id)
+    except MissingRight:  # a customer's user, whom this actor may not manage: no colleague either
+        raise NotFound from None
+    if member.customer_id is not None:
+        raise NotFound
+    return member
+
+
+def _mail(db: Session, invite: Invite, now: datetime) -> None:
+    mails.queue(
+        db, partner_id=invite.partner_id, kind=mails.MailKind.INVITE, membership_id=invite.membership_id,
+        subject_id=invite.id, customer_id=None, now=now,
+    )  # fmt: skip

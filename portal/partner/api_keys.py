@@ -1,0 +1,161 @@
+"""API keys in the dashboard: who has a way in, made, rotated and ended by Admins.
+
+Surprise: a new key's text is in the answer to the form itself, not behind a redirect: it is never stored, so
+no later page could show it. Sending the form again makes another key.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth import api_keys
+from auth.actors import KEY_SCOPES, Action, Actor
+from auth.api_keys import Shown
+from errors import Conflict, Forbidden, Invalid, NotFound
+from portal.door import act, go, partner, read_form
+from portal.form import Form
+from portal.house import house, place, record_id
+from portal.page import Page, ask, show
+from portal.paging import counted, neighbours, window
+from portal.shell import Link
+
+# What a form offers as the key's life, in days; "" is until it is revoked.
+LIVES = (("30", "30 days"), ("90", "90 days"), ("365", "1 year"), ("", "Until it is revoked"))
+USUAL_LIFE = "365"
+READS = tuple(sorted(action.value for action in KEY_SCOPES if action.value.endswith(":read")))
+CHANGES = tuple(sorted(action.value for action in KEY_SCOPES if not action.value.endswith(":read")))
+
+
+async def list_keys(request: Request) -> Response:
+    """Every key, the ended ones too, newest first."""
+    page = await ask(request, "partner/api_keys/list", **window(request))
+    found = page.content["me"]["partner"]["apiKeys"]
+    before, after = neighbours(request, found["pageInfo"])
+    return show(
+        request, "partner/api_keys/list.html", page, keys=found["nodes"], before=before, after=after,
+        count=counted(found["totalCount"], "key", "keys"), crumbs=_trail(request)[:-1],
+    )  # fmt: skip
+
+
+async def show_new(request: Request) -> Response:
+    """The form for a key; it begins with what only reads."""
+    return await _new(request, Form.of({"scopes": list(READS), "days": USUAL_LIFE}))
+
+
+async def create(request: Request) -> Response:
+    """Make the key and show it, this once."""
+    form = await read_form(request)
+    now = house(request).clock()
+    days = form.value("days")
+
+    def work(db: Session, actor: Actor) -> Shown:
+        if days not in dict(LIVES):
+            raise Invalid.at("days", code="UNKNOWN_LIFE", message="Choose how long the key is good for.")
+        return api_keys.create(
+            db, actor, name=form.value("name"), scopes=form.values("scopes"),
+            expires_at=now + timedelta(days=int(days)) if days else None, now=now,
+        )  # fmt: skip
+
+    try:
+        made = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _new(request, form.with_problems(wrong), status=422)
+    return await _shown(request, made, rotated=False)
+
+
+async def ask_rotate(request: Request) -> Response:
+    """Asks before a key gets a successor."""
+    return await _one(request, "rotate", only=("ACTIVE",))
+
+
+async def rotate(request: Request) -> Response:
+    """Make the successor and show it, this once; the key itself works for 24 hours more."""
+    form = await read_form(request)
+    key_id, now = record_id(request, "key_id", "key"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> Shown:
+        return api_keys.rotate(db, actor, key_id=key_id, now=now)
+
+    return await _shown(request, await act(request, work, form=form), rotated=True)
+
+
+async def ask_revoke(request: Request) -> Response:
+    """Asks before a key is ended."""
+    return await _one(request, "revoke", only=("ACTIVE", "ROTATED"))
+
+
+async def revoke(request: Request) -> Response:
+    """End the key at its next request."""
+    form = await read_form(request)
+    key_id, now = record_id(request, "key_id", "key"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        return api_keys.revoke(db, actor, key_id=key_id, now=now).name
+
+    name = await act(request, work, form=form)
+    return go(request, _list(request), f"The key {name} is revoked: nothing gets in with it any more.")
+
+
+async def _new(request: Request, form: Form, *, status: int = 200) -> Response:
+    page = await _plain(request)
+    return show(
+        request, "partner/api_keys/new.html", page, form=form, status=status, reads=_choices(READS),
+        changes=_choices(CHANGES), lives=LIVES, crumbs=_trail(request, Link("Create key")),
+    )  # fmt: skip
+
+
+async def _shown(request: Request, made: Shown, *, rotated: bool) -> Response:
+    page = await _plain(request)
+    return show(
+        request, "partner/api_keys/made.html", page, name=made.key.name, token=made.token, rotated=rotated,
+        crumbs=_trail(request, Link(made.key.name)),
+    )  # fmt: skip
+
+
+async def _one(request: Request, template: str, *, only: tuple[str, ...]) -> Response:
+    page = await ask(request, "partner/api_keys/one", id=request.path_params["key_id"])
+    key: Mapping[str, Any] | None = page.content["apiKey"]
+    if key is None:
+        raise NotFound
+    if key["status"] not in only:
+        raise Conflict("This key has ended or was rotated already. See the list for its successor.")
+    address = f"{_list(request)}/{key['id']}"
+    crumbs = _trail(request, Link(key["name"]))
+    return show(request, f"partner/api_keys/{template}.html", page, key=key, address=address, crumbs=crumbs)
+
+
+async def _plain(request: Request) -> Page:
+    page = await ask(request, "partner/plain")
+    if Action.MANAGE_KEYS.value not in page.shell.rights:
+        raise Forbidden
+    return page
+
+
+def _choices(scopes: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(scope, scope) for scope in scopes]
+
+
+def _list(request: Request) -> str:
+    return f"{place(request).home}/api-keys"
+
+
+def _trail(request: Request, *steps: Link) -> list[Link]:
+    return [Link("Settings"), Link("API keys", _list(request)), *steps]
+
+
+_ALL = "/partner/{slug}/api-keys"
+_ONE = _ALL + "/{key_id}"
+ROUTES = [
+    Route(_ALL, partner(list_keys)),
+    Route(_ALL + "/new", partner(show_new)),
+    Route(_ALL + "/new", partner(create), methods=["POST"]),
+    Route(_ONE + "/rotate", partner(ask_rotate)),
+    Route(_ONE + "/rotate", partner(rotate), methods=["POST"]),
+    Route(_ONE + "/revoke", partner(ask_revoke)),
+    Route(_ONE + "/revoke", partner(revoke), methods=["POST"]),
+]
