@@ -14,6 +14,8 @@ from strawberry.tools import merge_types
 
 from api import (
     audit,
+    customer_bulk,
+    customer_notes,
     customers,
     invoices,
     partners,
@@ -41,6 +43,8 @@ QUERIES: tuple[type, ...] = (
 
 MUTATIONS: tuple[type, ...] = (
     customers.CustomerMutations,
+    customer_bulk.CustomerBulkMutations,
+    customer_notes.CustomerNoteMutations,
     users.UserMutations,
     tags.TagMutations,
     invoices.InvoiceMutations,
@@ -50,7 +54,7 @@ MUTATIONS: tuple[type, ...] = (
 )
 """The root fields that change something, by noun file."""
 
-NOUN_FILES = (audit, customers, invoices, partners, payment_methods, payments, tags, users)
+NOUN_FILES = (audit, customer_notes, customers, invoices, partners, payment_methods, payments, tags, users)
 
 
 def make_schema() -> strawberry.Schema:

@@ -4,12 +4,22 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 from auth import api_keys, audit, invites, memberships, replays, resets, sessions, throttle, users
-from billing import customers, invoices, ledger, mails, partners, payment_methods, payments, tags
+from billing import (
+    customer_notes,
+    customers,
+    invoices,
+    ledger,
+    mails,
+    partners,
+    payment_methods,
+    payments,
+    tags,
+)
 from integrations import inbox
 
 NOUNS = (
-    api_keys, audit, customers, inbox, invites, invoices, ledger, mails, memberships, partners,
-    payment_methods, payments, replays, resets, sessions, tags, throttle, users,
+    api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails, memberships,
+    partners, payment_methods, payments, replays, resets, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

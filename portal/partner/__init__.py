@@ -1,12 +1,27 @@
 """The partner dashboard: a file per noun, each with its routes."""
 
-from portal.partner import customer_changes, customers, home, invoices, payments, tags, users, wizard
+from portal.partner import (
+    customer_changes,
+    customer_chosen,
+    customer_export,
+    customer_notes,
+    customers,
+    home,
+    invoices,
+    payments,
+    tags,
+    users,
+    wizard,
+)
 
 ROUTES = [
     *home.ROUTES,
     *wizard.ROUTES,  # before the customers: "new" is no customer's id
+    *customer_chosen.ROUTES,  # nor are "chosen" and "undo-archive"
+    *customer_export.ROUTES,
     *customers.ROUTES,
     *customer_changes.ROUTES,
+    *customer_notes.ROUTES,
     *users.ROUTES,
     *tags.ROUTES,
     *invoices.ROUTES,

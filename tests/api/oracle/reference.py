@@ -43,6 +43,7 @@ VISIBLE: dict[str, Visible] = {
     "customer": lambda row, actor: actor.customer_id is None or row["id"] == actor.customer_id,
     "tag": _own_side,
     "customer_tag": _own_side,
+    "customer_note": _own_side,
     "invoice_tag": _own_side,
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")
