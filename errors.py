@@ -60,11 +60,15 @@ class Limited(Refusal):
 
 
 class Problem(NamedTuple):
-    """One wrong field: a stable code, where it is (`("address", "postal_code")`), and how to fix it."""
+    """One wrong field: a stable code, where it is (`("address", "postal_code")`), and how to fix it.
+
+    `about` is the global id of the record that it speaks of, if the reader can open one.
+    """
 
     code: str
     path: tuple[str | int, ...]
     message: str
+    about: str | None = None
 
 
 class Invalid(Refusal):

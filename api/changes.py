@@ -242,11 +242,14 @@ class Oddity:
     code: UserWarningCode = said()
     message: str = said()
     path: list[str] = said()
+    record_id: strawberry.ID | None = said("The record it speaks of: the customer that looks the same.")
 
 
 def warnings_of(problems: Iterable[Problem]) -> list[Told]:
     """A rule's warnings, as clients see them."""
-    return [told(one.code, one.message, one.path, WARNING_CODES) for one in problems]
+    return [
+        told(one.code, one.message, one.path, WARNING_CODES)._replace(record_id=one.about) for one in problems
+    ]
 
 
 @strawberry.input(description="An exact amount of one currency.")

@@ -52,6 +52,7 @@ from billing.tags import CustomerTag
 
 if TYPE_CHECKING:
     from api.audit import AuditEvent
+    from api.customer_notes import CustomerNote
     from api.invoices import Invoice
     from api.payment_methods import PaymentMethod
     from api.payments import Payment
@@ -105,6 +106,7 @@ class Customer(Node):
     invoices: Connection[Annotated["Invoice", lazy("api.invoices")]] = page("customer_id")
     payments: Connection[Annotated["Payment", lazy("api.payments")]] = page("customer_id")
     payment_methods: Connection[Annotated["PaymentMethod", lazy("api.payment_methods")]] = page("customer_id")
+    notes: Connection[Annotated["CustomerNote", lazy("api.customer_notes")]] = page("customer_id", see=STAFF)
     audit_events: Connection[Annotated["AuditEvent", lazy("api.audit")]] = page("customer_id")
 
 

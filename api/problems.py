@@ -106,6 +106,7 @@ class Told(NamedTuple):
     code: str
     message: str
     path: list[str]
+    record_id: str | None = None
 
 
 def errors_of(refusal: Refusal, *, record: str | None) -> list[Told]:

@@ -15,6 +15,8 @@ from strawberry.tools import merge_types
 from api import (
     api_keys,
     audit,
+    customer_bulk,
+    customer_notes,
     customers,
     invoices,
     partners,
@@ -43,6 +45,8 @@ QUERIES: tuple[type, ...] = (
 
 MUTATIONS: tuple[type, ...] = (
     customers.CustomerMutations,
+    customer_bulk.CustomerBulkMutations,
+    customer_notes.CustomerNoteMutations,
     users.UserMutations,
     tags.TagMutations,
     invoices.InvoiceMutations,
@@ -52,7 +56,9 @@ MUTATIONS: tuple[type, ...] = (
 )
 """The root fields that change something, by noun file."""
 
-NOUN_FILES = (api_keys, audit, customers, invoices, partners, payment_methods, payments, tags, users)
+NOUN_FILES = (
+    api_keys, audit, customer_notes, customers, invoices, partners, payment_methods, payments, tags, users,
+)  # fmt: skip
 
 
 def make_schema() -> strawberry.Schema:

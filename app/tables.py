@@ -16,14 +16,24 @@ from auth import (
     sessions,
     throttle,
     users,
-)  # fmt: skip
-from billing import customers, invoices, ledger, mails, partners, payment_methods, payments, tags
+)
+from billing import (
+    customer_notes,
+    customers,
+    invoices,
+    ledger,
+    mails,
+    partners,
+    payment_methods,
+    payments,
+    tags,
+)
 from integrations import inbox
 
 NOUNS = (
-    api_keys, audit, customers, inbox, invites, invoices, ledger, mails, memberships, partners,
-    payment_methods, payments, pending, recovery_codes, replays, resets, second_factors, sessions, tags,
-    throttle, users,
+    api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails, memberships,
+    partners, payment_methods, payments, pending, recovery_codes, replays, resets, second_factors, sessions,
+    tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

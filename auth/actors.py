@@ -27,6 +27,7 @@ class Action(StrEnum):
 
     VIEW_CUSTOMERS = "customers:read"
     EDIT_CUSTOMERS = "customers:write"
+    EXPORT_CUSTOMERS = "customers:export"
     VIEW_USERS = "users:read"
     MANAGE_USERS = "users:write"
     VIEW_INVOICES = "invoices:read"
@@ -53,7 +54,7 @@ _VIEW = frozenset({
 _EDIT = _VIEW | {Action.EDIT_CUSTOMERS, Action.MANAGE_USERS, Action.EDIT_INVOICES, Action.EDIT_TAGS}
 _RUN = _EDIT | {
     Action.VOID_INVOICES, Action.PAY, Action.MANAGE_METHODS, Action.CREATE_PORTAL_SESSIONS,
-    Action.MANAGE_SETTINGS, Action.VIEW_AUDIT,
+    Action.MANAGE_SETTINGS, Action.VIEW_AUDIT, Action.EXPORT_CUSTOMERS,
 }  # fmt: skip
 _PAY = _VIEW | {Action.PAY, Action.MANAGE_METHODS, Action.EDIT_TAGS}
 
@@ -67,8 +68,11 @@ RIGHTS: dict[Role, frozenset[Action]] = {
     Role.VIEWER: _VIEW,
 }
 
-# Keys act for servers: what changes the team, keys or settings is left to people.
-KEY_SCOPES = frozenset(Action) - {Action.MANAGE_KEYS, Action.MANAGE_SETTINGS, Action.MANAGE_TEAM}
+# Keys act for servers: what changes the team, keys or settings is left to people. A CSV file is for people
+# too; programs read lists.
+KEY_SCOPES = frozenset(Action) - {
+    Action.MANAGE_KEYS, Action.MANAGE_SETTINGS, Action.MANAGE_TEAM, Action.EXPORT_CUSTOMERS,
+}  # fmt: skip
 
 
 class MissingRight(Forbidden):

@@ -52,7 +52,10 @@ class CustomerStatus(StrEnum):
 
 
 class Customer(SQLModel, table=True):
-    """A company. `slug` is its place in the portal's URLs, unique over all partners."""
+    """A company. `slug` is its place in the portal's URLs, unique over all partners.
+
+    `archiving_id` names the act that archived it, the same for all that went in one: what Undo takes back.
+    """
 
     __tablename__ = "customer"
     __table_args__ = (
@@ -67,9 +70,15 @@ class Customer(SQLModel, table=True):
         Index("ix_customer_updated", "partner_id", "updated_at", "id"),
         Index("ix_customer_open", "partner_id", "open_minor", "id"),
         Index("ix_customer_status", "partner_id", "status", "company_key", "id"),
+        Index("ix_customer_country", "partner_id", "country", "company_key", "id"),
         Index("ix_customer_tax_id", "partner_id", "tax_id"),
+        CheckConstraint("archiving_id is null or status = 'ARCHIVED'", name="archiving_while_archived"),
+        Index(
+            "ix_customer_archiving", "partner_id", "archiving_id",
+            postgresql_where="archiving_id is not null",
+        ),
         guarded(Guard.CUSTOMER_ROW),
-    )
+    )  # fmt: skip
 
     partner_id: UUID = tenant()
     id: UUID = key()
@@ -94,6 +103,7 @@ class Customer(SQLModel, table=True):
     created_at: datetime = instant()
     updated_at: datetime = instant()
     archived_at: datetime | None = instant(default=None)
+    archiving_id: UUID | None = None
 
 
 class Saved(NamedTuple):
@@ -208,12 +218,7 @@ def archive(db: Session, actor: Actor, *, customer_id: UUID, now: datetime) -> C
     """
     actor.require(Action.EDIT_CUSTOMERS)
     customer = locked(db, actor, customer_id=customer_id)
-    if customer.status is not CustomerStatus.ARCHIVED:
-        customer.status = CustomerStatus.ARCHIVED
-        customer.archived_at = now
-        _touch(customer, now)
-        invites.kill_of_customer(db, actor, customer_id=customer.id, now=now)
-        _record(db, actor, customer, "customer.archived", now)
+    close(db, actor, customer=customer, archiving_id=new_id(), now=now)
     return customer
 
 
@@ -224,13 +229,33 @@ def restore(db: Session, actor: Actor, *, customer_id: UUID, now: datetime) -> C
     """
     actor.require(Action.EDIT_CUSTOMERS)
     customer = locked(db, actor, customer_id=customer_id)
-    if customer.status is CustomerStatus.ARCHIVED:
-        has_user = any(member.status in LIVE for member in members_of(db, customer))
-        customer.status = CustomerStatus.ACTIVE if has_user else CustomerStatus.SETUP
-        customer.archived_at = None
-        _touch(customer, now)
-        _record(db, actor, customer, "customer.restored", now)
+    reopen(db, actor, customer=customer, now=now)
     return customer
+
+
+def close(db: Session, actor: Actor, *, customer: Customer, archiving_id: UUID, now: datetime) -> bool:
+    """Archive a customer that is `locked`, as a part of one act; False if it was archived already."""
+    if customer.status is CustomerStatus.ARCHIVED:
+        return False
+    customer.status = CustomerStatus.ARCHIVED
+    customer.archived_at = now
+    customer.archiving_id = archiving_id
+    _touch(customer, now)
+    invites.kill_of_customer(db, actor, customer_id=customer.id, now=now)
+    _record(db, actor, customer, "customer.archived", now)
+    return True
+
+
+def reopen(db: Session, actor: Actor, *, customer: Customer, now: datetime) -> bool:
+    """Restore a customer that is `locked`; False if it was not archived."""
+    if customer.status is not CustomerStatus.ARCHIVED:
+        return False
+    has_user = any(member.status in LIVE for member in members_of(db, customer))
+    customer.status = CustomerStatus.ACTIVE if has_user else CustomerStatus.SETUP
+    customer.archived_at = customer.archiving_id = None
+    _touch(customer, now)
+    _record(db, actor, customer, "customer.restored", now)
+    return True
 
 
 def locked(db: Session, actor: Actor, *, customer_id: UUID) -> Customer:

@@ -10,16 +10,17 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
+from db import ids
 from errors import Problem
 
 _SAME_TAX_ID = text("""
-    select company from customer
+    select id, company from customer
     where partner_id = :partner_id and tax_id = :tax_id and id is distinct from :except_id
     order by id limit 1
 """)
 # A ZIP+4 is the same place as its ZIP; a Canadian postal code counts whole.
 _SAME_NAME_AND_PLACE = text("""
-    select company from customer
+    select id, company from customer
     where partner_id = :partner_id and company_key = :company_key and id is distinct from :except_id
       and country = :country
       and case country when 'US' then left(postal_code, 5) = left(:postal_code, 5)
@@ -41,8 +42,9 @@ def possible_duplicates(
         ("company", "this name and ZIP or postal code", _SAME_NAME_AND_PLACE),
     ]:
         asked = {name: values[name] for name in ("tax_id", "company_key", "country", "postal_code")}
-        other = db.scalar(same, {**asked, "partner_id": partner_id, "except_id": except_id})
+        other = db.execute(same, {**asked, "partner_id": partner_id, "except_id": except_id}).one_or_none()
         if other is not None:
-            message = f"{other} already has {shared}. Check that this is not the same company."
-            warnings.append(Problem("POSSIBLE_DUPLICATE", (field,), message))
+            message = f"{other.company} already has {shared}. Check that this is not the same company."
+            about = ids.shown("cus", other.id)
+            warnings.append(Problem("POSSIBLE_DUPLICATE", (field,), message, about))
     return tuple(warnings)

@@ -23,7 +23,7 @@ from portal import csrf, flash, stepping_up, visits
 from portal.cookies import remember
 from portal.form import Form
 from portal.house import house, place, session_hash
-from portal.shell import Tone
+from portal.shell import Tone, Undo
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Result = TypeVar("Result")
@@ -149,11 +149,18 @@ def _knocked(request: Request, work: Callable[[Session, Actor], Result], form: F
         return work(db, visit.actor)
 
 
-def go(request: Request, target: str, message: str | None = None, *, tone: Tone = "success") -> Response:
-    """See other: to a page of ours, with a message shown there once."""
+def go(
+    request: Request,
+    target: str,
+    message: str | None = None,
+    *,
+    tone: Tone = "success",
+    undo: Undo | None = None,
+) -> Response:
+    """See other: to a page of ours, with a message shown there once, perhaps with a button beside it."""
     answer = RedirectResponse(target, 303)
     if message is not None:
-        cookie = flash.pack(tone, message, secret=house(request).secret)
+        cookie = flash.pack(tone, message, secret=house(request).secret, undo=undo)
         remember(request, answer, house(request).cookie("flash"), cookie)
     return answer
 

@@ -8,14 +8,15 @@ import hashlib
 import hmac
 import json
 
-from portal.shell import Flash, Tone
+from portal.shell import Flash, Tone, Undo
 
 MOST_CHARACTERS = 500
 
 
-def pack(tone: Tone, message: str, *, secret: bytes) -> str:
+def pack(tone: Tone, message: str, *, secret: bytes, undo: Undo | None = None) -> str:
     """The cookie's value for `message`."""
-    text = base64.urlsafe_b64encode(json.dumps([tone, message[:MOST_CHARACTERS]]).encode()).decode()
+    said = json.dumps([tone, message[:MOST_CHARACTERS], undo])
+    text = base64.urlsafe_b64encode(said.encode()).decode()
     return f"{text}.{_mac(text, secret)}"
 
 
@@ -26,8 +27,9 @@ def unpack(cookie: str | None, *, secret: bytes) -> Flash | None:
     text, _, mac = cookie.partition(".")
     if not hmac.compare_digest(mac.encode(), _mac(text, secret).encode()):
         return None
-    tone, message = json.loads(base64.urlsafe_b64decode(text))
-    return Flash(tone, message)
+    # A cookie of the release before holds two.
+    tone, message, undo = (*json.loads(base64.urlsafe_b64decode(text)), None)[:3]
+    return Flash(tone, message, Undo(*undo) if undo else None)
 
 
 def _mac(text: str, secret: bytes) -> str:

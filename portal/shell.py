@@ -33,11 +33,21 @@ class Link(NamedTuple):
     icon: str | None = None
 
 
+class Undo(NamedTuple):
+    """A button beside a message: a form of one field, posted to `action`."""
+
+    label: str
+    action: str
+    name: str
+    value: str
+
+
 class Flash(NamedTuple):
-    """One message shown once, after what it speaks of was done."""
+    """One message shown once, after what it speaks of was done; perhaps with a way to take that back."""
 
     tone: Tone
     message: str
+    undo: Undo | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,9 @@
 from portal.partner import (
     api_keys,
     customer_changes,
+    customer_chosen,
+    customer_export,
+    customer_notes,
     customers,
     home,
     invoices,
@@ -16,8 +19,11 @@ from portal.partner import (
 ROUTES = [
     *home.ROUTES,
     *wizard.ROUTES,  # before the customers: "new" is no customer's id
+    *customer_chosen.ROUTES,  # nor are "chosen" and "undo-archive"
+    *customer_export.ROUTES,
     *customers.ROUTES,
     *customer_changes.ROUTES,
+    *customer_notes.ROUTES,
     *users.ROUTES,
     *tags.ROUTES,
     *invoices.ROUTES,

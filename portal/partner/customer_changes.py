@@ -16,13 +16,15 @@ from auth.companies import CustomerClosed
 from billing import customers, tags
 from billing.customers import Customer, Saved
 from db import ids
-from errors import Conflict, Invalid
+from errors import Conflict, Invalid, Problem
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, record_id
 from portal.page import Page, ask, show
+from portal.partner.customer_chosen import undo_of
 from portal.partner.customer_form import (
     CHOICES,
+    SEEN,
     Change,
     fields_of,
     form_of,
@@ -30,10 +32,19 @@ from portal.partner.customer_form import (
     kept,
     merged,
     shown,
+    unseen,
     version_of,
 )
 from portal.partner.customers import address_of, found
 from portal.partner.trail import trail
+
+
+class LookAgain(Exception):
+    """Saved, it would look like another customer: what was done is rolled back, and said before."""
+
+    def __init__(self, warnings: tuple[Problem, ...]) -> None:
+        super().__init__("a possible duplicate")
+        self.warnings = warnings
 
 
 async def show_edit(request: Request) -> Response:
@@ -43,28 +54,36 @@ async def show_edit(request: Request) -> Response:
 
 
 async def edit(request: Request) -> Response:
-    """Save the company; what is odd about it is said afterwards, with the message that it is saved."""
+    """Save the company. A possible duplicate is pointed out before; what else is odd is said afterwards."""
     form = await read_form(request)
     customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> Saved:
-        return customers.update(
+        saved = customers.update(
             db, actor, customer_id=customer_id, fields=fields_of(form), version=version_of(form), now=now
         )
+        others = tuple(one for one in saved.warnings if one.about)
+        if unseen(form, others):
+            raise LookAgain(others)
+        return saved
 
     try:
         saved = await act(request, work, form=form)
     except Invalid as wrong:
         told = form.with_problems(in_page_order(wrong))
         return _edit_page(request, await _stored(request), told, status=422)
+    except LookAgain as alike:
+        page = await _stored(request)
+        return _edit_page(request, page, form, warnings=alike.warnings, sent=True)
     except CustomerClosed:
         raise
     except Conflict:
         page = await _stored(request)
         again, changes = merged(form, found(page))
         return _edit_page(request, page, again, changes=changes, status=409)
-    said = [f"{saved.customer.company} is saved.", *(warning.message for warning in saved.warnings)]
-    return go(request, address_of(request), " ".join(said), tone="warning" if saved.warnings else "success")
+    odd = [warning.message for warning in saved.warnings if not warning.about]
+    said = " ".join([f"{saved.customer.company} is saved.", *odd])
+    return go(request, address_of(request), said, tone="warning" if odd else "success")
 
 
 async def ask_archive(request: Request) -> Response:
@@ -76,15 +95,19 @@ async def ask_archive(request: Request) -> Response:
 
 
 async def archive(request: Request) -> Response:
-    """Archive; the page it leads to offers to restore."""
-    company = await _move(request, customers.archive)
-    return go(request, address_of(request), f"{company} is archived.")
+    """Archive; the message that says so offers to undo it."""
+    customer = await _move(request, customers.archive)
+    act = customer.archiving_id
+    undo = undo_of(request, act) if act else None
+    return go(request, address_of(request), f"{customer.company} is archived.", undo=undo)
 
 
 async def restore(request: Request) -> Response:
     """Open an archived customer again."""
-    company = await _move(request, customers.restore)
-    return go(request, address_of(request), f"{company} is restored. Open invites have to be sent again.")
+    customer = await _move(request, customers.restore)
+    return go(
+        request, address_of(request), f"{customer.company} is restored. Open invites have to be sent again."
+    )
 
 
 async def add_tag(request: Request) -> Response:
@@ -97,13 +120,13 @@ async def remove_tag(request: Request) -> Response:
     return await _retag(request, tags.untag_customers)
 
 
-async def _move(request: Request, rule: Any) -> str:
+async def _move(request: Request, rule: Any) -> Customer:
     form = await read_form(request)
     customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
 
-    def work(db: Session, actor: Actor) -> str:
-        customer: Customer = rule(db, actor, customer_id=customer_id, now=now)
-        return customer.company
+    def work(db: Session, actor: Actor) -> Customer:
+        moved: Customer = rule(db, actor, customer_id=customer_id, now=now)
+        return moved
 
     return await act(request, work, form=form)
 
@@ -125,16 +148,23 @@ async def _stored(request: Request) -> Page:
 
 
 def _edit_page(
-    request: Request, page: Page, form: Form, *, changes: list[Change] | None = None, status: int = 200
+    request: Request,
+    page: Page,
+    form: Form,
+    *,
+    changes: list[Change] | None = None,
+    warnings: tuple[Problem, ...] = (),
+    sent: bool = False,
+    status: int = 200,
 ) -> Response:
     """`changes` None: the form as it was sent; else as it was put together with what somebody else saved."""
     customer, address = found(page), address_of(request)
     crumbs = trail(request, (customer["company"], address), ("Edit", None))
     # After a wrong field the page still stands on the version it was made from, not on today's.
-    hidden = kept(form) if status == 422 else shown(customer)
+    hidden = kept(form) if status == 422 or sent else shown(customer)
     return show(
         request, "partner/customers/edit.html", page, form=form, status=status, choices=CHOICES,
-        shown=hidden, changes=changes, address=address, crumbs=crumbs,
+        shown=hidden, changes=changes, warnings=warnings, seen=SEEN, address=address, crumbs=crumbs,
     )  # fmt: skip
 
 

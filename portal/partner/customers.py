@@ -16,60 +16,36 @@ from errors import NotFound
 from portal.door import partner
 from portal.house import place
 from portal.page import Page, ask, show
-from portal.paging import neighbours, window
+from portal.paging import counted, neighbours, window
 from portal.partner.activity import activity_of
+from portal.partner.customer_filters import LISTED, Narrowing
 from portal.partner.customer_form import display_rows
 from portal.partner.trail import trail
 
-# What a status filter asks for; archived customers are out of the way unless asked for.
-STATUSES: Mapping[str, tuple[str, Mapping[str, Any] | None]] = {
-    "": ("Not archived", {"in": ["SETUP", "ACTIVE"]}),
-    "active": ("Active", {"eq": "ACTIVE"}),
-    "setup": ("In set-up", {"eq": "SETUP"}),
-    "archived": ("Archived", {"eq": "ARCHIVED"}),
-    "all": ("Any status", None),
-}
-SORTS: Mapping[str, tuple[str, str]] = {
-    "": ("Company, A to Z", "COMPANY_ASC"),
-    "company-desc": ("Company, Z to A", "COMPANY_DESC"),
-    "balance": ("Highest balance", "BALANCE_DESC"),
-    "newest": ("Newest", "CREATED_AT_DESC"),
-    "changed": ("Last changed", "UPDATED_AT_DESC"),
-}
-# The API counts no further.
-MOST_COUNTED = 10_000
-LONGEST_SEARCH = 200
 TABS = (
     ("Profile", "", None),
     ("Users", "/users", None),
     ("Invoices", "/invoices", None),
     ("Payments", "/payments", None),
     ("Payment methods", "/payment-methods", None),
+    ("Notes", "/notes", None),
     ("Activity", "/activity", "audit:read"),
 )
 
 
 async def list_customers(request: Request) -> Response:
-    """All customers: searched, by tag and status, sorted, a page at a time."""
-    asked = {
-        name: request.query_params.get(name, "").strip()[:LONGEST_SEARCH]
-        for name in ("search", "status", "tag", "sort")
-    }
-    for name, choices in (("status", STATUSES), ("sort", SORTS)):
-        if asked[name] not in choices:
-            asked[name] = ""
-    page = await ask(
-        request, "partner/customers/list", **window(request), search=asked["search"] or None,
-        where=_where(asked["status"], asked["tag"]), orderBy=SORTS[asked["sort"]][1],
-    )  # fmt: skip
-    listed = page.content["customers"]
+    """All customers: searched, filtered, sorted, a page at a time."""
+    asked = Narrowing.of(request.query_params.multi_items())
+    page = await ask(request, "partner/customers/list", **window(request), **asked.variables)
+    listed, path = page.content["customers"], request.url.path
     before, after = neighbours(request, listed["pageInfo"])
+    names = {tag["id"]: tag["name"] for tag in page.content["tags"]["nodes"]}
     return show(
         request, "partner/customers/list.html", page, crumbs=trail(request)[:-1], asked=asked,
-        statuses=[(key, text) for key, (text, _) in STATUSES.items()],
-        sorts=[(key, text) for key, (text, _) in SORTS.items()], count=_counted(listed["totalCount"]),
-        is_narrowed=any(asked[name] for name in ("search", "status", "tag")), tax_id=_tax_id,
-        before=before, after=after,
+        form=asked.form, choices=LISTED, chips=asked.chips(path, names), tag_names=list(names.items()),
+        count=counted_customers(listed),
+        cleared=asked.cleared().address(path), tax_id=_tax_id, before=before, after=after,
+        status=422 if asked.problems else 200,
     )  # fmt: skip
 
 
@@ -145,20 +121,13 @@ async def _connection(request: Request, label: str, name: str, field: str) -> Re
     return tab(request, label, name, page, before=before, after=after)
 
 
-def _where(status: str, tag: str) -> Mapping[str, Any]:
-    wanted = STATUSES[status][1]
-    return ({"status": wanted} if wanted else {}) | ({"tags": {"any": [tag]}} if tag else {})
-
-
 def _tax_id(digits: str | None, country: str) -> str:
     return display_tax_id(digits, Country(country)) if digits else ""
 
 
-def _counted(count: int) -> str:
+def counted_customers(listed: Mapping[str, Any]) -> str:
     """`1 customer`, `312 customers`, `10,000 customers or more`."""
-    if count == 1:
-        return "1 customer"
-    return f"{count:,} customers" + (" or more" if count >= MOST_COUNTED else "")
+    return counted(listed["totalCount"], "customer", "customers")
 
 
 _ONE = "/partner/{slug}/customers/{customer_id}"

@@ -120,6 +120,15 @@ _FILL = (
     from generate_series(1, :many) n
     """,
     """
+    insert into customer_note (partner_id, id, customer_id, text, author_kind, author_name, created_at,
+      updated_at)
+    select :partner, gen_random_uuid(), case when n % 4 = 0 then :customer else c.id end, 'n' || n, 'STAFF',
+      'x', :now + n * interval '1 minute', :now
+    from generate_series(1, :many) n join (select id, row_number() over () r from customer where partner_id
+      = :partner) c
+      on c.r = n
+    """,
+    """
     insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_name, action, subject_kind,
       details)
     select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, :now + n *

@@ -55,6 +55,19 @@ SAMPLES = [
     Sample("updateCustomer", lambda t: {"id": t["customer"], "city": "Peoria"}, (CUSTOMERS,), ("id",)),
     Sample("archiveCustomer", lambda t: {"id": t["customer"]}, (CUSTOMERS,), ("id",)),
     Sample("restoreCustomer", lambda t: {"id": t["customer"]}, (CUSTOMERS,), ("id",)),
+    *(
+        Sample(
+            name, lambda t: {"customerIds": [t["customer"], t["setup"]]}, (CUSTOMERS,),
+            ("customerIds.0", "customerIds.1"),
+        )
+        for name in ("archiveCustomers", "restoreCustomers")
+    ),
+    Sample(
+        "addCustomerNote", lambda t: {"customerId": t["customer"], "text": "Call back"}, (CUSTOMERS,),
+        ("customerId",),
+    ),
+    Sample("updateCustomerNote", lambda t: {"id": t["note"], "text": "Called"}, (CUSTOMERS,), ("id",)),
+    Sample("deleteCustomerNote", lambda t: {"id": t["note"]}, (CUSTOMERS,), ("id",)),
     Sample("inviteUser", lambda t: {"customerId": t["customer"], **ANN}, (USERS,), ("customerId",)),
     Sample("resendInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
     Sample("revokeInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),

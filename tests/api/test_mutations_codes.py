@@ -19,7 +19,13 @@ ELSEWHERE = {
     "integrations/inbox.py",
 }  # fmt: skip
 # Of keys themselves, of letting somebody in again, and of taking a payment back, which the API has not.
-NOT_OFFERED = {"IN_THE_PAST", "UNKNOWN_SCOPE", "NOT_DISABLED", "PAYMENT_CANNOT_BE_CANCELED"}
+NOT_OFFERED = {
+    "IN_THE_PAST",
+    "UNKNOWN_SCOPE",
+    "NOT_DISABLED",
+    "PAYMENT_CANNOT_BE_CANCELED",
+    "NOTHING_TO_UNDO",
+}
 # Told beside the data, at a document's arguments.
 OF_ARGUMENTS = {"NULL_ARGUMENT"}
 

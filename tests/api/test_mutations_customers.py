@@ -82,19 +82,21 @@ async def test_an_error_says_how_to_mend_it(writer: Writer) -> None:
 
 
 async def test_a_likely_duplicate_is_pointed_out_and_saved(writer: Writer) -> None:
-    select = "customer { company } warnings { code message path }"
-    await writer.do("createCustomer", COMPANY)
+    select = "customer { company } warnings { code message path recordId }"
+    first = (await writer.do("createCustomer", COMPANY, "customer { id }"))["customer"]["id"]
     again = await writer.do("createCustomer", {**COMPANY, "taxId": "072222222"}, select)
     assert again["customer"] == {"company": "Acme Rockets"}
     assert again["warnings"] == [
         {
             "code": "EIN_PREFIX_NOT_ISSUED", "path": ["input", "taxId"],
             "message": "The IRS has not issued EINs that start with 07. Check the number.",
+            "recordId": None,
         },
         {
             "code": "POSSIBLE_DUPLICATE", "path": ["input", "company"],
             "message": "Acme Rockets already has this name and ZIP or postal code. "
             "Check that this is not the same company.",
+            "recordId": first,
         },
     ]  # fmt: skip
 
@@ -182,3 +184,22 @@ async def test_every_act_is_in_the_audit_log_with_who_did_it(writer: Writer, acm
     )
     found: list[Any] = [tuple(row) for row in rows]
     assert found == [("Clem", "customer.updated"), ("all scopes", "customer.archived")]
+
+
+async def test_many_customers_are_archived_and_restored_at_once(writer: Writer, acme: Things) -> None:
+    both = {"customerIds": [acme["customer"], acme["setup"], acme["customer"]]}
+    select = "customers { company status } changedCount"
+    done = await writer.do("archiveCustomers", both, select)
+    assert done["changedCount"] == 2
+    assert {one["status"] for one in done["customers"]} == {"ARCHIVED"}
+    assert (await writer.do("archiveCustomers", both, select))["changedCount"] == 0
+    done = await writer.do("restoreCustomers", both, select)
+    assert (done["changedCount"], sorted(one["status"] for one in done["customers"])) == (
+        2, ["ACTIVE", "SETUP"],
+    )  # fmt: skip
+
+
+async def test_no_customer_at_all_is_refused(writer: Writer, acme: Things) -> None:
+    with nothing_changes(writer.client.owner):
+        for name in ("archiveCustomers", "restoreCustomers"):
+            assert await writer.refused(name, {"customerIds": []}) == [("REQUIRED", "input.customerIds")]

@@ -15,7 +15,7 @@ from api.read import Reader
 from auth.actors import KEY_SCOPES, Actor
 from auth.api_keys import ApiKey
 from auth.tokens import digest_of
-from billing import customer_users, customers, invoices, tags
+from billing import customer_notes, customer_users, customers, invoices, tags
 from billing.customer_fields import CustomerInput
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
@@ -158,6 +158,9 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         draft = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
         issued = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
         invoices.finalize(db, staff, invoice_id=issued.id, now=now)
+        # By the key that most tests write with: nobody else may change it.
+        key = cast.contoso_key if customer == "initech" else cast.northwind_key
+        note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
     with database.transaction(partner_id=manager.partner_id, customer_id=customer_id) as db:
         own_tag = tags.create(db, manager, fields=label, now=now)
     first = _method(owner, staff.partner_id, customer_id, now, default=True)
@@ -166,7 +169,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "customer": ("cus", customer_id), "setup": ("cus", setup.id), "invited": ("usr", user.id),
         "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
         "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
-        "second_method": ("pm", second),
+        "second_method": ("pm", second), "note": ("note", note.id),
     }  # fmt: skip
     found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})
     found.ids["gateway_setup"] = f"seti_{customer}"

@@ -54,6 +54,7 @@ def test_ada_makes_a_customer_that_waits_for_its_users(acts: Acts, cast: Cast, n
         "state": "IL", "postal_code": "62701", "country": "US", "currency": "USD", "time_zone": None,
         "terms_days": None, "external_id": None, "status": CustomerStatus.SETUP, "open_minor": 0,
         "version": 1, "created_at": now, "updated_at": now, "archived_at": None,
+        "archiving_id": None,
     }  # fmt: skip
     assert words(acts, cast, customer.id) == {
         "acme", "rockets", "inc", "123456789", "12", "3456789",
@@ -114,16 +115,17 @@ def test_company_and_users_are_refused_together(acts: Acts, cast: Cast) -> None:
         assert problems_of(lambda: make(acts, cast.ada, {"name": ""})) == [("REQUIRED", ("users",))]
 
 
-def duplicate(field: str, message: str) -> Problem:
-    return Problem("POSSIBLE_DUPLICATE", (field,), f"{message}. Check that this is not the same company.")
+def duplicate(field: str, message: str, of: UUID) -> Problem:
+    told = f"{message}. Check that this is not the same company."
+    return Problem("POSSIBLE_DUPLICATE", (field,), told, f"cus_{of.hex}")
 
 
 def test_possible_duplicates_are_pointed_out_and_kept(acts: Acts, cast: Cast) -> None:
     first = make(acts, cast.ada).customer
     acts(cast.ada, customers.archive, customer_id=first.id)
     again = {"company": "ＡＣＭＥ  rockets", "postal_code": "62701-1234"}
-    tax_id = duplicate("tax_id", "Acme Rockets already has this tax id")
-    name = duplicate("company", "Acme Rockets already has this name and ZIP or postal code")
+    tax_id = duplicate("tax_id", "Acme Rockets already has this tax id", first.id)
+    name = duplicate("company", "Acme Rockets already has this name and ZIP or postal code", first.id)
     with acts.nothing_changes():
         assert acts(cast.ada, customers.check, fields=CustomerInput.read(ACME | again)) == (tax_id, name)
     assert make(acts, cast.ada, **again).warnings == (tax_id, name)
@@ -214,10 +216,10 @@ def test_a_change_is_checked_against_what_stays(acts: Acts, cast: Cast) -> None:
 
 
 def test_a_change_points_out_duplicates_but_not_itself(acts: Acts, cast: Cast) -> None:
-    make(acts, cast.ada)
+    first = make(acts, cast.ada).customer
     other = make(acts, cast.ada, company="Other", tax_id=None).customer
     assert change(acts, cast.ada, other.id, tax_id="123456789").warnings == (
-        duplicate("tax_id", "Acme Rockets already has this tax id"),
+        duplicate("tax_id", "Acme Rockets already has this tax id", first.id),
     )
     assert change(acts, cast.ada, other.id, terms_days=5).warnings == ()
 

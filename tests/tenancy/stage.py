@@ -16,7 +16,7 @@ from auth.actors import Actor, system
 from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
-from billing import invoices, tags
+from billing import customer_notes, invoices, tags
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.partners import Partner
@@ -123,7 +123,11 @@ def _customer(
         db, actor, action="customer.updated", subject_kind="customer", subject_id=customer_id,
         customer_id=customer_id, now=now, note=f"zz-{name}note-audit",
     )  # fmt: skip
+    note = customer_notes.add(
+        db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now
+    )  # fmt: skip
     made = {
+        "note": note.id,
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "tag": tag_id,
     }  # fmt: skip

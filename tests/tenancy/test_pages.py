@@ -24,6 +24,7 @@ KINDS = {
     "payment_id": "pay",
     "method_id": "pm",
     "tag_id": "tag",
+    "note_id": "note",
     "user_id": "usr",
     "key_id": "key",
 }

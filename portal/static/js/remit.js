@@ -28,6 +28,23 @@
     }
   });
 
+  // One box that checks all of a list's; checking a single one means the checked ones.
+  for (const all of document.querySelectorAll("[data-check-all]")) {
+    const form = all.form;
+    const boxes = [...form.querySelectorAll('input[type="checkbox"][name]')];
+    const show = () => {
+      const checked = boxes.filter((box) => box.checked).length;
+      all.checked = checked === boxes.length;
+      all.indeterminate = checked > 0 && checked < boxes.length;
+    };
+    all.hidden = false;
+    all.addEventListener("change", () => {
+      for (const box of boxes) box.checked = all.checked;
+    });
+    for (const box of boxes) box.addEventListener("change", show);
+    show();
+  }
+
   // Printing needs a script, so its buttons are hidden where there is none.
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;

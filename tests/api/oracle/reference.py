@@ -44,6 +44,7 @@ VISIBLE: dict[str, Visible] = {
     "tag": _own_side,
     "customer_tag": _own_side,
     "api_key": lambda row, actor: actor.customer_id is None,
+    "customer_note": _own_side,
     "invoice_tag": _own_side,
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")

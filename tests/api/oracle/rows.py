@@ -20,6 +20,7 @@ from auth.memberships import Membership, MembershipStatus
 from auth.roles import Role
 from billing.addresses import Country
 from billing.customer_fields import key_of
+from billing.customer_notes import CustomerNote
 from billing.customers import Customer, CustomerStatus
 from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.money import Currency
@@ -33,7 +34,7 @@ from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, PaymentMethod, Payment,
-    PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
+    PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey, CustomerNote,
 )  # fmt: skip
 TEXTS = (
     "Acme", "acme", "100%", "a_b", 'say "hi"', "back\\slash", "Café Zoë", "it's", "line\nbreak", "tab\there",
@@ -146,6 +147,12 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
     for tag in maker.chance.sample(tags, maker.chance.randrange(4)):
         maker.write(CustomerTag, partner_id=partner, customer_id=customer, tag_id=tag, created_at=maker.now)
     users = [_user(maker, partner, customer, place) for place in range(4 if busy else 0)]
+    for kind in ("STAFF", "API_KEY") if busy else ():
+        maker.write(
+            CustomerNote, partner_id=partner, id=new_id(), customer_id=customer, text=maker.text(),
+            author_kind=kind, author_id=maker.maybe(new_id()), author_name=maker.text(),
+            created_at=maker.moment(), updated_at=maker.moment(),
+        )  # fmt: skip
     methods = [_method(maker, partner, customer, users, place) for place in range(3 if busy else 0)]
     invoices = [_invoice(maker, partner, customer, place) for place in range(9 if busy else 2)]
     for invoice in invoices:

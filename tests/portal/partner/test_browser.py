@@ -111,7 +111,10 @@ def pages_to_look_at(page: Page, cast: Cast, things: dict[str, str]) -> Iterator
     """Walks through the pages for customers, users and tags, stopping at every one there is."""
     acme = f"customers/{customer_id(cast, 'acme')}"
     petra = f"{acme}/users/{user_id(cast, 'petra')}"
-    tabs = [acme + tab for tab in ("", "/users", "/invoices", "/payments", "/payment-methods", "/activity")]
+    tabs = [
+        acme + tab
+        for tab in ("", "/users", "/invoices", "/payments", "/payment-methods", "/notes", "/activity")
+    ]
     for path in (
         ".", "customers", "customers?search=zzz", "customers/new", f"customers/{things['setup']}",
         f"customers/{things['setup']}/finish-setup", f"customers/{things['gone']}", *tabs, f"{acme}/edit",
@@ -120,6 +123,22 @@ def pages_to_look_at(page: Page, cast: Cast, things: dict[str, str]) -> Iterator
     ):  # fmt: skip
         page.goto(path)
         yield path
+    page.goto(f"customers?status=all&balance=none&from=x&tag={things['tag']}")
+    yield "filters, chips and a wrong amount"
+    page.goto(f"{acme}/notes")
+    page.get_by_label("New note").fill("Call Carl first")
+    page.get_by_role("button", name="Add note").click()
+    yield "a note"
+    page.get_by_role("link", name="Edit the note").click()
+    yield "editing a note"
+    page.go_back()
+    page.get_by_role("link", name="Delete the note").click()
+    yield "deleting a note"
+    for button in ("Archive", "Add tag"):
+        page.goto("customers")
+        page.get_by_label("With which customers").select_option("page")
+        page.get_by_role("button", name=button).click()
+        yield f"asking: {button}"
     page.goto("customers/new")
     page.get_by_role("button", name="Continue").click()
     yield "a wrong company"
@@ -151,6 +170,31 @@ def test_axe_finds_nothing_and_nothing_sticks_out(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         checked += len(found.response["passes"])
     assert checked > 20 * 25  # axe did look
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_ada_archives_all_on_the_page_and_takes_it_back(browse: Browse, scripts: bool) -> None:
+    context = browse(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto("customers?country=us")
+    if scripts:
+        page.get_by_label("Choose all on this page").check()
+        expect(page.get_by_label("Choose Globex")).to_be_checked()
+        page.get_by_label("Choose Acme").uncheck()
+        expect(page.get_by_label("Choose all on this page")).not_to_be_checked()
+        page.get_by_label("Choose Acme").check()
+    else:
+        expect(page.get_by_label("Choose all on this page")).to_be_hidden()
+        page.get_by_label("With which customers").select_option("page")
+    page.get_by_role("button", name="Archive").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Archive 2 customers?")
+    page.get_by_role("button", name="Archive").click()
+    expect(page.get_by_role("status")).to_contain_text("2 customers are archived.")
+    expect(page.get_by_text("No customer fits")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("2 customers are restored.")
+    expect(page.get_by_role("link", name="Globex")).to_be_visible()
     context.close()
 
 

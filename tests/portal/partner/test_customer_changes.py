@@ -76,6 +76,24 @@ def test_what_is_odd_is_said_after_saving(ada: Person, page: str, owner: Connect
     assert acme(owner, "tax_id") == ("071234567",)
 
 
+def test_a_possible_duplicate_is_pointed_out_before_saving(
+    ada: Person, page: str, owner: Connection, cast: Cast
+) -> None:
+    form = form_on(ada.get(f"{page}/edit").text)
+    globex = owner.execute(text("select postal_code from customer where company = 'Globex'")).scalar_one()
+    alike = {**form, "company": "Globex", "postal_code": globex}
+    with nothing_changes(owner):
+        asked = ada.post(f"{page}/edit", alike)
+    assert asked.status_code == 200
+    assert "Globex already has this name and ZIP or postal code." in text_of(asked)
+    assert f'href="{ada.home}/customers/{customer_id(cast, "globex")}" target="_blank"' in asked.text
+    assert "choose Save again" in text_of(asked)
+    again = form_on(asked.text)
+    assert (again["company"], again["version"]) == ("Globex", form["version"])
+    assert ada.post(f"{page}/edit", again).status_code == 303
+    assert owner.execute(text("select count(*) from customer where company = 'Globex'")).scalar_one() == 2
+
+
 def test_a_wrong_field_is_told_and_what_was_typed_stays(ada: Person, page: str, owner: Connection) -> None:
     form = form_on(ada.get(f"{page}/edit").text)
     with nothing_changes(owner):

@@ -1,0 +1,212 @@
+"""Doing one thing with many customers: those that are checked, a whole page, or all that a filter finds.
+
+Surprise: "all that match" travels as the filter itself, and is looked up again when it is confirmed. If it
+finds another number by then, nothing is done and the question comes back with the new number.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.actors import Action, Actor
+from billing import customer_bulk, tags
+from billing.customer_bulk import MOST_AT_ONCE, NothingToUndo
+from db import ids
+from db.columns import new_id
+from errors import Invalid, NotFound, Problem
+from portal.door import act, go, partner, read_form
+from portal.form import Form
+from portal.house import house, place
+from portal.page import Page, ask, show
+from portal.paging import counted
+from portal.partner.customer_filters import Narrowing
+from portal.partner.trail import trail
+from portal.shell import Undo
+from portal.whole import pages
+
+MOST_MATCHING = 2_000
+SHOWN_NAMES = 20
+MATCHING = "matching"
+CONFIRMED = "confirmed"
+_PAGE = 100
+
+
+class Chosen(NamedTuple):
+    """What a form chose: `ids` of rows, or None for all that `narrowing` finds."""
+
+    narrowing: Narrowing
+    ids: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, form: Form) -> "Chosen":
+        """From the bar above the list, and from the page that asks."""
+        narrowing, which = Narrowing.written(form.value("narrowing")), form.value("which")
+        if which == MATCHING:
+            return cls(narrowing, None)
+        listed = form.value("shown").split() if which == "page" else form.values("customer")
+        return cls(narrowing, tuple(dict.fromkeys(listed))[:_PAGE])
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The arguments of the API's `customers` that find them."""
+        if self.ids is None:
+            return self.narrowing.variables
+        return {"where": {"id": {"in": list(self.ids)}}}
+
+
+class Found(NamedTuple):
+    """The customers that were chosen, by id and name; `too_many`: more than can be done at once."""
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    too_many: bool = False
+
+
+async def find(request: Request, chosen: Chosen) -> Found:
+    """Look up what was chosen. Refuses NotFound if one of them is not the partner's."""
+    found: list[Any] = []
+    async for records in pages(
+        request, "partner/customers/chosen", "customers", chosen.variables, size=_PAGE
+    ):
+        found += records
+        if len(found) > MOST_MATCHING:
+            return Found((), (), too_many=True)
+    if chosen.ids is not None and len(found) != len(chosen.ids):
+        raise NotFound
+    return Found(tuple(one["id"] for one in found), tuple(one["company"] for one in found))
+
+
+async def archive(request: Request) -> Response:
+    """Asks with the number and the names; when confirmed, archives all of them and offers to undo it."""
+    form, chosen, found = await _read(request)
+    if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
+        return await _ask(request, "archive", Action.EDIT_CUSTOMERS, form, chosen, found)
+    act_id, now = new_id(), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> int:
+        done = [
+            customer_bulk.archive(db, actor, customer_ids=part, archiving_id=act_id, now=now).customers
+            for part in _parts(found.ids)
+        ]
+        return sum(map(len, done))
+
+    count = await act(request, work, form=form)
+    said = f"{_customers(count)} {'is' if count == 1 else 'are'} archived."
+    return go(request, _list(request, chosen), said, undo=undo_of(request, act_id) if count else None)
+
+
+async def tag(request: Request) -> Response:
+    """Asks for a tag, then puts it on all of them."""
+    return await _retag(request, "tag", tags.tag_customers, "got the tag")
+
+
+async def untag(request: Request) -> Response:
+    """Asks for a tag, then takes it off all of them."""
+    return await _retag(request, "untag", tags.untag_customers, "lost the tag")
+
+
+async def undo_archiving(request: Request) -> Response:
+    """Restore exactly what one act archived."""
+    form = await read_form(request)
+    archiving_id, now = ids.parsed(form.value("archiving"), "arc"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> list[str]:
+        done = customer_bulk.undo_archiving(db, actor, archiving_id=archiving_id, now=now)
+        return [one.company for one in done]
+
+    target = f"{place(request).home}/customers"
+    try:
+        names = await act(request, work, form=form)
+    except NothingToUndo as nothing:
+        return go(request, target, nothing.message, tone="warning")
+    said = f"{names[0]} is" if len(names) == 1 else f"{_customers(len(names))} are"
+    return go(request, target, f"{said} restored. Invites that were open have to be sent again.")
+
+
+async def lead_back(request: Request) -> Response:
+    """The address of a form, opened by hand, leads to the list."""
+    await ask(request, "partner/customers/tagging")
+    return go(request, f"{place(request).home}/customers")
+
+
+def undo_of(request: Request, archiving_id: UUID) -> Undo:
+    """The button that takes an archiving back."""
+    action = f"{place(request).home}/customers/undo-archive"
+    return Undo("Undo", action, "archiving", ids.shown("arc", archiving_id))
+
+
+async def _retag(request: Request, what: str, rule: Callable[..., int], done: str) -> Response:
+    form, chosen, found = await _read(request)
+    if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
+        return await _ask(request, what, Action.EDIT_TAGS, form, chosen, found)
+    if not form.value("tag"):
+        problem = Invalid([Problem("REQUIRED", ("tag",), "Choose a tag.")])
+        return await _ask(request, what, Action.EDIT_TAGS, form.with_problems(problem), chosen, found)
+    now = house(request).clock()
+
+    def work(db: Session, actor: Actor) -> int:
+        tag_ids = [ids.parsed(form.value("tag"), "tag")]
+        return sum(rule(db, actor, tag_ids=tag_ids, customer_ids=part, now=now) for part in _parts(found.ids))
+
+    count = await act(request, work, form=form)
+    return go(request, _list(request, chosen), f"{_customers(count)} {done}.")
+
+
+async def _read(request: Request) -> tuple[Form, Chosen, Found]:
+    form = await read_form(request)
+    chosen = Chosen.of(form)
+    return form, chosen, await find(request, chosen)
+
+
+async def _ask(
+    request: Request, what: str, needs: Action, form: Form, chosen: Chosen, found: Found
+) -> Response:
+    """The page that asks, as far as there is something to do; else the list, with a message."""
+    page: Page = await ask(request, "partner/customers/tagging")
+    if needs.value not in page.shell.rights:
+        await act(request, lambda _, actor: actor.require(needs), form=form)
+    back = _list(request, chosen)
+    if found.too_many:
+        said = f"More than {MOST_MATCHING:,} customers match. Narrow the list, and do it in parts."
+        return go(request, back, said, tone="warning")
+    if not found.ids:
+        said = "No customer is chosen. Check the boxes of those you mean."
+        return go(request, back, said, tone="warning")
+    changed = form.pressed == CONFIRMED and form.value("count") != str(len(found.ids))
+    return show(
+        request, "partner/customers/chosen.html", page, form=form, what=what, chosen=chosen, back=back,
+        count=len(found.ids), customers=_customers(len(found.ids)), names=found.names[:SHOWN_NAMES],
+        action=f"{place(request).home}/customers/chosen/{what}", changed=changed,
+        crumbs=trail(request, ({"archive": "Archive", "tag": "Add a tag"}.get(what, "Remove a tag"), None)),
+        options=[(one["id"], one["name"]) for one in page.content["tags"]["nodes"]],
+        status=422 if form.problems else 200,
+    )  # fmt: skip
+
+
+def _parts(shown: Sequence[str]) -> Iterable[list[UUID]]:
+    """The ids in parts as large as one rule takes; all parts are one transaction."""
+    for start in range(0, len(shown), MOST_AT_ONCE):
+        yield [ids.parsed(text, "cus") for text in shown[start : start + MOST_AT_ONCE]]
+
+
+def _list(request: Request, chosen: Chosen) -> str:
+    return chosen.narrowing.address(f"{place(request).home}/customers")
+
+
+def _customers(count: int) -> str:
+    return counted(count, "customer", "customers")
+
+
+_ALL = "/partner/{slug}/customers"
+_ACTS = {"archive": archive, "tag": tag, "untag": untag}
+ROUTES = [
+    *(Route(f"{_ALL}/chosen/{name}", partner(does), methods=["POST"]) for name, does in _ACTS.items()),
+    *(Route(f"{_ALL}/chosen/{name}", partner(lead_back)) for name in _ACTS),
+    Route(f"{_ALL}/undo-archive", partner(undo_archiving), methods=["POST"]),
+    Route(f"{_ALL}/undo-archive", partner(lead_back)),
+]

@@ -1,0 +1,32 @@
+"""A whole list, a page after the other: for what is done with all that a filter finds.
+
+Surprise: it runs the very document and filter that the list's page shows, so that nothing else can be found;
+and whoever asks is looked up again with every page, so that it ends when their session does.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from portal.house import house, place, session_hash
+from portal.reading import SessionAt
+
+
+async def pages(
+    request: Request, document: str, connection: str, variables: Mapping[str, Any], *, size: int
+) -> AsyncIterator[list[Mapping[str, Any]]]:
+    """The records of a document's connection, at most `size` at a time; refuses as `ask` does."""
+    parts, where, after = house(request), place(request), None
+    while True:
+        answer = await parts.documents.reader.read(
+            parts.documents[document],
+            {**variables, "first": size, "after": after},
+            credential=SessionAt(session_hash(request), where.kind, where.slug),
+            now=parts.clock(),
+        )
+        listed = answer.content[connection]
+        yield listed["nodes"]
+        if not listed["pageInfo"]["hasNextPage"]:
+            return
+        after = listed["pageInfo"]["endCursor"]
