@@ -31,6 +31,7 @@ def dashboard(home: str) -> tuple[Entry, ...]:
                 Entry("Customers", icon="users", children=(
                     Entry("All customers", f"{home}/customers"),
                     Entry("Tag management", f"{home}/tags"),
+                    Entry("Pending invites", f"{home}/invites"),
                 )),
                 Entry("Invoices", f"{home}/invoices", "file-text"),
                 Entry("Payments", f"{home}/payments", "wallet"),
@@ -70,6 +71,7 @@ def shell_for(
         email=viewer["email"],
         role=ROLES[viewer["role"]],
         sign_out="/sign-out",
+        search=None if in_portal else f"{where.home}/search",
         csrf_token=csrf_token,
         rights=frozenset(viewer["scopes"]),
         time_zone=(in_portal and viewer["customer"]["timeZone"]) or viewer["partner"]["timeZone"],

@@ -29,8 +29,9 @@ def neighbours(request: Request, shown: Mapping[str, Any]) -> tuple[str | None, 
 
 def link(request: Request, **changed: str) -> str:
     """This list's address with other values, from its beginning unless a part is named; "" takes one away."""
-    asked = {name: text for name, text in request.query_params.items() if name not in PLACES}
-    query = {name: text for name, text in {**asked, **changed}.items() if text}
+    asked = request.query_params.multi_items()
+    kept = [(name, text) for name, text in asked if name not in PLACES and name not in changed]
+    query = [(name, text) for name, text in (*kept, *changed.items()) if text]
     return f"{request.url.path}?{urlencode(query)}" if query else request.url.path
 
 

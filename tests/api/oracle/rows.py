@@ -200,7 +200,8 @@ def _invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         status, 0
     )
     reserved = maker.chance.choice((0, total // 4)) if status is InvoiceStatus.OPEN else 0
-    id_, due = new_id(), maker.day()
+    # Also long ago, and on both sides of the days at which a debt grows older.
+    id_, due = new_id(), maker.day(maker.chance.choice((0, 0, 0, -30, -60, -90)))
     number = "" if status is InvoiceStatus.DRAFT else f"{maker.chance.choice('AB')}-{id_.hex[-6:]}"
     currency = maker.chance.choice(list(Currency))
     memo = maker.maybe(maker.text())
