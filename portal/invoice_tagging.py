@@ -33,6 +33,7 @@ async def show_tagging(request: Request) -> Response:
     # The portal's boxes for what can be paid are called so, for the button beside this one.
     chosen = _chosen([*query.getlist("invoice"), *query.getlist("pay")])
     if not chosen:
+        await ask(request, _document(request), ids=[])  # whoever is nobody here signs in first
         return go(request, _list(request), "Choose the invoices to tag.", tone="info")
     return await _page(request, chosen, Form())
 
@@ -59,18 +60,22 @@ async def tag(request: Request) -> Response:
 
 
 async def _page(request: Request, chosen: list[str], form: Form, *, status: int = 200) -> Response:
-    kind = place(request).kind
-    folder = "partner" if kind == "partner" else "customer"
-    page = await ask(request, f"{folder}/invoices/tagging", ids=chosen)
+    document = _document(request)
+    page = await ask(request, document, ids=chosen)
     found: list[dict[str, Any]] = page.content["invoices"]["nodes"]
     if len(found) != len(chosen):
         raise NotFound
     if Action.EDIT_TAGS.value not in page.shell.rights:
         raise Forbidden
     return show(
-        request, f"{folder}/invoices/tagging.html", page, form=form, status=status,
+        request, f"{document}.html", page, form=form, status=status,
         action=request.url.path, back=_list(request), count=counted(len(found), "invoice", "invoices"),
     )  # fmt: skip
+
+
+def _document(request: Request) -> str:
+    """The page's document, and its template, of the door the request came through."""
+    return f"{'partner' if place(request).kind == 'partner' else 'customer'}/invoices/tagging"
 
 
 def _chosen(given: Iterable[str]) -> list[str]:

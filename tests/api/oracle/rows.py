@@ -182,6 +182,7 @@ def _user(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         email_key=f"{id_.hex}@a.example", created_at=maker.moment(), updated_at=maker.moment(),
         removed_at=maker.now if status is MembershipStatus.REMOVED else None,
     )  # fmt: skip
+    _words(maker, partner, customer, "user", id_, [name])
     for _ in range(place):
         made = maker.moment()
         maker.write(
@@ -189,6 +190,7 @@ def _user(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
             token_hash=new_id().bytes, created_at=made, expires_at=made + timedelta(hours=72),
             accepted_at=maker.maybe(made) if maker.chance.random() < 0.5 else None,
             revoked_at=maker.maybe(made) if maker.chance.random() < 0.5 else None,
+            reminded_at=maker.maybe(made + timedelta(hours=48)),
         )  # fmt: skip
     return id_
 

@@ -120,6 +120,7 @@ CENTS: dict[str, Twin] = {
 
 ONLY: dict[str, Callable[["Row"], bool]] = {
     "Partner.users": lambda row: row["customer_id"] is None,
+    "Query.users": lambda row: row["customer_id"] is not None,
     "User.invite": lambda row: row["accepted_at"] is None and row["revoked_at"] is None,
 }
 """Which records a link leads to, where not all."""
