@@ -4,10 +4,13 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from procrastinate import App
+from procrastinate.testing import InMemoryConnector
 from sqlalchemy import Connection, text
 from sqlmodel import select
 
@@ -26,10 +29,14 @@ from tests.auth.steps import accept
 from tests.cast import Cast
 from tests.integrations.test_letters import TEMPLATES, Server
 from tests.world import world
+from worker import jobs
+from worker.jobs import Workshop
 
 SECOND = timedelta(seconds=1)
 DAYS_2 = timedelta(hours=48)
 NEW_YORK = ZoneInfo("America/New_York")
+NAME = "remind_invites"
+NOT_ASKED: Any = None  # the gateway: no reminder needs it
 Sent = Callable[[], list[UUID]]
 
 
@@ -172,6 +179,22 @@ def test_many_jobs_at_once_send_one(database: Database, nora: Membership, now: d
         thread.join()
     assert sorted(counts) == [0] * 7 + [1]
     assert sent() == [nora.id]
+
+
+@pytest.mark.anyio
+async def test_the_worker_does_it_every_ten_minutes_by_its_own_clock(
+    database: Database, nora: Membership, now: datetime, sent: Sent
+) -> None:
+    app = App(connector=InMemoryConnector())
+    composer = Composer(TEMPLATES, public_url="https://pay.example.com", sender="no-reply@pay.example.com")
+    moments = iter((now + DAYS_2 - SECOND, now + DAYS_2, now + DAYS_2))
+    outgoing = Outgoing(database, composer, Server(), lambda: now)
+    jobs.register(app, Workshop(database, NOT_ASKED, outgoing, lambda: next(moments)))
+    known = [task.cron for task in app.periodic_registry.periodic_tasks.values() if task.task.name == NAME]
+    assert known == ["*/10 * * * *"]
+    for expected in ([], [nora.id], [nora.id]):
+        await app.tasks[NAME](timestamp=0)
+        assert sent() == expected
 
 
 @pytest.mark.anyio
