@@ -12,7 +12,7 @@ The surprise: the functions give back Strawberry fields without resolvers. Straw
 them, and nobody ever executes them; the planner finds what a field reads in `read_of`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -47,6 +47,7 @@ from api.reads import (
     Read,
     Reference,
     See,
+    Sums,
 )
 from auth.actors import Action, Actor
 from billing.derived import Expression
@@ -256,6 +257,26 @@ def mine_column(
 def fixed(answer: Callable[..., Any], about: str | None = None) -> Any:
     """A root field answered without a table; its arguments are those of `answer`."""
     return _field(Fixed(answer=answer), about)
+
+
+def sums(
+    model: type[SQLModel],
+    about: str | None = None,
+    *,
+    row: Noun,
+    needs: Action,
+    only: Expression,
+    by: Mapping[str, str | Expression],
+    totals: Mapping[str, Expression],
+    counted: str,
+    limit: int,
+) -> Any:
+    """A root field: sums over the rows of `model` that may be seen, in groups, each read as a `row`."""
+    read = Sums(
+        row=row, table=table_of(model), needs=needs, only=only, by=tuple(by.items()),
+        totals=tuple(totals.items()), counted=counted, limit=limit,
+    )  # fmt: skip
+    return _field(read, about)
 
 
 def noun(

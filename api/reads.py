@@ -6,12 +6,15 @@ planner (`api/plan/`) turns it into SQL. Nothing else ever reads a table for a d
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Table
 
 from auth.actors import Action, Actor
 from billing.derived import Expression
+
+if TYPE_CHECKING:
+    from api.nouns import Noun
 
 STAFF: Literal["staff"] = "staff"
 See = Literal["staff"] | Action | None
@@ -117,6 +120,24 @@ class Page(Read):
 
     link: str | None = None
     only: Expression | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums(Read):
+    """A root field: sums over the rows of `table` that fit `only`, in at most `limit` groups.
+
+    A group is read as a row of `row`: it has what it is grouped `by` (a column or an expression), the
+    `totals` and, as `counted`, how many rows it holds. It takes the right `needs`.
+    """
+
+    row: "Noun"
+    table: Table
+    needs: Action
+    only: Expression
+    by: tuple[tuple[str, str | Expression], ...]
+    totals: tuple[tuple[str, Expression], ...]
+    counted: str
+    limit: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,12 +23,13 @@ from api import (
     payment_methods,
     payments,
     portal_sessions,
+    receivables,
     tags,
     users,
 )
 from api.nouns import NOUNS, read_of
 from api.plan.expressions import template
-from api.reads import Amount, Change, ChangedMany, Computed, Many, Read, Said
+from api.reads import Amount, Change, ChangedMany, Computed, Many, Read, Said, Sums
 from api.scalars import SCALARS
 
 QUERIES: tuple[type, ...] = (
@@ -36,6 +37,7 @@ QUERIES: tuple[type, ...] = (
     customers.CustomerQueries,
     users.UserQueries,
     invoices.InvoiceQueries,
+    receivables.ReceivableQueries,
     payments.PaymentQueries,
     payment_methods.PaymentMethodQueries,
     tags.TagQueries,
@@ -98,7 +100,7 @@ def _sizes() -> Mapping[tuple[str, str], int]:
         for field_name, field in getattr(kind, "fields", {}).items():
             declared = field.extensions.get("strawberry-definition")
             read: Read | None = declared.metadata.get("read") if declared else None
-            if isinstance(read, Many | ChangedMany | Said) and read.limit is not None:
+            if isinstance(read, Many | ChangedMany | Said | Sums) and read.limit is not None:
                 found[name, field_name] = read.limit
     found["AddressRules", "states"] = 100
     return found
@@ -115,6 +117,12 @@ def prepare_expressions() -> None:
                 template(read.make, noun.table, read.see)
             elif isinstance(read, Amount) and not isinstance(read.minor, str):
                 template(read.minor, noun.table, read.see)
+    for field in GRAPHQL.query_type.fields.values() if GRAPHQL.query_type else ():
+        summed = read_of(field)
+        if isinstance(summed, Sums):
+            for make in (summed.only, *(made for _, made in (*summed.by, *summed.totals))):
+                if not isinstance(make, str):
+                    template(make, summed.table, summed.see)
 
 
 def sdl() -> str:

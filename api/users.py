@@ -13,12 +13,14 @@ import strawberry
 
 from api.changes import Doing, Given, Outcome, Work, change, changed, gives, opt, takes
 from api.nouns import Connection, Node, by_id, col, latest, lazy, noun, one, page, sql
+from api.reads import STAFF
 from auth import invites, memberships
 from auth.actors import Action
 from auth.roles import Role
 from billing import customer_users as rules
 from billing.customer_fields import key_of
-from billing.derived import InviteStatus, invite_status, is_open_invite
+from billing.customers import USER_SEARCHED_AS
+from billing.derived import InviteStatus, invite_status, is_customers_user, is_open_invite
 
 if TYPE_CHECKING:
     from api.customers import Customer
@@ -28,7 +30,7 @@ strawberry.enum(memberships.MembershipStatus, description="INVITED until the inv
 strawberry.enum(InviteStatus, description="What became of an invite.")
 
 
-@noun(memberships.Membership, "usr", needs=Action.VIEW_USERS, order="name")
+@noun(memberships.Membership, "usr", needs=Action.VIEW_USERS, order="name", search=USER_SEARCHED_AS)
 class User(Node):
     """A person's place in a customer, or in the partner."""
 
@@ -40,7 +42,7 @@ class User(Node):
     updated_at: datetime = col(where=True)
     removed_at: datetime | None = col()
     customer: Annotated["Customer", lazy("api.customers")] | None = one(
-        "customer_id", "Null for the partner's staff."
+        "customer_id", "Null for the partner's staff.", where=True
     )
     invite: Annotated["Invite", lazy("api.users")] | None = latest(
         "membership_id", "The one still open, if any; it may have expired.", only=is_open_invite
@@ -57,6 +59,7 @@ class Invite(Node):
     expires_at: datetime = col()
     accepted_at: datetime | None = col()
     revoked_at: datetime | None = col()
+    reminded_at: datetime | None = col("When one reminder of it was mailed, two days after it.")
     user: User = one("membership_id")
 
 
@@ -65,6 +68,9 @@ class UserQueries:
     """Root fields about users."""
 
     user: User | None = by_id()
+    users: Connection[User] = page(
+        None, "Of all customers; the staff is listed at the partner.", only=is_customers_user, see=STAFF
+    )
 
 
 @strawberry.enum(description="The roles of a customer's users.")

@@ -43,8 +43,12 @@ class Invite(SQLModel, table=True):
         UniqueConstraint("token_hash"),
         Index("ix_invite_membership", "partner_id", "membership_id", "created_at", "id"),
         Index("ix_invite_email", "email_key", "created_at"),
+        Index(
+            "ix_invite_unreminded", "partner_id", "created_at", "id",
+            postgresql_where="accepted_at is null and revoked_at is null and reminded_at is null",
+        ),
         guarded(Guard.CUSTOMER),
-    )
+    )  # fmt: skip
 
     partner_id: UUID = tenant()
     id: UUID = key()
@@ -57,6 +61,7 @@ class Invite(SQLModel, table=True):
     expires_at: datetime = instant()
     accepted_at: datetime | None = instant(default=None)
     revoked_at: datetime | None = instant(default=None)
+    reminded_at: datetime | None = instant(default=None)
 
 
 class NothingToInvite(Conflict):

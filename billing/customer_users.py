@@ -18,7 +18,7 @@ from auth.invites import Invite
 from auth.memberships import Membership, Role
 from billing import mails
 from billing.customer_fields import UserInput, read_role, read_user
-from billing.customers import Customer, CustomerStatus, keep_words, locked, seat
+from billing.customers import Customer, CustomerStatus, keep_user_words, keep_words, locked, seat
 from billing.texts import Checks
 from errors import NotFound
 
@@ -106,6 +106,7 @@ def remove(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> 
     customer, member = _found(db, actor, membership_id)
     removed = memberships.remove(db, actor, membership_id=member.id, now=now)
     keep_words(db, customer)
+    keep_user_words(db, removed)
     return removed
 
 

@@ -41,6 +41,7 @@ from db.policies import Guard, guarded
 from errors import Conflict, Invalid, NotFound, Problem
 
 SEARCHED_AS = "customer"
+USER_SEARCHED_AS = "user"
 
 
 class CustomerStatus(StrEnum):
@@ -317,6 +318,7 @@ def seat(
             db, partner_id=customer.partner_id, kind=mails.MailKind.INVITE, membership_id=member.id,
             subject_id=invite.id, customer_id=customer.id, now=now,
         )  # fmt: skip
+        keep_user_words(db, member)
         members.append(member)
     if members and customer.status is CustomerStatus.SETUP:
         customer.status = CustomerStatus.ACTIVE
@@ -340,6 +342,15 @@ def keep_words(db: Session, customer: Customer) -> None:
             customer.tax_id and display_tax_id(customer.tax_id, customer.country),
             *(text for user in users for text in (user.name, user.email)),
         ],
+    )  # fmt: skip
+
+
+def keep_user_words(db: Session, member: Membership) -> None:
+    """Make a user findable by name and e-mail; not any more once it is removed. Called when that changes."""
+    removed = member.status is MembershipStatus.REMOVED
+    search.keep(
+        db, partner_id=member.partner_id, customer_id=member.customer_id, kind=USER_SEARCHED_AS,
+        subject_id=member.id, texts=() if removed else (member.name, member.email),
     )  # fmt: skip
 
 

@@ -39,6 +39,25 @@ class Moment:
 Expression = Callable[[Any, Moment], ColumnElement[Any]]
 
 
+class Age(StrEnum):
+    """How long an open invoice is past its due date, in days. In the order of their names, too."""
+
+    CURRENT = "CURRENT"
+    DAYS_1_TO_30 = "DAYS_1_TO_30"
+    DAYS_31_TO_60 = "DAYS_31_TO_60"
+    DAYS_61_TO_90 = "DAYS_61_TO_90"
+    OVER_90_DAYS = "OVER_90_DAYS"
+
+
+OLDEST: dict[Age, int] = {
+    Age.CURRENT: 0,
+    Age.DAYS_1_TO_30: 30,
+    Age.DAYS_31_TO_60: 60,
+    Age.DAYS_61_TO_90: 90,
+}
+"""The most days past the due date of each age; there is no most for the last one."""
+
+
 class ShownStatus(StrEnum):
     """An invoice's status as people see it: what is stored, and what an open one may also be."""
 
@@ -78,6 +97,19 @@ def payable(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """What may be paid now: the balance without what payments under way are for."""
     left = invoice.total_minor - invoice.paid_minor - invoice.reserved_minor
     return case((invoice.status == InvoiceStatus.OPEN, left), else_=0)
+
+
+def is_open(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Issued, and neither paid, void nor written off."""
+    still: ColumnElement[bool] = invoice.status == InvoiceStatus.OPEN
+    return still
+
+
+def age_of(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """How long an open invoice is past its due date, by the partner's calendar."""
+    # Whole days apart: neither clock nor summer time has a say.
+    cases = [(invoice.due_on >= at.today - days, age.value) for age, days in OLDEST.items()]
+    return case(*cases, else_=Age.OVER_90_DAYS.value)
 
 
 def is_overdue(invoice: Any, at: Moment) -> ColumnElement[Any]:
@@ -162,6 +194,12 @@ def is_staff(membership: Any, at: Moment) -> ColumnElement[Any]:
     """Works for the partner."""
     staff: ColumnElement[bool] = membership.customer_id.is_(None)
     return staff
+
+
+def is_customers_user(membership: Any, at: Moment) -> ColumnElement[Any]:
+    """Is one of a customer's people."""
+    outside: ColumnElement[bool] = membership.customer_id.is_not(None)
+    return outside
 
 
 def is_expired(method: Any, at: Moment) -> ColumnElement[Any]:

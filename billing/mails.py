@@ -19,6 +19,7 @@ class MailKind(StrEnum):
     """Which templates folder the text comes from."""
 
     INVITE = "INVITE"
+    INVITE_REMINDER = "INVITE_REMINDER"
     INVOICE = "INVOICE"
     RECEIPT = "RECEIPT"
     PAYMENT_FAILED = "PAYMENT_FAILED"

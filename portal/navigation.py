@@ -32,6 +32,7 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
                 Entry("Customers", icon="users", children=(
                     Entry("All customers", f"{home}/customers"),
                     Entry("Tag management", f"{home}/tags"),
+                    Entry("Pending invites", f"{home}/invites"),
                 )),
                 Entry("Invoices", f"{home}/invoices", "file-text"),
                 Entry("Payments", f"{home}/payments", "wallet"),
@@ -73,6 +74,7 @@ def shell_for(
         email=viewer["email"],
         role=ROLES[viewer["role"]],
         sign_out="/sign-out",
+        search=None if in_portal else f"{where.home}/search",
         csrf_token=csrf_token,
         rights=rights,
         time_zone=(in_portal and viewer["customer"]["timeZone"]) or viewer["partner"]["timeZone"],

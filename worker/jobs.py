@@ -15,7 +15,7 @@ from procrastinate.jobs import Job
 
 from billing.ports import Gateway
 from db.session import Database
-from integrations import inbox, reconciling
+from integrations import inbox, reconciling, reminding
 from integrations.mail.outgoing import Outgoing
 
 FIRST_WAIT_SECONDS = 5
@@ -80,6 +80,11 @@ def register(app: App, shop: Workshop) -> None:
     @app.task(name="reconcile", queueing_lock="reconcile")
     async def reconcile(timestamp: int) -> None:
         await asyncio.to_thread(reconciling.reconcile, shop.database, shop.gateway, now=shop.clock())
+
+    @app.periodic(cron="*/10 * * * *")
+    @app.task(name="remind_invites", queueing_lock="remind_invites")
+    async def remind_invites(timestamp: int) -> None:
+        await asyncio.to_thread(reminding.remind_invites, shop.database, now=shop.clock())
 
     @app.periodic(cron="* * * * *")
     @app.task(name="retake_stalled", queueing_lock="retake_stalled")

@@ -26,7 +26,7 @@ from graphql import (
 
 from api.errors import Rejected
 from api.guard import Shape, guard, parse_document
-from api.plan import objects, pages, payloads
+from api.plan import objects, pages, payloads, sums
 from api.plan.arguments import Variables, reader
 from api.plan.emit import text
 from api.plan.planning import Ask, Branch, Call, Plan, Planning
@@ -38,7 +38,7 @@ MOST_PLANS_OF_ONE = 64
 LONGEST_KEPT = 32 * 1024  # characters; longer texts are planned anew each time
 _VARIABLE = re.compile(r"\$(\w+)")
 
-_WRITTEN_BY = (objects, pages, payloads)  # importing them is what names the writers of fields
+_WRITTEN_BY = (objects, pages, payloads, sums)  # importing them is what names the writers of fields
 
 
 class Document:

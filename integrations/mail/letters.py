@@ -146,6 +146,7 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
 
 _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime], dict[str, Any]]] = {
     MailKind.INVITE: _invite,
+    MailKind.INVITE_REMINDER: _invite,
     MailKind.INVOICE: _invoice,
     MailKind.RECEIPT: _payment,
     MailKind.PAYMENT_FAILED: _payment,

@@ -1,8 +1,9 @@
 """The customer portal: a file per noun, each with its routes."""
 
-from portal.customer import invoices, paying, payment_methods, payments, tags, team
+from portal.customer import invoice_tagging, invoices, paying, payment_methods, payments, tags, team
 
 ROUTES = [
+    *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
     *invoices.ROUTES,
     *paying.ROUTES,
     *payments.ROUTES,

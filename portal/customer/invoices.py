@@ -19,6 +19,7 @@ from errors import Invalid, NotFound
 from portal.door import act, customer, go, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
+from portal.invoice_filters import Filters
 from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
 
@@ -49,23 +50,23 @@ async def home(request: Request) -> Response:
 
 async def list_invoices(request: Request) -> Response:
     """What is outstanding, what is due first on top; other tabs hold the rest."""
-    query = request.query_params
-    asked = {name: query.get(name, "").strip()[:LONGEST] for name in ("status", "search", "tag", "sort")}
+    query, filters = request.query_params, Filters.read(request)
+    asked = {name: query.get(name, "").strip()[:LONGEST] for name in ("status", "sort")}
     tab = asked["status"] if asked["status"] in TABS else ""
     sort = asked["sort"] if asked["sort"] in SORTS else ("due" if tab in DUE_FIRST else "due-last")
-    where = dict(TABS[tab][1] or {}) | ({"tags": {"any": [asked["tag"]]}} if asked["tag"] else {})
+    where = {**(TABS[tab][1] or {}), **filters.where()}
     page = await ask(
-        request, "customer/invoices/list", **window(request), search=asked["search"] or None, where=where,
+        request, "customer/invoices/list", **window(request), search=filters.search or None, where=where,
         orderBy=SORTS[sort][1],
     )  # fmt: skip
     found = page.content["invoices"]
     before, after = neighbours(request, found["pageInfo"])
     return show(
-        request, "customer/invoices/list.html", page, asked=asked, tab=tab, sort=sort,
+        request, "customer/invoices/list.html", page, tab=tab, sort=sort,
         count=counted(found["totalCount"], "invoice", "invoices"),
         tabs=[(text, link(request, status=name), name == tab, None) for name, (text, _) in TABS.items()],
         sorts=[(name, text) for name, (text, _) in SORTS.items()],
-        narrowed=bool(asked["search"] or asked["tag"]), before=before, after=after,
+        filters=filters, before=before, after=after,
     )  # fmt: skip
 
 

@@ -8,8 +8,11 @@ from portal.partner import (
     customer_notes,
     customers,
     home,
+    invites,
+    invoice_tagging,
     invoices,
     payments,
+    search,
     tags,
     team,
     users,
@@ -18,6 +21,8 @@ from portal.partner import (
 
 ROUTES = [
     *home.ROUTES,
+    *search.ROUTES,
+    *invites.ROUTES,
     *wizard.ROUTES,  # before the customers: "new" is no customer's id
     *customer_chosen.ROUTES,  # nor are "chosen" and "undo-archive"
     *customer_export.ROUTES,
@@ -26,6 +31,7 @@ ROUTES = [
     *customer_notes.ROUTES,
     *users.ROUTES,
     *tags.ROUTES,
+    *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
     *invoices.ROUTES,
     *payments.ROUTES,
     *team.ROUTES,

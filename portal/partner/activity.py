@@ -12,6 +12,9 @@ from portal.partner.customer_form import LABELS
 
 # {who}, {number}, {method}, {role} and {fields} are put in from the row.
 WORDS = {
+    "partner.created": "started here",
+    "api_key.created": "made an API key",
+    "api_key.revoked": "revoked an API key",
     "customer.created": "added the customer",
     "customer.activated": "finished the setup",
     "customer.updated": "changed {fields}",
@@ -34,10 +37,10 @@ WORDS = {
     "invoice.tagged": "tagged an invoice",
     "invoice.untagged": "took a tag off an invoice",
     "payment.begun": "started a payment",
-    "payment.succeeded": "payment succeeded",
-    "payment.failed": "payment failed",
+    "payment.succeeded": "completed a payment",
+    "payment.failed": "noted that a payment failed",
     "payment.canceled": "canceled a payment",
-    "payment.unknown": "payment waits for the bank",
+    "payment.unknown": "waits for the bank to answer about a payment",
     "payment_method.added": "added {method}",
     "payment_method.removed": "removed {method}",
     "payment_method.default_changed": "made {method} the default",
@@ -51,12 +54,16 @@ PAGES = {"invoice": "invoices", "payment": "payments"}
 
 
 class Event(NamedTuple):
-    """One line of the log; `path` is its subject's page under the dashboard's home, if it has one."""
+    """One line of the log; `path` is its subject's page under the dashboard's home, if it has one.
+
+    `customer`: whose it is, where the document asked for that.
+    """
 
     at: str
     who: str
     what: str
     path: str | None
+    customer: Mapping[str, Any] | None = None
 
 
 def activity_of(rows: Iterable[Mapping[str, Any]], users: Iterable[Mapping[str, Any]]) -> list[Event]:
@@ -79,4 +86,4 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     folder = PAGES.get(row["subjectKind"])
     gone = row["action"].endswith(".deleted")
     path = f"/{folder}/{row['subjectId']}" if folder and row["subjectId"] and not gone else None
-    return Event(row["at"], row["actorName"], what, path)
+    return Event(row["at"], row["actorName"], what, path, row.get("customer"))

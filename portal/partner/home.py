@@ -1,19 +1,56 @@
-"""The dashboard's home: what waits for somebody.
+"""The dashboard's home: what waits for somebody, what is owed, and what happened lately.
 
-Surprise: it shows the first few of each kind and how many there are; each list's own page has the rest.
+Surprise: it shows the first few of each kind and how many there are; each list's own page has the rest. Only
+for who may read the audit log a second document is asked: what happened lately.
 """
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from auth.actors import Action
 from portal.door import partner
-from portal.page import ask, show
+from portal.house import house
+from portal.page import Page, ask, show
+from portal.partner.activity import Event, activity_of
+from portal.partner.aging import aged
+
+# A payment that failed longer ago than this is old news.
+RECENT = timedelta(days=14)
+# What each card of things to do asks for, by the field of the document.
+WAITING = ("failed", "overdue", "unfinished", "invited")
 
 
 async def show_home(request: Request) -> Response:
-    """Customers in set-up, invites nobody accepted yet, overdue invoices."""
-    return show(request, "partner/home/home.html", await ask(request, "partner/home"))
+    """What needs attention, receivables by age, recent activity."""
+    since = (house(request).clock() - RECENT).isoformat()
+    page = await ask(request, "partner/home", since=since)
+    receivables = aged(page.content["receivablesByAge"], today=today_of(request, page))
+    return show(
+        request, "partner/home/home.html", page, receivables=receivables, events=await _recent(request, page),
+        waits=any(page.content[name]["nodes"] for name in WAITING),
+    )  # fmt: skip
+
+
+def today_of(request: Request, page: Page) -> date:
+    """The partner's calendar day."""
+    return house(request).clock().astimezone(ZoneInfo(page.shell.time_zone)).date()
+
+
+async def _recent(request: Request, page: Page) -> Sequence[Event]:
+    """The last few things that happened, for who may read the audit log."""
+    if Action.VIEW_AUDIT.value not in page.shell.rights:
+        return ()
+    recent = await ask(request, "partner/recent")
+    rows = recent.content["log"]["partner"]["auditEvents"]["nodes"]
+    people = sorted({row["subjectId"] for row in rows if row["subjectKind"] == "user" and row["subjectId"]})
+    named = await ask(request, "partner/named", ids=people) if people else None
+    users = [user for user in named.content["nodes"] if user] if named else []
+    return activity_of(rows, users)
 
 
 ROUTES = [Route("/partner/{slug}", partner(show_home))]

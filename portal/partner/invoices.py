@@ -19,6 +19,7 @@ from errors import Conflict, Invalid, NotFound
 from portal.door import act, go, partner, read_form
 from portal.form import MOST_ROWS, Form, Row
 from portal.house import house, place, record_id
+from portal.invoice_filters import Filters
 from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
 
@@ -51,17 +52,18 @@ class TooLongToEdit(Conflict):
 
 
 async def list_invoices(request: Request) -> Response:
-    """All invoices, by status, searched and sorted."""
-    query = request.query_params
-    asked = {name: query.get(name, "") for name in ("search", "status", "sort")}
+    """All invoices, by status, searched, by tags, due dates and currency, sorted."""
+    query, filters = request.query_params, Filters.read(request)
+    asked = {name: query.get(name, "") for name in ("status", "sort")}
     page = await ask(
-        request, "partner/invoices/list", **window(request), search=asked["search"] or None,
-        where=TABS.get(asked["status"]), orderBy=asked["sort"] if asked["sort"] in SORTS else None,
+        request, "partner/invoices/list", **window(request), search=filters.search or None,
+        where={**TABS.get(asked["status"], {}), **filters.where()},
+        orderBy=asked["sort"] if asked["sort"] in SORTS else None,
     )  # fmt: skip
     found = page.content["invoices"]
     tabs = [(label, link(request, status=tab), tab == asked["status"], None) for tab, label in LABELS.items()]
     return show(
-        request, "partner/invoices/list.html", page, asked=asked, sorts=SORTS, tabs=tabs,
+        request, "partner/invoices/list.html", page, asked=asked, filters=filters, sorts=SORTS, tabs=tabs,
         beside=neighbours(request, found["pageInfo"]),
         count=counted(found["totalCount"], "invoice", "invoices"),
     )  # fmt: skip

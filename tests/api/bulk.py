@@ -112,6 +112,9 @@ _FILL = (
     select partner_id, id, 'customer', company_key, id from customer where partner_id = :partner
     union all
     select partner_id, id, 'invoice', lower(number), customer_id from invoice where partner_id = :partner
+    union all
+    select partner_id, id, 'user', name_key, customer_id from membership
+    where partner_id = :partner and customer_id is not null
     """,
     """
     insert into api_key (partner_id, id, name, token_hash, scopes, created_at)

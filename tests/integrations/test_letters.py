@@ -171,9 +171,10 @@ async def test_a_person_who_lost_access_gets_no_invoice(
 
 
 def test_the_templates_of_every_mail_are_there() -> None:
-    kinds = {"invite", "invoice", "receipt", "payment_failed", "reset", "password_changed"} | {
-        "factors_changed"
-    }
+    kinds = {
+        "invite", "invite_reminder", "invoice", "receipt", "payment_failed", "reset", "password_changed",
+        "factors_changed",
+    }  # fmt: skip
     found = {folder.name for folder in (TEMPLATES / "email").iterdir()} - {"layout"}
     assert found == kinds
     for kind in kinds:

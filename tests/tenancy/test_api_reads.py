@@ -124,6 +124,8 @@ async def _own(table: Table, name: str, place: Place) -> bool:
 async def test_every_place_tells_own_ids_from_absent_ones(table: Table) -> None:
     """Or the table would show nothing there."""
     for place in PLACES if PROVING else [place for place in PLACES if place.path[:1] not in WRAPPED]:
+        if (place.owner, place.field) == ("Partner", "users") and "customer" in place.path:
+            continue  # staff have no customer: whichever is asked for, none of them is of it
         found = False
         for name in ("ada", "carl"):
             where, absent = at(table, name, place), table.nobody[place.noun]

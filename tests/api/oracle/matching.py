@@ -60,7 +60,7 @@ def _field(world: "Reference", noun: Noun, row: "Row", key: str, asked: Mapping[
     return all(held.values())
 
 
-_TARGETS = {("Invoice", "customer"): "Customer", ("Payment", "customer"): "Customer"}
+_TARGETS = {(noun, "customer"): "Customer" for noun in ("Invoice", "Payment", "User")}
 _TAGS = {
     "any": lambda tags, ids: bool(tags & ids),
     "all": lambda tags, ids: ids <= tags,

@@ -221,6 +221,9 @@ class Reference:
     def _fixed(self, source: Any, info: Any, read: Any, name: str, arguments: Any) -> Any:
         return address_rules(Country(arguments["country"]))
 
+    def _sums(self, source: Any, info: Any, read: Any, name: str, arguments: Any) -> Any:
+        return twins.SUMS[f"{info.parent_type.name}.{info.field_name}"](self)
+
     def _page(self, source: Any, info: Any, read: reads.Page, name: str, arguments: Any) -> Any:
         kind: Any = get_named_type(info.return_type)
         noun = NOUNS[get_named_type(kind.fields["nodes"].type).name]

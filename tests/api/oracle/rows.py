@@ -191,6 +191,7 @@ def _user(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         email_key=f"{id_.hex}@a.example", created_at=maker.moment(), updated_at=maker.moment(),
         removed_at=maker.now if status is MembershipStatus.REMOVED else None,
     )  # fmt: skip
+    _words(maker, partner, customer, "user", id_, [name])
     for _ in range(place):
         made = maker.moment()
         maker.write(
@@ -198,6 +199,7 @@ def _user(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
             token_hash=new_id().bytes, created_at=made, expires_at=made + timedelta(hours=72),
             accepted_at=maker.maybe(made) if maker.chance.random() < 0.5 else None,
             revoked_at=maker.maybe(made) if maker.chance.random() < 0.5 else None,
+            reminded_at=maker.maybe(made + timedelta(hours=48)),
         )  # fmt: skip
     return id_
 
@@ -209,7 +211,8 @@ def _invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         status, 0
     )
     reserved = maker.chance.choice((0, total // 4)) if status is InvoiceStatus.OPEN else 0
-    id_, due = new_id(), maker.day()
+    # Also long ago, and on both sides of the days at which a debt grows older.
+    id_, due = new_id(), maker.day(maker.chance.choice((0, 0, 0, -30, -60, -90)))
     number = "" if status is InvoiceStatus.DRAFT else f"{maker.chance.choice('AB')}-{id_.hex[-6:]}"
     currency = maker.chance.choice(list(Currency))
     memo = maker.maybe(maker.text())

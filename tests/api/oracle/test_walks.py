@@ -95,7 +95,7 @@ def children(asker: Asker, listed: List) -> tuple[list[Any], str | None]:
     owner, name, noun = listed
     rows = asker.reference.all(noun.table.name)
     if owner == "Query":
-        return rows, None
+        return [row for row in rows if asker.reference.only(owner, name)(row)], None
     read: Any = read_of(GRAPHQL.get_type(owner).fields[name])  # type: ignore[union-attr]
     parents = asker.reference.all(NOUNS[owner].table.name)
     only = asker.reference.only(owner, name)

@@ -1,6 +1,7 @@
 """The computed fields once more, in Python: each from what the field promises, not from its SQL."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,6 +60,40 @@ def _key_status(world: "Reference", key: "Row") -> str:
     return "ROTATED" if key["replaced_at"] else "ACTIVE"
 
 
+def age(world: "Reference", invoice: "Row") -> str:
+    """By the days between two dates, the day itself counting as not past it."""
+    late = (world.today - invoice["due_on"]).days
+    for most, name in ((0, "CURRENT"), (30, "DAYS_1_TO_30"), (60, "DAYS_31_TO_60"), (90, "DAYS_61_TO_90")):
+        if late <= most:
+            return name
+    return "OVER_90_DAYS"
+
+
+def receivables_by_age(world: "Reference") -> list[dict[str, Any]]:
+    """Every open invoice added to the sum of its currency and age."""
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    for invoice in world.all("invoice"):
+        if invoice["status"].value == "OPEN":
+            group = (invoice["currency"].value, age(world, invoice))
+            cents, count = sums.get(group, (0, 0))
+            sums[group] = (cents + invoice["total_minor"] - invoice["paid_minor"], count + 1)
+    return [
+        {
+            "currency": currency,
+            "age": name,
+            "balance": {"amount": f"{Decimal(cents) / 100:.2f}", "currency": currency},
+            "invoiceCount": count,
+        }
+        for (currency, name), (cents, count) in sorted(sums.items())
+    ]
+
+
+SUMS: dict[str, Callable[["Reference"], list[dict[str, Any]]]] = {
+    "Query.receivablesByAge": receivables_by_age,
+}
+"""The groups of each field that adds up."""
+
+
 def _carrying(world: "Reference", tag: "Row", table: str) -> int:
     return sum(link["tag_id"] == tag["id"] for link in world.all(table))
 
@@ -95,6 +130,7 @@ CENTS: dict[str, Twin] = {
 
 ONLY: dict[str, Callable[["Row"], bool]] = {
     "Partner.users": lambda row: row["customer_id"] is None,
+    "Query.users": lambda row: row["customer_id"] is not None,
     "User.invite": lambda row: row["accepted_at"] is None and row["revoked_at"] is None,
 }
 """Which records a link leads to, where not all."""

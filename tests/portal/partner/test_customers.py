@@ -224,10 +224,11 @@ def test_home_shows_what_waits(ada: Person, does: Does, cast: Cast) -> None:
     )
     number = bill(does, cast.customers["acme"], due=date(2026, 3, 9))
     shown = text_of(ada.get())
-    assert f"Overdue invoices 1 All invoices Invoice Customer Due Balance {number} Acme" in shown
+    assert "Overdue invoices 1 All overdue invoices" in shown
+    assert f"Invoice Customer Due Balance {number} Acme Mar 9, 2026" in shown
     assert "Customers in set-up 1" in shown
     assert "Finish setup of Zenith" in shown
-    assert "Invites not accepted yet Globex Nora" in shown
+    assert "Invites not accepted yet 1 Show all invites not accepted yet Nora Globex · sent" in shown
 
 
 def test_home_says_when_an_invite_can_no_longer_be_accepted(
@@ -236,6 +237,6 @@ def test_home_says_when_an_invite_can_no_longer_be_accepted(
     does(
         customer_users.invite, customer_id=cast.customers["globex"], name="Nora", email="nora@globex.example"
     )
-    assert "Globex Nora" in text_of(signed_in("ada").get())
+    assert "Nora Globex · sent Mar 10, 2026" in text_of(signed_in("ada").get())
     clock.now += timedelta(hours=72)
-    assert "Globex Nora (expired)" in text_of(signed_in("ada").get())
+    assert "Nora Globex · expired" in text_of(signed_in("ada").get())

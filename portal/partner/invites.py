@@ -1,0 +1,90 @@
+"""Pending invites: everybody who was invited and has not accepted, with what can be done about it.
+
+Surprise: staff are in the list only for who manages the team. One form holds the whole list; a row's own
+button says by its value which one is meant, and then the boxes don't count.
+"""
+
+from typing import Any
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.actors import Action, Actor
+from billing import pending_invites
+from db import ids
+from errors import Invalid
+from portal.door import act, go, partner, read_form
+from portal.form import Form
+from portal.house import house, place
+from portal.navigation import ROLES
+from portal.page import ask, show
+from portal.paging import counted, neighbours, window
+from portal.shell import Link
+
+
+async def list_invites(request: Request) -> Response:
+    """The longest-waiting ones first."""
+    return await _page(request, Form())
+
+
+async def resend(request: Request) -> Response:
+    """A new invite for the one, or for each that is ticked."""
+    form = await read_form(request)
+    chosen = [form.value("only")] if form.value("only") else list(form.values("user_ids"))
+    now = house(request).clock()
+
+    def work(db: Session, actor: Actor) -> int:
+        people = [ids.parsed(text, "usr") for text in chosen]
+        return pending_invites.resend(db, actor, membership_ids=people, now=now)
+
+    try:
+        count = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _page(request, form.with_problems(wrong), status=422)
+    said = counted(count, "new invite is", "new invites are")
+    return go(request, _list(request), f"{said} on the way. Earlier links are dead.")
+
+
+async def revoke(request: Request) -> Response:
+    """Kill the link of one invite."""
+    form = await read_form(request)
+    now = house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        person = ids.parsed(form.value("only"), "usr")
+        return pending_invites.revoke(db, actor, membership_id=person, now=now).name
+
+    name = await act(request, work, form=form)
+    return go(request, _list(request), f"The invite of {name} is revoked. Its link is dead.")
+
+
+async def _page(request: Request, form: Form, *, status: int = 200) -> Response:
+    page = await ask(request, "partner/invites/list", **window(request))
+    found = page.content["users"]
+    staff: list[dict[str, Any]] = []
+    if Action.MANAGE_TEAM.value in page.shell.rights:
+        team = await ask(request, "partner/invites/staff")
+        staff = team.content["me"]["partner"]["users"]["nodes"]
+    before, after = neighbours(request, found["pageInfo"])
+    # A form that came back wrong stands at another address than the list.
+    address = _list(request)
+    before, after = (link and link.replace(request.url.path, address, 1) for link in (before, after))
+    return show(
+        request, "partner/invites/list.html", page, form=form, status=status, staff=staff, roles=ROLES,
+        crumbs=[Link("Accounts Receivable"), Link("Customers"), Link("Pending invites")], address=address,
+        count=counted(found["totalCount"], "person", "people"), before=before, after=after,
+    )  # fmt: skip
+
+
+def _list(request: Request) -> str:
+    return f"{place(request).home}/invites"
+
+
+_ALL = "/partner/{slug}/invites"
+ROUTES = [
+    Route(_ALL, partner(list_invites)),
+    Route(_ALL + "/resend", partner(resend), methods=["POST"]),
+    Route(_ALL + "/revoke", partner(revoke), methods=["POST"]),
+]
