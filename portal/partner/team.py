@@ -1,6 +1,7 @@
 """The dashboard's Team: the partner's own people, whom its Admins let in and take out.
 
-Surprise: what a role may do is not written here: the page's table is made from the table the rules ask.
+Surprise: what a role may do is not written here: the page's table is made from the table the rules ask. And
+whoever changes the team has typed a password or code within 15 minutes (GUARANTEES D-4).
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from portal.navigation import ROLES
 from portal.page import Page, ask, show
 from portal.paging import counted, neighbours, window
 from portal.shell import Link
+from portal.stepping_up import require_recent
 
 Rule = Callable[..., Membership]
 
@@ -68,6 +70,7 @@ async def show_invite(request: Request) -> Response:
 async def invite(request: Request) -> Response:
     """Invite the colleague by mail."""
     form = await read_form(request)
+    await require_recent(request)
     now = house(request).clock()
 
     def work(db: Session, actor: Actor) -> str:
@@ -91,6 +94,7 @@ async def show_role(request: Request) -> Response:
 async def change_role(request: Request) -> Response:
     """Give the colleague another role; an open invite is mailed again."""
     form = await read_form(request)
+    await require_recent(request)
     try:
         member = await _change(request, form, staff.change_role, role=form.value("role"))
     except Invalid as wrong:
@@ -112,7 +116,9 @@ def at_once(rule: Rule, message: str) -> Callable[[Request], Any]:
     """The endpoint that does `rule` to a colleague and says `message`, with their {name} and {email}."""
 
     async def done(request: Request) -> Response:
-        member = await _change(request, await read_form(request), rule)
+        form = await read_form(request)
+        await require_recent(request)
+        member = await _change(request, form, rule)
         return go(request, _list(request), message.format(name=member.name, email=member.email))
 
     return done

@@ -173,6 +173,16 @@ def test_a_strangers_key_is_as_good_as_none(
                 assert len({answer.text for answer in answers}) == 1
 
 
+def test_keys_take_a_fresh_proof(ada: Person, made: tuple[str, str], owner: Connection, clock: Clock) -> None:
+    clock.now += timedelta(minutes=16)
+    with nothing_changes(owner, without=("session",)):
+        for address in (f"{KEYS}/new", f"{made[0]}/rotate", f"{made[0]}/revoke"):
+            answer = ada.post(address, NEW)
+            assert answer.status_code == 403
+            assert 'action="/account/prove"' in answer.text
+    assert 'name="kept-name" value="Nightly export"' in answer.text
+
+
 def test_a_form_of_another_site_makes_no_key(ada: Person, owner: Connection) -> None:
     with nothing_changes(owner):
         assert ada.post(f"{KEYS}/new", NEW, forged=True).status_code == 403

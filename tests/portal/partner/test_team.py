@@ -1,6 +1,7 @@
 """The partner's own people in the dashboard."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, text
@@ -12,7 +13,7 @@ from db import ids
 from db.session import Database
 from portal.partner.team import OFFERED, TOLD
 from tests.cast import Cast
-from tests.portal.conftest import Person, text_of, user_id
+from tests.portal.conftest import Clock, Person, text_of, user_id
 from tests.world import nothing_changes
 
 TEAM = "/team"
@@ -155,6 +156,18 @@ def test_only_admins_manage_the_team(
         assert person.post(f"{TEAM}/invite", NORA).status_code == 403
         answer = person.post(f"{TEAM}/{user_id(cast, 'clem')}/{act}", {"role": "ADMIN"})
         assert answer.status_code == 403
+
+
+def test_changing_the_team_takes_a_fresh_proof(
+    ada: Person, invited: str, owner: Connection, clock: Clock
+) -> None:
+    clock.now += timedelta(minutes=16)
+    with nothing_changes(owner, without=("session",)):
+        for address in (f"{TEAM}/invite", *(f"{TEAM}/{invited}/{act}" for act in ACTS)):
+            answer = ada.post(address, NORA)
+            assert answer.status_code == 403
+            assert 'action="/account/prove"' in answer.text
+    assert 'name="kept-email" value="nora@northwind.example"' in answer.text
 
 
 def test_a_form_of_another_site_invites_nobody(ada: Person, owner: Connection) -> None:
