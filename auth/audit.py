@@ -4,6 +4,7 @@ Surprise: the customer's side sees its own customer's rows, the partner sees all
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -114,6 +115,17 @@ def record_personal(
         insert(PersonalEvent).from_select(["id", "user_id", "at", "action", "address", "agent"], values)
     )
     return event_id
+
+
+def recent_of(db: Session, *, user_id: UUID, actions: Sequence[str], limit: int) -> list[PersonalEvent]:
+    """The entered person's latest events of these kinds, the latest first."""
+    mine = (
+        select(PersonalEvent)
+        .where(col(PersonalEvent.user_id) == user_id, col(PersonalEvent.action).in_(actions))
+        .order_by(col(PersonalEvent.at).desc(), col(PersonalEvent.id).desc())
+        .limit(limit)
+    )
+    return list(db.scalars(mine))
 
 
 def shown(agent: str) -> str:

@@ -190,6 +190,12 @@ def end(db: Db, *, user_id: UUID, session_id: UUID, address: str, agent: str, no
         record_personal(db, user_id=user_id, action="session.ended", address=address, agent=agent, now=now)
 
 
+def end_others(db: Db, *, user_id: UUID, but: UUID, address: str, agent: str, now: datetime) -> None:
+    """Sign the entered person out everywhere but in the session `but`, and write it down."""
+    end_all(db, user_id=user_id, but=but, now=now)
+    record_personal(db, user_id=user_id, action="sessions.ended", address=address, agent=agent, now=now)
+
+
 def end_all(db: Db, *, user_id: UUID, but: UUID | None = None, now: datetime) -> None:
     """Sign the entered person out everywhere, but in one session perhaps: dead at the next request (D-2)."""
     mine = [col(Session.user_id) == user_id, col(Session.ended_at).is_(None)]

@@ -2,7 +2,7 @@
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from auth import passwords, sessions, signin, users
@@ -10,6 +10,7 @@ from auth.signin import WrongSignIn
 from db.session import enter
 from errors import Invalid, Limited, Problem, Unauthenticated
 from portal import csrf
+from portal.account_page import account_page
 from portal.cookies import remember
 from portal.door import go, person
 from portal.form import Form
@@ -45,9 +46,7 @@ async def change_password(request: Request) -> Response:
 
 
 def _page(request: Request, session_id: str, form: Form, *, status: int = 200) -> Response:
-    parts = house(request)
-    token = csrf.token(session_id, secret=parts.secret)
-    return HTMLResponse(parts.renderer.render("login/password.html", form=form, csrf_token=token), status)
+    return account_page(request, session_id, "login/password.html", status=status, form=form)
 
 
 def _who(request: Request) -> tuple[str, str, tuple[str, ...]]:

@@ -7,16 +7,16 @@ browser to send the form again, whose code is used up by then.
 import segno
 from sqlmodel import Session as Db
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auth import recovery_codes, second_factors
 from auth.second_factors import TotpFactor
 from errors import Invalid, Limited, NotFound, Problem
-from portal import csrf
+from portal.account_page import account_page
 from portal.door import go, person, read_form
 from portal.form import Form
-from portal.house import address, agent, house, record_id
+from portal.house import address, agent, record_id
 from portal.myself import Myself, act, meet
 from portal.stepping_up import prove, require_recent, show_prove
 
@@ -146,10 +146,7 @@ async def _confirm_page(request: Request, form: Form, *, status: int = 200) -> R
 
 
 def _page(request: Request, myself: Myself, name: str, *, status: int = 200, **context: object) -> Response:
-    parts = house(request)
-    token = csrf.token(str(myself.session_id), secret=parts.secret)
-    text = parts.renderer.render(f"account/factors/{name}.html", csrf_token=token, **context)
-    return HTMLResponse(text, status)
+    return account_page(request, myself.session_id, f"account/factors/{name}.html", status=status, **context)
 
 
 ROUTES = [

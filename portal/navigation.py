@@ -83,6 +83,7 @@ def shell_for(
             Link("Switch account", "/accounts?switch=1", "building-2"),
             Link("Password", "/account/password", "key-round"),
             Link("Second step", "/account/factors", "shield-check"),
+            Link("Signed-in browsers", "/account/sessions", "log-out"),
         ),
         flashes=(said,) if said else (),
         ends_in=ends_in,

@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from portal import account, factors, links, login, mailbox, second_step
+from portal import account, factors, links, login, mailbox, second_step, signed_in
 from portal.customer import ROUTES as CUSTOMER_ROUTES
 from portal.door import visitor
 from portal.partner import ROUTES as PARTNER_ROUTES
@@ -13,6 +13,7 @@ ROUTES: list[BaseRoute] = [
     *second_step.ROUTES,
     *account.ROUTES,
     *factors.ROUTES,
+    *signed_in.ROUTES,
     *PARTNER_ROUTES,
     *CUSTOMER_ROUTES,
 ]

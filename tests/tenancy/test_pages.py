@@ -30,7 +30,7 @@ KINDS = {
 }
 NO_IDS = {"slug", "token", "what"}
 # Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
-PERSONAL = {"factor_id"}
+PERSONAL = {"factor_id", "session_id"}
 STAFF = ("ada", "sue", "clem", "rita", "mallory")
 PEOPLE = ("carl", "petra", "vera", "gus", "ines")
 HOME = {"ada": "acme", "sue": "acme", "clem": "acme", "rita": "acme", "mallory": "initech"}

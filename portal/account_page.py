@@ -1,0 +1,38 @@
+"""The frame of the pages of one's own account: tabs, and a message shown once.
+
+Surprise: there is no partner and no customer here, so no shell either: what is on these pages belongs to the
+person, wherever they have a place.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from portal import csrf, flash
+from portal.cookies import forget
+from portal.house import house
+
+TABS = (
+    ("Password", "/account/password"),
+    ("Second step", "/account/factors"),
+    ("Signed-in browsers", "/account/sessions"),
+)
+
+
+def account_page(
+    request: Request, session_id: UUID | str, template: str, *, status: int = 200, **context: Any
+) -> Response:
+    """A page of the account; `session_id` is what its forms are tied to."""
+    parts = house(request)
+    said = flash.unpack(request.cookies.get(parts.cookie("flash")), secret=parts.secret)
+    tabs = [(label, href, request.url.path == href, None) for label, href in TABS]
+    text = parts.renderer.render(
+        template, csrf_token=csrf.token(str(session_id), secret=parts.secret), account_tabs=tabs,
+        flashes=[said] if said else [], **context,
+    )  # fmt: skip
+    answer = HTMLResponse(text, status)
+    if said:
+        forget(request, answer, parts.cookie("flash"))
+    return answer

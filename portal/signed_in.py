@@ -1,0 +1,125 @@
+"""Where one is signed in: every browser, each of them to be signed out from here.
+
+Surprise: what a browser calls itself is only a hint for the reader; nothing is decided by it.
+"""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlmodel import Session as Db
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from auth import sessions
+from auth.audit import PersonalEvent, recent_of
+from auth.sessions import Session
+from portal.account_page import account_page
+from portal.door import go, person, read_form
+from portal.house import address, agent, record_id
+from portal.myself import Myself, act, meet
+
+HOME = "/account/sessions"
+# In this order: Edge and Opera also call themselves Chrome, Chrome calls itself Safari, and Android Linux.
+_BROWSERS = (
+    ("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("Windows", "Windows"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"),
+    ("CrOS", "ChromeOS"), ("Mac OS", "Mac"), ("Linux", "Linux"),
+)  # fmt: skip
+# What happened to the account, in words; what has none is not told.
+EVENTS = {
+    "account.created": "Account created",
+    "sign_in": "Signed in",
+    "sign_in.failed": "A try to sign in failed",
+    "second_factor.failed": "A wrong code at the second step",
+    "session.ended": "Signed out",
+    "sessions.ended": "Signed out everywhere else",
+    "password.changed": "Password changed",
+    "password.change_failed": "A try to change the password failed",
+    "password.reset_asked": "Asked for a new password",
+    "password.reset": "Password set anew by mail",
+    "step_up": "Proved it is you",
+    "step_up.failed": "A try to prove it is you failed",
+    "factor.added": "Authenticator app added",
+    "factor.removed": "Authenticator app removed",
+    "recovery_code.used": "Recovery code used",
+    "recovery_codes.renewed": "Recovery codes renewed",
+}
+LATEST = 20
+
+
+class Browser(NamedTuple):
+    """One signed-in browser as the page shows it."""
+
+    id: UUID
+    name: str
+    is_this: bool
+    session: Session
+
+
+async def show_sessions(request: Request) -> Response:
+    """The browsers, this one first, and what happened lately."""
+
+    def look(db: Db, myself: Myself) -> tuple[Myself, list[Session], list[PersonalEvent]]:
+        live = sessions.live_of(db, user_id=myself.user_id, now=myself.now)
+        return myself, live, recent_of(db, user_id=myself.user_id, actions=list(EVENTS), limit=LATEST)
+
+    myself, live, events = await meet(request, look)
+    browsers = [Browser(one.id, browser_name(one.agent), one.id == myself.session_id, one) for one in live]
+    browsers.sort(key=lambda browser: not browser.is_this)
+    told = [(EVENTS[event.action], browser_name(event.agent), event) for event in events]
+    return account_page(request, myself.session_id, "account/sessions.html", browsers=browsers, events=told)
+
+
+async def end_one(request: Request) -> Response:
+    """Sign one browser out: it is out at its next request."""
+    form = await read_form(request)
+    session_id = record_id(request, "session_id", "ses")
+
+    def work(db: Db, myself: Myself) -> bool:
+        sessions.end(
+            db, user_id=myself.user_id, session_id=session_id, address=address(request),
+            agent=agent(request), now=myself.now,
+        )  # fmt: skip
+        return session_id == myself.session_id
+
+    if await act(request, work, form=form, recent=False):
+        return RedirectResponse("/sign-in", 303)
+    return go(request, HOME, "That browser is signed out.")
+
+
+async def end_others(request: Request) -> Response:
+    """Sign every browser out but this one."""
+    form = await read_form(request)
+
+    def work(db: Db, myself: Myself) -> None:
+        sessions.end_others(
+            db, user_id=myself.user_id, but=myself.session_id, address=address(request),
+            agent=agent(request), now=myself.now,
+        )  # fmt: skip
+
+    await act(request, work, form=form, recent=False)
+    return go(request, HOME, "Every other browser is signed out.")
+
+
+async def back(request: Request) -> Response:
+    """Whoever comes to a form's address without the form."""
+    return RedirectResponse(HOME, 303)
+
+
+def browser_name(agent_text: str) -> str:
+    """`Firefox on Windows`; what says nothing about itself is “A browser”."""
+    browser = next((name for mark, name in _BROWSERS if mark in agent_text), "A browser")
+    system = next((name for mark, name in _SYSTEMS if mark in agent_text), None)
+    return f"{browser} on {system}" if system else browser
+
+
+ROUTES = [
+    Route(HOME, person(show_sessions)),
+    Route(f"{HOME}/others", person(back)),
+    Route(f"{HOME}/others", person(end_others), methods=["POST"]),
+    Route(f"{HOME}/{{session_id}}/end", person(back)),
+    Route(f"{HOME}/{{session_id}}/end", person(end_one), methods=["POST"]),
+]
