@@ -17,7 +17,7 @@ from portal.house import house
 TABS = (
     ("Password", "/account/password"),
     ("Second step", "/account/factors"),
-    ("Signed-in browsers", "/account/sessions"),
+    ("Browsers", "/account/sessions"),
 )
 
 
