@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from api.nouns import Node, col, lazy, noun, one, reference
+from api.nouns import Connection, Node, col, lazy, noun, one, page, reference
 from api.reads import STAFF
 from api.scalars import Json
 from auth import audit as t
@@ -41,3 +41,10 @@ class AuditEvent(Node):
     )
     details: Json = col(see=STAFF)
     customer: Annotated["Customer", lazy("api.customers")] | None = one("customer_id")
+
+
+@strawberry.type
+class AuditQueries:
+    """Root fields about the audit log."""
+
+    audit_events: Connection[AuditEvent] = page(None, "Everything, newest first.", see=STAFF)

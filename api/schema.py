@@ -42,6 +42,7 @@ QUERIES: tuple[type, ...] = (
     payment_methods.PaymentMethodQueries,
     tags.TagQueries,
     api_keys.ApiKeyQueries,
+    audit.AuditQueries,
 )
 """The root fields that read, by noun file."""
 

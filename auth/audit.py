@@ -4,7 +4,7 @@ Surprise: the customer's side sees its own customer's rows, the partner sees all
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, insert, literal, select
 from sqlmodel import Field, Session, SQLModel, col
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from auth.users import User
 from db.columns import document, instant, key, new_id, tenant
 from db.policies import Guard, guarded
@@ -97,6 +97,15 @@ def record(
             details={name: _plain(value) for name, value in details.items()},
         )
     )
+
+
+def begin_export(db: Session, actor: Actor, *, asked: Mapping[str, str], now: datetime) -> None:
+    """Write down that the log leaves the house as a file, and what was asked for. Refuses MissingRight."""
+    actor.require(Action.VIEW_AUDIT)
+    record(
+        db, actor, action="audit.export_started", subject_kind="partner", subject_id=actor.partner_id,
+        now=now, asked=[f"{name}: {text}" for name, text in asked.items()],
+    )  # fmt: skip
 
 
 def record_personal(

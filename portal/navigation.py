@@ -24,6 +24,7 @@ ROLES = {
 def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
     """The partner dashboard's places, for whoever has these rights."""
     keys = (Entry("API keys", f"{home}/api-keys", "key-round"),) if "api_keys:write" in rights else ()
+    log = (Entry("Audit log", f"{home}/audit", "scroll-text"),) if "audit:read" in rights else ()
     return (
         Entry("Home", home, "house"),
         Entry(
@@ -38,7 +39,7 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
                 Entry("Payments", f"{home}/payments", "wallet"),
             ),
         ),
-        Entry("Settings", children=(Entry("Team", f"{home}/team", "shield-check"), *keys)),
+        Entry("Settings", children=(Entry("Team", f"{home}/team", "shield-check"), *keys, *log)),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from portal.partner import (
     api_keys,
+    audit,
     customer_changes,
     customer_chosen,
     customer_export,
@@ -36,4 +37,5 @@ ROUTES = [
     *payments.ROUTES,
     *team.ROUTES,
     *api_keys.ROUTES,
+    *audit.ROUTES,
 ]

@@ -16,8 +16,9 @@ from auth.actors import Action
 from portal.door import partner
 from portal.house import house
 from portal.page import Page, ask, show
-from portal.partner.activity import Event, activity_of
+from portal.partner.activity import Event
 from portal.partner.aging import aged
+from portal.partner.audit import told
 
 # A payment that failed longer ago than this is old news.
 RECENT = timedelta(days=14)
@@ -47,10 +48,7 @@ async def _recent(request: Request, page: Page) -> Sequence[Event]:
         return ()
     recent = await ask(request, "partner/recent")
     rows = recent.content["log"]["partner"]["auditEvents"]["nodes"]
-    people = sorted({row["subjectId"] for row in rows if row["subjectKind"] == "user" and row["subjectId"]})
-    named = await ask(request, "partner/named", ids=people) if people else None
-    users = [user for user in named.content["nodes"] if user] if named else []
-    return activity_of(rows, users)
+    return await told(request, rows)
 
 
 ROUTES = [Route("/partner/{slug}", partner(show_home))]

@@ -45,6 +45,7 @@ def test_a_key_is_made_shown_once_and_works(
     ada: Person, database: Database, owner: Connection, clock: Clock
 ) -> None:
     form = ada.get(f"{KEYS}/new")
+    assert f'href="{ada.home}{KEYS}"' in form.text
     assert 'value="customers:read" checked' in form.text
     assert 'value="customers:write">' in form.text
     answer = ada.post(f"{KEYS}/new", NEW)
@@ -151,7 +152,7 @@ def test_only_admins_have_to_do_with_keys(
     signed_in: Callable[[str], Person], made: tuple[str, str], owner: Connection, name: str
 ) -> None:
     person = signed_in(name)
-    assert "API keys" not in text_of(person.get("/customers"))
+    assert f'href="{person.home}{KEYS}"' not in person.get("/customers").text
     with nothing_changes(owner):
         assert person.get(KEYS).status_code == 403
         assert person.get(f"{KEYS}/new").status_code == 403
