@@ -19,8 +19,8 @@ from auth.actors import Action
 from auth.roles import Role
 from billing import customer_users as rules
 from billing.customer_fields import key_of
-from billing.customers import USER_SEARCHED_AS
 from billing.derived import InviteStatus, invite_status, is_customers_user, is_open_invite
+from billing.user_words import USER_SEARCHED_AS
 
 if TYPE_CHECKING:
     from api.customers import Customer

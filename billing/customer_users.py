@@ -18,8 +18,9 @@ from auth.invites import Invite
 from auth.memberships import Membership, Role
 from billing import mails
 from billing.customer_fields import UserInput, read_role, read_user
-from billing.customers import Customer, CustomerStatus, keep_user_words, keep_words, locked, seat
+from billing.customers import Customer, CustomerStatus, keep_words, locked, seat
 from billing.texts import Checks
+from billing.user_words import keep_user_words
 from errors import NotFound
 
 

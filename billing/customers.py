@@ -36,12 +36,12 @@ from billing.slugs import random_slug
 from billing.tax_ids import display_tax_id
 from billing.texts import Checks
 from billing.unique import unique
+from billing.user_words import keep_user_words
 from db.columns import choice, count, instant, key, minor, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, Invalid, NotFound, Problem
 
 SEARCHED_AS = "customer"
-USER_SEARCHED_AS = "user"
 
 
 class CustomerStatus(StrEnum):
@@ -342,15 +342,6 @@ def keep_words(db: Session, customer: Customer) -> None:
             customer.tax_id and display_tax_id(customer.tax_id, customer.country),
             *(text for user in users for text in (user.name, user.email)),
         ],
-    )  # fmt: skip
-
-
-def keep_user_words(db: Session, member: Membership) -> None:
-    """Make a user findable by name and e-mail; not any more once it is removed. Called when that changes."""
-    removed = member.status is MembershipStatus.REMOVED
-    search.keep(
-        db, partner_id=member.partner_id, customer_id=member.customer_id, kind=USER_SEARCHED_AS,
-        subject_id=member.id, texts=() if removed else (member.name, member.email),
     )  # fmt: skip
 
 
