@@ -29,7 +29,7 @@ class CustomerNote(Node):
     customer: Annotated["Customer", lazy("api.customers")] = one("customer_id")
 
 
-@takes()
+@takes(dry_run=True)
 class AddCustomerNoteInput:
     """A note on a customer."""
 
@@ -37,7 +37,7 @@ class AddCustomerNoteInput:
     text: str | None = opt("Required. 5,000 characters at most.")
 
 
-@takes()
+@takes(dry_run=True)
 class UpdateCustomerNoteInput:
     """An own note, and its new text."""
 

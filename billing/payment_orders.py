@@ -61,7 +61,7 @@ def require_shape(shares: Sequence[Share], idempotency_key: str | None) -> None:
     NOT_POSITIVE at ("allocations", row, field).
     """
     checks = Checks()
-    if idempotency_key is not None and not _is_key(idempotency_key):
+    if idempotency_key is not None and not is_key(idempotency_key):
         message = f"Give each payment a key of its own: 1 to {LONGEST_KEY} printable characters."
         checks.refuse("idempotency_key", code="BAD_KEY", message=message)
     if not shares:
@@ -107,7 +107,8 @@ def require_payable(shares: Sequence[Share], invoices: Sequence[Invoice], curren
     return Money(sum(share.amount.minor for share in shares), currency)
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
+    """May a payment be known by this: 1 to 255 printable characters?"""
     return 0 < len(text) <= LONGEST_KEY and text.isprintable()
 
 

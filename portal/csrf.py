@@ -69,6 +69,15 @@ def check(
         raise CrossSite
 
 
+def is_ours(headers: Headers, *, public_origin: str) -> bool:
+    """Does the browser say that one of our own pages sent this? Enough to keep it, not to do it."""
+    try:
+        _check_origin(headers, public_origin)
+    except CrossSite:
+        return False
+    return True
+
+
 def pre_session(cookie: str | None, *, secret: bytes) -> PreSession:
     """The visitor's pre-session when we signed `cookie`, else a new one (set its cookie on the answer).
 

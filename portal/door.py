@@ -23,6 +23,7 @@ from portal import csrf, flash, stepping_up, visits
 from portal.cookies import remember
 from portal.form import Form
 from portal.house import house, place, session_hash
+from portal.kept import kept_of
 from portal.shell import Tone, Undo
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -64,6 +65,9 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | No
         if kind is not None:
             request.state.place_kind = kind
         try:
+            # Forms and the API refuse it too: no keyboard makes it, and PostgreSQL can't compare it.
+            if any("\0" in text for pair in request.query_params.multi_items() for text in pair):
+                raise NotFound
             return await endpoint(request)
         except Unauthenticated as refusal:
             return await _sign_in_first(request, refusal)
@@ -101,10 +105,11 @@ async def _sign_in_first(request: Request, refusal: Refusal) -> Response:
     if request.method in csrf.SAFE_METHODS:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/sign-in?next={quote(target, safe='')}", 303)
-    form = getattr(request.state, "form", None) or Form()
+    kept = kept_of(request)
+    ended = "Your session has ended. Sign in again: what you typed is kept."
     return visits.page(
-        request, "login/sign_in.html", status=401, next=request.url.path, kept=form.pairs(),
-        message="Your session has ended. Sign in again: what you typed is kept.",
+        request, "login/sign_in.html", status=401, next=request.url.path, kept=kept,
+        message=ended if kept else "Sign in to go on.",
         demo=house(request).demo_logins,
     )  # fmt: skip
 

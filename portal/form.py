@@ -229,8 +229,12 @@ class Form:
         return {name: _listed(value) for name, value in tree.items()}
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Every typed name and value, to carry a form across signing in again. No passwords."""
+        """Every typed name and value. No passwords."""
         return [(name, text) for name, texts in self.typed.items() for text in texts]
+
+    def carried(self) -> list[tuple[str, str]]:
+        """What carries the form across signing in again: `pairs`, and the button that was pressed."""
+        return [*self.pairs(), *([(PRESSED, self.pressed)] if self.pressed else [])]
 
     def _indices(self, name: str) -> list[int]:
         prefix = f"{name}-"

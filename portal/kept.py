@@ -1,6 +1,7 @@
 """What was typed, taken along while somebody proves who they are, and then offered to be sent.
 
-Surprise: it is never sent for the person: a page shows that it was kept, and the person sends it.
+Surprise: it is never sent for the person: a page shows what was kept, and the person sends it. And what
+another site sent is never kept: it would come back as a form of ours (GUARANTEES D-5).
 """
 
 from urllib.parse import urlsplit
@@ -23,6 +24,13 @@ def local(target: str) -> str | None:
     if not plain or parts.scheme or parts.netloc or not target.startswith("/") or target.startswith("//"):
         return None
     return target
+
+
+def kept_of(request: Request) -> list[tuple[str, str]]:
+    """The request's own form, to be taken along; nothing of one that none of our pages sent."""
+    form = getattr(request.state, "form", None) or Form()
+    ours = csrf.is_ours(request.headers, public_origin=house(request).public_origin)
+    return form.carried() if ours else []
 
 
 def kept_in(form: Form) -> list[tuple[str, str]]:

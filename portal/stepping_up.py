@@ -18,7 +18,7 @@ from portal import csrf
 from portal.cookies import remember
 from portal.form import Form
 from portal.house import address, agent, house
-from portal.kept import KEPT, kept_in, local, resume
+from portal.kept import KEPT, kept_in, kept_of, local, resume
 from portal.myself import Myself, act, meet
 
 
@@ -37,8 +37,7 @@ async def ask_again(request: Request) -> Response:
     if request.method in csrf.SAFE_METHODS:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/account/prove?next={quote(target, safe='')}", 303)
-    form = getattr(request.state, "form", None) or Form()
-    return await _page(request, Form(), next=request.url.path, kept=form.pairs(), status=403)
+    return await _page(request, Form(), next=request.url.path, kept=kept_of(request), status=403)
 
 
 async def show_prove(request: Request) -> Response:

@@ -15,7 +15,7 @@ from uuid import UUID
 from starlette.datastructures import QueryParams
 
 from billing.money import Currency, Money, parse_amount, total
-from billing.payment_orders import Share
+from billing.payment_orders import Share, is_key
 from db import ids
 from errors import Invalid, NotFound, Problem
 from portal.form import Form
@@ -67,7 +67,7 @@ class Order:
             invoice, _, amount = pair.partition("~")
             shares.append(Share(ids.parsed(invoice, "inv"), _exact(amount, currency)))
         key = query.get("key", "")
-        if not shares or not key or len(shares) > MOST_INVOICES:
+        if not shares or not is_key(key) or len(shares) > MOST_INVOICES:
             raise NotFound
         return cls(tuple(shares), ids.parsed(query.get("method", ""), "pm"), key)
 

@@ -125,7 +125,7 @@ def in_page_order(wrong: Invalid) -> Invalid:
 
 
 def version_of(form: Form) -> int:
-    """The version of the customer that the page was made from; 0, which none has, when that is no number."""
+    """The version of the record that the page was made from; 0, which none has, when that is no number."""
     typed = form.value(VERSION)
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
 

@@ -22,6 +22,7 @@ from portal.house import house, place, record_id
 from portal.invoice_filters import Filters
 from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
+from portal.partner.customer_form import version_of
 
 FIELDS = ("issue_on", "due_on", "memo", "internal_note", "po_number")
 LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "tax_name", "tax_rate")
@@ -133,7 +134,7 @@ async def edit(request: Request) -> Response:
         return await _edit_again(request, rearranged)
     form = form.without_blank_rows("lines")
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
-    version = int(form.value("version")) if form.value("version").isdecimal() else None
+    version = version_of(form)
 
     def work(db: Session, actor: Actor) -> None:
         invoices.update_draft(

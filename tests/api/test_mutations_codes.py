@@ -18,10 +18,14 @@ ELSEWHERE = {
     "auth/users.py", "billing/partners.py", "billing/ports.py", "billing/settling.py",
     "integrations/inbox.py",
 }  # fmt: skip
-# Of keys themselves, of letting somebody in again, and of taking a payment back, which the API has not.
+# Of keys themselves, of one's own second factors, of letting somebody in again, and of taking a payment back,
+# which the API has not.
 NOT_OFFERED = {
     "IN_THE_PAST",
     "UNKNOWN_SCOPE",
+    "API_KEY_OVER",
+    "BAD_NAME",
+    "TOO_MANY_FACTORS",
     "NOT_DISABLED",
     "PAYMENT_CANNOT_BE_CANCELED",
     "NOTHING_TO_UNDO",

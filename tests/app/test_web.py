@@ -116,6 +116,46 @@ def test_a_form_typed_after_the_session_ended_is_kept(
     assert f'action="{path}"' in back.text
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}, {},
+     {"origin": URL, "sec-fetch-site": "same-site"}],
+)  # fmt: skip
+def test_what_another_site_sent_is_never_kept_and_so_never_sent_as_ours(
+    client: TestClient, cast: Cast, owner: Connection, headers: dict[str, str]
+) -> None:
+    planted = {"csrf_token": "x", "name": "planted", "colour": "#ff0000", "_pressed": "planted"}
+    path = "/partner/northwind/tags/new"
+    for signed_in in (False, True):
+        if signed_in:  # a browser that does not send the cookie along looks just like one without it
+            sign_in(client, cast.emails["ada"])
+            client.cookies.clear()
+        answer = client.post(path, data=planted, headers=headers)
+        assert answer.status_code == 401
+        assert "planted" not in answer.text
+        assert "kept-" not in answer.text
+    assert owner.scalar(text("select count(*) from tag where name = 'planted'")) == 0
+
+
+def test_the_button_that_was_pressed_is_kept_with_the_form(
+    client: TestClient, cast: Cast, owner: Connection
+) -> None:
+    typed = {"csrf_token": "x", "users-0-name": "Half Typed", "_pressed": "add-users"}
+    path = f"/partner/northwind/customers/cus_{cast.customers['acme'].hex}/finish-setup"
+    ended = client.post(path, data=typed, headers={"origin": URL})
+    kept = dict(re.findall(r'name="(kept-[^"]+)" value="([^"]*)"', ended.text))
+    assert kept == {"kept-users-0-name": "Half Typed", "kept-_pressed": "add-users"}
+    back = sign_in(client, cast.emails["ada"], next=path, **kept)
+    assert 'name="_pressed" value="add-users"' in back.text
+    assert "users 0 name: Half Typed" in back.text  # said before it is sent
+
+
+@pytest.mark.parametrize("path", ["/sign-in?next=%00", "/partner/northwind/customers?search=a%00", "/?%00=1"])
+def test_an_address_with_a_nul_is_no_page(client: TestClient, cast: Cast, path: str) -> None:
+    sign_in(client, cast.emails["ada"])
+    assert client.get(path).status_code == 404
+
+
 def test_a_password_is_reset_by_mail_once(
     client: TestClient, cast: Cast, parts: Parts, deliver: Callable[[], None]
 ) -> None:

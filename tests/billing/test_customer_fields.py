@@ -18,7 +18,7 @@ from billing.customer_fields import (
 from billing.places import POSTAL_LETTERS, PROVINCES, STATES
 from billing.slugs import LONGEST, SHAPE, random_slug, slug_of
 from billing.texts import Checks
-from errors import Invalid
+from errors import Invalid, Problem
 from tests.billing.acting import ACME, ANN, BOB, problems_of
 
 
@@ -201,9 +201,7 @@ def test_with_no_user_at_all_one_is_asked_for() -> None:
     for rows in ((), (EMPTY,), (EMPTY, EMPTY)):
         with pytest.raises(Invalid) as refused:
             users(*rows)
-        assert [tuple(problem) for problem in refused.value.problems] == [
-            ("REQUIRED", ("users",), "Add at least one user.")
-        ]
+        assert refused.value.problems == (Problem("REQUIRED", ("users",), "Add at least one user."),)
 
 
 def test_wrong_users_are_told_row_by_row() -> None:

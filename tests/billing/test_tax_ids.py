@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from billing.addresses import Country
 from billing.tax_ids import TaxId, display_tax_id, parse_tax_id
-from errors import Invalid
+from errors import Invalid, Problem
 
 US, CA = Country.US, Country.CA
 # Of all two-digit prefixes, those on no campus's list of the IRS ("How EINs are assigned").
@@ -48,7 +48,7 @@ def test_a_prefix_the_irs_never_issued_warns_and_is_kept():
         warned += [prefix for _ in tax_id.warnings]
     assert " ".join(warned) == NEVER_ISSUED
     (warning,) = parse_tax_id("07-3456789", US, path=("ein",)).warnings
-    assert warning == (
+    assert warning == Problem(
         "EIN_PREFIX_NOT_ISSUED",
         ("ein",),
         "The IRS has not issued EINs that start with 07. Check the number.",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import Connection, text
 
 from tests.cast import Cast
@@ -37,6 +38,18 @@ def test_ada_drafts_edits_and_sends_an_invoice(signed_in: Arrive, cast: Cast, ow
     assert told == 2  # Carl and Petra; Vera only views
     assert re.search(r"Invoice NO-00001 is on its way", ada.get(draft).text)
     assert ada.get("/invoices?status=open&search=acme").text.count("<tr>") == 2
+
+
+@pytest.mark.parametrize("version", ["", "0", "2", "x", "-1", "1.5", "١", "9" * 30])
+def test_a_made_up_version_saves_nothing(
+    signed_in: Arrive, cast: Cast, owner: Connection, version: str
+) -> None:
+    ada = signed_in("ada")
+    draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    before = world(owner)
+    answer = ada.post(f"{draft}/edit", {**LINE, "memo": "overwritten blind", "version": version})
+    assert answer.status_code == 409
+    assert world(owner) == before
 
 
 def test_what_was_typed_stays_and_every_wrong_field_is_told(
