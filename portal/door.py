@@ -171,7 +171,12 @@ def go(
 
 
 async def read_form(request: Request) -> Form:
-    """The posted form, kept on the request so that it survives signing in again."""
+    """The posted form, kept on the request so that it survives signing in again.
+
+    Refuses (CrossSite) one that none of our pages sent, before anybody is looked up or anything is said.
+    """
     form = await Form.read(request)
+    if not csrf.is_ours(request.headers, public_origin=house(request).public_origin):
+        raise csrf.CrossSite
     request.state.form = form
     return form

@@ -131,7 +131,7 @@ def test_what_another_site_sent_is_never_kept_and_so_never_sent_as_ours(
             sign_in(client, cast.emails["ada"])
             client.cookies.clear()
         answer = client.post(path, data=planted, headers=headers)
-        assert answer.status_code == 401
+        assert answer.status_code == 403
         assert "planted" not in answer.text
         assert "kept-" not in answer.text
     assert owner.scalar(text("select count(*) from tag where name = 'planted'")) == 0
