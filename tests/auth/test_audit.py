@@ -8,9 +8,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from auth import audit
-from auth.actors import Actor, system
+from auth.actors import Actor, MissingRight, system
 from auth.memberships import Role
 from db.session import Database, enter
+
 from tests.cast import Cast
 from tests.world import nothing_changes
 
@@ -110,3 +111,25 @@ def test_a_personal_event_is_kept_for_the_person_entered_alone(
     row = owner.execute(text("select * from personal_event")).one()
     assert (row.id, row.user_id, row.at) == (kept, petra, now)
     assert (row.action, row.address, row.agent) == ("sign_in", "192.0.2.1", "Fire fox")
+
+
+def test_the_log_that_leaves_as_a_file_is_written_down_with_what_was_asked(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    assert cast.ada.id is not None
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        audit.begin_export(db, cast.ada, asked={"action": "tag.", "from": "2026-01-01"}, now=now)
+    row = owner.execute(text("select action, subject_id, details from audit_event")).one()
+    assert (row.action, row.subject_id) == ("audit.export_started", cast.partners["northwind"])
+    assert row.details == {"asked": ["action: tag.", "from: 2026-01-01"]}
+
+
+def test_the_log_is_not_handed_to_who_may_not_read_it(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    with (
+        nothing_changes(owner),
+        pytest.raises(MissingRight),
+        database.transaction(partner_id=cast.petra.partner_id, customer_id=cast.petra.customer_id) as db,
+    ):
+        audit.begin_export(db, cast.petra, asked={}, now=now)

@@ -112,7 +112,7 @@ def test_a_refusal_says_what_to_change(typed, message):
 @pytest.mark.parametrize("typed", [None, "", "   "])
 def test_an_empty_address_is_asked_for_where_it_is_missing(typed):
     problem = problem_of(typed, path=("users", 1, "email"))
-    assert problem == ("REQUIRED", ("users", 1, "email"), "Enter the e-mail address.")
+    assert problem[:3] == ("REQUIRED", ("users", 1, "email"), "Enter the e-mail address.")
 
 
 def test_254_characters_are_taken_and_one_more_is_not():
