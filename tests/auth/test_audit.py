@@ -11,7 +11,6 @@ from auth import audit
 from auth.actors import Actor, MissingRight, system
 from auth.memberships import Role
 from db.session import Database, enter
-
 from tests.cast import Cast
 from tests.world import nothing_changes
 
