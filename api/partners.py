@@ -64,6 +64,9 @@ class Viewer:
     kind: ActorKind = known(lambda actor: actor.kind.value)
     name: str = known(lambda actor: actor.name, "The person's or the key's.")
     email: str | None = mine_column(Membership, "email", _membership)
+    time_zone: str | None = mine_column(
+        Membership, "time_zone", _membership, "What a person reads instants in, if they chose one."
+    )
     role: Role | None = known(lambda actor: actor.role.value if actor.role else None)
     scopes: list[str] = known(_rights, "What may be done: the scopes of a key, or what the role allows.")
     partner: Partner = mine(lambda actor: actor.partner_id)

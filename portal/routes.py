@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from portal import account, factors, links, login, mailbox, second_step, signed_in
+from portal import account, email_change, factors, links, login, mailbox, profile, second_step, signed_in
 from portal.customer import ROUTES as CUSTOMER_ROUTES
 from portal.door import visitor
 from portal.partner import ROUTES as PARTNER_ROUTES
@@ -12,6 +12,8 @@ ROUTES: list[BaseRoute] = [
     *links.ROUTES,
     *second_step.ROUTES,
     *account.ROUTES,
+    *profile.ROUTES,
+    *email_change.ROUTES,
     *factors.ROUTES,
     *signed_in.ROUTES,
     *PARTNER_ROUTES,

@@ -69,6 +69,14 @@ def register(app: App, shop: Workshop) -> None:
     async def send_factors_changed(*, user_id: str, event_id: str) -> None:
         await shop.outgoing.send_factors_changed(user_id=UUID(user_id), event_id=UUID(event_id))
 
+    @app.task(name="send_email_change", retry=BackOff(attempts=10))
+    async def send_email_change(*, user_id: str, token_id: str) -> None:
+        await shop.outgoing.send_email_change(user_id=UUID(user_id), token_id=UUID(token_id))
+
+    @app.task(name="send_email_undo", retry=UNTIL_DEAD)
+    async def send_email_undo(*, user_id: str, token_id: str) -> None:
+        await shop.outgoing.send_email_undo(user_id=UUID(user_id), token_id=UUID(token_id))
+
     @app.task(name="act_on_event", retry=UNTIL_DEAD)
     async def act_on_event(*, partner_id: str, event_id: str) -> None:
         await asyncio.to_thread(

@@ -7,16 +7,17 @@ invoice voided). Then there is no letter, and the mail is dropped with the reaso
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from auth import invites, resets
+from auth import invites, personal_tokens, users
 from auth.audit import PersonalEvent
+from auth.emails import parse_email
 from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
-from auth.resets import PersonalToken
+from auth.personal_tokens import PersonalToken
 from auth.users import User
 from billing.customers import Customer, CustomerStatus
 from billing.invoices import Invoice, InvoiceStatus
@@ -47,6 +48,14 @@ class Letter:
 Link = Callable[[str], str]
 
 
+class PersonalLetter(Protocol):
+    """Writes the letter with a personal link. Raises `NotWanted` for a link that is dead by now."""
+
+    def __call__(
+        self, db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime
+    ) -> Letter: ...
+
+
 def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
     """The letter behind a queued mail. Raises `NotWanted` if it should not be sent any more."""
     partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
@@ -72,10 +81,38 @@ def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
 
 def reset(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
     """The letter with the link that sets a new password."""
+    _require_alive(token, now)
+    values = {"link": link(f"/reset/{personal_tokens.token_of(db, token)}"), "minutes": 60}
+    return Letter("RESET", token.id, user.name, user.email, "Remit", None, values)
+
+
+def email_change(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
+    """The letter to a new address: the link that confirms it; or, if it has an account already, just that."""
+    _require_alive(token, now)
+    new = parse_email(token.email)
+    holder = users.find(db, new.normal)
+    if holder is not None and holder != user.id:
+        return Letter(
+            "EMAIL_TAKEN", token.id, new.address, new.address, "Remit", None, {"link": link("/forgot")}
+        )
+    values = {"link": link(f"/email-change/{personal_tokens.token_of(db, token)}"), "new": new.address}
+    return Letter("EMAIL_CHANGE", token.id, user.name, new.address, "Remit", None, values)
+
+
+def email_undo(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
+    """The letter to the address a person has: another is to take its place, and the link that undoes it."""
+    _require_alive(token, now)
+    assert token.email is not None
+    values = {
+        "link": link(f"/email-undo/{personal_tokens.token_of(db, token)}"),
+        "until": _day(token.expires_at),
+    }
+    return Letter("EMAIL_UNDO", token.id, user.name, token.email, "Remit", None, values)
+
+
+def _require_alive(token: PersonalToken, now: datetime) -> None:
     if token.used_at is not None or token.expires_at <= now:
         raise NotWanted("the link is used or expired")
-    values = {"link": link(f"/reset/{resets.token_of(db, token)}"), "minutes": 60}
-    return Letter("RESET", token.id, user.name, user.email, "Remit", None, values)
 
 
 def password_changed(*, user: User, event_id: UUID, link: Link) -> Letter:

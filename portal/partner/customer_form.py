@@ -13,9 +13,7 @@ from billing.money import Currency
 from billing.tax_ids import display_tax_id
 from errors import Invalid, Problem
 from portal.form import Form
-
-Options = tuple[tuple[str, str], ...]
-Groups = tuple[tuple[str, Options], ...]
+from portal.time_zones import Groups, Options, zones_with
 
 # What a field is called on the page, in the order of the page.
 LABELS = {
@@ -38,37 +36,6 @@ SEEN = "seen"
 VERSION = "version"
 SHOWN = "shown"
 
-_ZONES: Groups = (
-    (
-        "United States",
-        (
-            ("America/New_York", "Eastern (New York)"),
-            ("America/Chicago", "Central (Chicago)"),
-            ("America/Denver", "Mountain (Denver)"),
-            ("America/Phoenix", "Arizona (Phoenix)"),
-            ("America/Los_Angeles", "Pacific (Los Angeles)"),
-            ("America/Anchorage", "Alaska (Anchorage)"),
-            ("Pacific/Honolulu", "Hawaii (Honolulu)"),
-            ("America/Puerto_Rico", "Puerto Rico and Virgin Islands"),
-            ("Pacific/Guam", "Guam and Northern Mariana Islands"),
-            ("Pacific/Pago_Pago", "American Samoa (Pago Pago)"),
-        ),
-    ),
-    (
-        "Canada",
-        (
-            ("America/St_Johns", "Newfoundland (St. John's)"),
-            ("America/Halifax", "Atlantic (Halifax)"),
-            ("America/Toronto", "Eastern (Toronto)"),
-            ("America/Winnipeg", "Central (Winnipeg)"),
-            ("America/Regina", "Saskatchewan (Regina)"),
-            ("America/Edmonton", "Mountain (Edmonton)"),
-            ("America/Vancouver", "Pacific (Vancouver)"),
-            ("America/Whitehorse", "Yukon (Whitehorse)"),
-        ),
-    ),
-)
-
 
 class Choices(NamedTuple):
     """What the form's selects offer. `further` are the fields that are folded away while they are empty."""
@@ -79,10 +46,8 @@ class Choices(NamedTuple):
     further: tuple[str, ...]
 
     def time_zones(self, chosen: str) -> Groups:
-        """The zones of both countries; one that was set elsewhere, say through the API, stays choosable."""
-        if not chosen or any(chosen == name for _, zones in _ZONES for name, _ in zones):
-            return _ZONES
-        return (("Set now", ((chosen, chosen),)), *_ZONES)
+        """The zones to choose from, `chosen` among them."""
+        return zones_with(chosen)
 
 
 CHOICES = Choices(
