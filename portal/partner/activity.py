@@ -37,6 +37,8 @@ WORDS = {
     "user.disabled": "disabled {who}",
     "user.enabled": "enabled {who}",
     "user.removed": "removed {who}",
+    "user.renamed": "changed their name",
+    "user.address_changed": "changed their e-mail address",
     "invoice.created": "drafted an invoice",
     "invoice.updated": "changed a draft invoice",
     "invoice.deleted": "deleted a draft invoice",
