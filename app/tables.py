@@ -9,9 +9,9 @@ from auth import (
     invites,
     memberships,
     pending,
+    personal_tokens,
     recovery_codes,
     replays,
-    resets,
     second_factors,
     sessions,
     throttle,
@@ -32,8 +32,8 @@ from integrations import inbox
 
 NOUNS = (
     api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails, memberships,
-    partners, payment_methods, payments, pending, recovery_codes, replays, resets, second_factors, sessions,
-    tags, throttle, users,
+    partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays,
+    second_factors, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

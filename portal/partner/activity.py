@@ -37,6 +37,7 @@ WORDS = {
     "user.disabled": "disabled {who}",
     "user.enabled": "enabled {who}",
     "user.removed": "removed {who}",
+    "user.erased": "erased a user",
     "user.renamed": "changed their name",
     "user.address_changed": "changed their e-mail address",
     "invoice.created": "drafted an invoice",
