@@ -11,9 +11,9 @@ import strawberry
 
 from api.nouns import Connection, Node, any_by_id, col, known, lazy, mine, mine_column, myself, noun, page
 from api.reads import STAFF
+from api.roles import Role
 from auth.actors import Action, Actor, ActorKind
 from auth.memberships import Membership
-from auth.roles import Role
 from billing import partners as t
 from billing.derived import is_staff
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 strawberry.enum(ActorKind, description="What stands behind a request.")
-strawberry.enum(Role, description="Four roles of a partner's staff, three of a customer's users.")
 
 
 @noun(t.Partner, "par", needs=None, order="created_at")

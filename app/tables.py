@@ -18,6 +18,7 @@ from auth import (
     users,
 )
 from billing import (
+    access_requests,
     customer_notes,
     customers,
     invoices,
@@ -31,8 +32,8 @@ from billing import (
 from integrations import inbox
 
 NOUNS = (
-    api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails, memberships,
-    partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays,
+    access_requests, api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails,
+    memberships, partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays,
     second_factors, sessions, tags, throttle, users,
 )  # fmt: skip
 

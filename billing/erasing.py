@@ -15,6 +15,7 @@ from auth import companies, erasing, users
 from auth.actors import system
 from auth.emails import normal_form
 from auth.memberships import LastOne, Membership
+from billing import access_requests
 from billing.customer_notes import CustomerNote
 from billing.customers import Customer, keep_words
 from billing.mails import Mail
@@ -75,6 +76,7 @@ def _places(db: Session, user_id: UUID | None, email_key: str) -> list[Membershi
         found |= {one.id: one for one in erasing.seats_of(db, user_id=user_id)}
     for partner_id in db.execute(text("select * from partner_ids()")).scalars().all():
         enter(db, partner_id=partner_id)
+        access_requests.erase(db, partner_id=partner_id, email_key=email_key)
         invited = erasing.invited_as(db, partner_id=partner_id, email_key=email_key)
         found |= {one.id: one for one in invited}
     return sorted(found.values(), key=lambda one: (one.partner_id, one.customer_id or one.partner_id, one.id))

@@ -28,7 +28,7 @@ from portal.login import enter_with_password
 
 KEPT_SECONDS = 3600
 LONGEST_TOKEN = 100
-Purpose = Literal["invite", "reset", "email_change", "email_undo"]
+Purpose = Literal["invite", "reset", "email_change", "email_undo", "access"]
 
 
 def opened(purpose: Purpose, to: str):  # type: ignore[no-untyped-def]  # an endpoint, typed by `visitor`

@@ -34,6 +34,7 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
                     Entry("All customers", f"{home}/customers"),
                     Entry("Tag management", f"{home}/tags"),
                     Entry("Pending invites", f"{home}/invites"),
+                    Entry("Access requests", f"{home}/access-requests"),
                 )),
                 Entry("Invoices", f"{home}/invoices", "file-text"),
                 Entry("Payments", f"{home}/payments", "wallet"),

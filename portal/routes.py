@@ -2,7 +2,18 @@
 
 from starlette.routing import BaseRoute, Route
 
-from portal import account, email_change, factors, links, login, mailbox, profile, second_step, signed_in
+from portal import (
+    account,
+    billing_link,
+    email_change,
+    factors,
+    links,
+    login,
+    mailbox,
+    profile,
+    second_step,
+    signed_in,
+)
 from portal.customer import ROUTES as CUSTOMER_ROUTES
 from portal.door import visitor
 from portal.partner import ROUTES as PARTNER_ROUTES
@@ -14,6 +25,7 @@ ROUTES: list[BaseRoute] = [
     *account.ROUTES,
     *profile.ROUTES,
     *email_change.ROUTES,
+    *billing_link.ROUTES,
     *factors.ROUTES,
     *signed_in.ROUTES,
     *PARTNER_ROUTES,

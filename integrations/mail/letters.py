@@ -19,6 +19,7 @@ from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.personal_tokens import PersonalToken
 from auth.users import User
+from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer, CustomerStatus
 from billing.invoices import Invoice, InvoiceStatus
 from billing.mails import Mail, MailKind
@@ -181,12 +182,25 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     }
 
 
+def _asked(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
+    request = db.exec(select(AccessRequest).where(AccessRequest.id == mail.subject_id)).one()
+    if request.status is not AccessStatus.OPEN:
+        raise NotWanted("the request is resolved")
+    slug = db.exec(select(Partner.slug).where(Partner.id == mail.partner_id)).one()
+    return {
+        "who": request.name, "email": request.email, "their_company": request.company,
+        "message": request.message,
+        "link": link(f"/partner/{slug}/access-requests/acr_{request.id.hex}"),
+    }  # fmt: skip
+
+
 _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime], dict[str, Any]]] = {
     MailKind.INVITE: _invite,
     MailKind.INVITE_REMINDER: _invite,
     MailKind.INVOICE: _invoice,
     MailKind.RECEIPT: _payment,
     MailKind.PAYMENT_FAILED: _payment,
+    MailKind.ACCESS_ASKED: _asked,
 }
 
 

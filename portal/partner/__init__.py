@@ -1,6 +1,7 @@
 """The partner dashboard: a file per noun, each with its routes."""
 
 from portal.partner import (
+    access_requests,
     api_keys,
     audit,
     customer_changes,
@@ -38,4 +39,5 @@ ROUTES = [
     *team.ROUTES,
     *api_keys.ROUTES,
     *audit.ROUTES,
+    *access_requests.ROUTES,
 ]

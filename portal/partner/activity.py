@@ -37,6 +37,9 @@ WORDS = {
     "user.disabled": "disabled {who}",
     "user.enabled": "enabled {who}",
     "user.removed": "removed {who}",
+    "access.asked": "was asked for access",
+    "access.approved": "gave access to somebody who asked",
+    "access.denied": "denied a request for access",
     "user.erased": "erased a user",
     "user.renamed": "changed their name",
     "user.address_changed": "changed their e-mail address",
@@ -62,7 +65,7 @@ WORDS = {
     "tag.deleted": "deleted a tag",
 }
 # Subjects that have a page in the dashboard.
-PAGES = {"invoice": "invoices", "payment": "payments"}
+PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"}
 
 
 class Event(NamedTuple):

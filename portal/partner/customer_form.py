@@ -35,6 +35,8 @@ LABELS = {
 SEEN = "seen"
 VERSION = "version"
 SHOWN = "shown"
+# The request for access that a new customer is made for; the wizard leads back to it.
+ASKED = "access_request"
 
 
 class Choices(NamedTuple):
@@ -74,7 +76,7 @@ def fields_of(form: Form) -> CustomerInput:
     """What was typed, for the rule. Refuses a field that the form does not have (GUARANTEES A-5)."""
     document = form.document()
     return CustomerInput.read(
-        {name: document[name] for name in document if name not in (SEEN, VERSION, SHOWN)}
+        {name: document[name] for name in document if name not in (SEEN, VERSION, SHOWN, ASKED)}
     )
 
 

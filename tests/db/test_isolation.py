@@ -100,7 +100,7 @@ LOOKUPS = {
     "find_user", "find_session", "find_device", "find_personal_token", "find_invite", "find_gateway_account",
     "partner_ids", "count_try", "return_try", "drop_old_tries", "knock_key",
     "knock_session", "places_of_user", "check_ledger_entry", "find_pending_sign_in", "people_with_seeds",
-    "erase_from_logs",
+    "erase_from_logs", "find_partner", "find_access_link",
 }  # fmt: skip
 
 

@@ -27,8 +27,9 @@ KINDS = {
     "note_id": "note",
     "user_id": "usr",
     "key_id": "key",
+    "request_id": "acr",
 }
-NO_IDS = {"slug", "token", "what"}
+NO_IDS = {"slug", "partner_slug", "token", "what"}
 # Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
 PERSONAL = {"factor_id", "session_id"}
 STAFF = ("ada", "sue", "clem", "rita", "mallory")
