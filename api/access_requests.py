@@ -89,10 +89,10 @@ class AccessRequestMutations:
     """What staff decide."""
 
     approve_access_request: ApproveAccessRequestPayload | None = change(
-        _approve, ApproveAccessRequestInput, Action.MANAGE_USERS,
+        _approve, ApproveAccessRequestInput, Action.EDIT_CUSTOMERS,
         about="Invite whoever asked to a customer. One in set-up becomes ACTIVE.",
     )  # fmt: skip
     deny_access_request: DenyAccessRequestPayload | None = change(
-        _deny, DenyAccessRequestInput, Action.MANAGE_USERS,
+        _deny, DenyAccessRequestInput, Action.EDIT_CUSTOMERS,
         about="Say no; whoever asked is told so by mail.",
     )  # fmt: skip

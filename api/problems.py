@@ -18,6 +18,7 @@ REFUSED = (Invalid, Conflict, NotFound)
 """The kinds of refusal that become errors of a payload."""
 
 ERROR_CODES: Mapping[str, str] = {
+    "ALREADY_RESOLVED": "Somebody resolved the request for access, or it expired.",
     "ALREADY_USER": "The address has a user there already.",
     "BAD_BUSINESS_NUMBER": "Not a Canadian Business Number.",
     "BAD_CHARACTERS": "Holds characters nobody types on purpose.",

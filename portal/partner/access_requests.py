@@ -106,7 +106,7 @@ async def _page(request: Request, form: Form, *, status: int = 200) -> Response:
     if asked is None:
         raise NotFound
     crumbs = _trail(request, Link(asked["name"]))
-    if asked["status"] != "OPEN" or Action.MANAGE_USERS.value not in page.shell.rights:
+    if asked["status"] != "OPEN" or Action.EDIT_CUSTOMERS.value not in page.shell.rights:
         return show(request, "partner/access/resolved.html", page, crumbs=crumbs, status=status)
     search = " ".join(request.query_params.get("search", asked["company"]).split())[:LONGEST_SEARCH]
     choices = await _choices(request, asked, search, form)
@@ -140,7 +140,7 @@ async def _open(request: Request) -> Page:
     page = await ask(request, "partner/access/request", id=request.path_params["request_id"])
     if page.content["request"] is None:
         raise NotFound
-    if Action.MANAGE_USERS.value not in page.shell.rights:
+    if Action.EDIT_CUSTOMERS.value not in page.shell.rights:
         raise Forbidden
     return page
 

@@ -132,6 +132,13 @@ _FILL = (
       on c.r = n
     """,
     """
+    insert into access_request (partner_id, id, status, name, email, email_key, company, created_at,
+      expires_at, resolved_at)
+    select :partner, gen_random_uuid(), case when n % 4 = 0 then 'OPEN' else 'DENIED' end, 'n', 'e' || n,
+      'e' || n, 'c', :now + n * interval '1 minute', :now, case when n % 4 = 0 then null else :now end
+    from generate_series(1, :many) n
+    """,
+    """
     insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_name, action, subject_kind,
       details)
     select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, :now + n *

@@ -73,6 +73,11 @@ SAMPLES = [
     Sample("revokeInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
     Sample("updateUserRole", lambda t: {"id": t["invited"], "role": "VIEWER"}, (USERS,), ("id",)),
     Sample("removeUser", lambda t: {"id": t["invited"]}, (USERS,), ("id",)),
+    Sample(
+        "approveAccessRequest", lambda t: {"id": t["asked"], "customerId": t["customer"]}, (CUSTOMERS, USERS),
+        ("id", "customerId"),
+    ),
+    Sample("denyAccessRequest", lambda t: {"id": t["asks"]}, (CUSTOMERS,), ("id",)),
     Sample("createTag", lambda t: {"name": "Late", "colour": "#AA0000"}, (TAGS,)),
     Sample("updateTag", lambda t: {"id": t["tag"], "name": "Later"}, (TAGS,), ("id",)),
     Sample("deleteTag", lambda t: {"id": t["tag"]}, (TAGS,), ("id",)),

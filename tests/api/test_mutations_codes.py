@@ -18,8 +18,8 @@ ELSEWHERE = {
     "auth/users.py", "billing/partners.py", "billing/ports.py", "billing/settling.py",
     "integrations/inbox.py",
 }  # fmt: skip
-# Of keys themselves, of one's own second factors, of letting somebody in again, and of taking a payment back,
-# which the API has not.
+# Of keys themselves, of one's own account and second factors, of asking for access, of erasing, of letting
+# somebody in again, and of taking a payment back, which the API has not.
 NOT_OFFERED = {
     "IN_THE_PAST",
     "UNKNOWN_SCOPE",
@@ -29,6 +29,13 @@ NOT_OFFERED = {
     "NOT_DISABLED",
     "PAYMENT_CANNOT_BE_CANCELED",
     "NOTHING_TO_UNDO",
+    "ALREADY_IN",
+    "ADDRESS_TAKEN",
+    "PLACE_TAKEN",
+    "OTHER_ACCOUNT",
+    "SAME_ADDRESS",
+    "NOBODY_HERE",
+    "STILL_NEEDED",
 }
 # Told beside the data, at a document's arguments.
 OF_ARGUMENTS = {"NULL_ARGUMENT"}

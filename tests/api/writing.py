@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from auth.actors import KEY_SCOPES, Actor
 from auth.api_keys import ApiKey
 from auth.tokens import digest_of
 from billing import customer_notes, customer_users, customers, invoices, tags
+from billing.access_requests import AccessRequest, AccessStatus
 from billing.customer_fields import CustomerInput
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
@@ -161,6 +162,8 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         # By the key that most tests write with: nobody else may change it.
         key = cast.contoso_key if customer == "initech" else cast.northwind_key
         note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
+        asked = access_request(db, staff.partner_id, f"asked-{customer}", now)
+        asks = access_request(db, staff.partner_id, f"asks-{customer}", now)
     with database.transaction(partner_id=manager.partner_id, customer_id=customer_id) as db:
         own_tag = tags.create(db, manager, fields=label, now=now)
     first = _method(owner, staff.partner_id, customer_id, now, default=True)
@@ -170,6 +173,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
         "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
         "second_method": ("pm", second), "note": ("note", note.id),
+        "asked": ("acr", asked.id), "asks": ("acr", asks.id),
     }  # fmt: skip
     found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})
     found.ids["gateway_setup"] = f"seti_{customer}"
@@ -186,6 +190,18 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         )
         db.commit()
     return found
+
+
+def access_request(db: Session, partner_id: UUID, name: str, now: datetime) -> AccessRequest:
+    """Somebody who asks a partner for access."""
+    email = f"{name}@example.org"
+    asked = AccessRequest(
+        partner_id=partner_id, status=AccessStatus.OPEN, name=name, email=email, email_key=email,
+        company=f"{name} Inc.", message=f"{name} says", created_at=now, expires_at=now + timedelta(days=30),
+    )  # fmt: skip
+    db.add(asked)
+    db.flush()
+    return asked
 
 
 def _method(owner: Connection, partner_id: UUID, customer_id: UUID, now: datetime, *, default: bool) -> UUID:

@@ -48,7 +48,7 @@ class Record:
         """Is it the actor's to read, by the rules of the product (not of the code)?"""
         if self.partner != actor.partner_id:
             return False
-        if self.noun in ("Tag", "CustomerNote"):
+        if self.noun in ("Tag", "CustomerNote", "AccessRequest"):
             return self.customer == actor.customer_id
         if self.noun == "Partner" or actor.customer_id is None:
             return True
@@ -62,6 +62,7 @@ def records_of(owner: Connection) -> list[Record]:
         for row in owner.execute(select(noun.table).order_by(noun.table.c.id)).mappings():
             partner = row["id"] if noun.name == "Partner" else row["partner_id"]
             columns = {"Customer": "id", "Tag": "owner_id", "CustomerNote": "owner_id"}
+            columns["AccessRequest"] = "owner_id"
             columns |= {"Partner": None, "ApiKey": None}
             whose = columns.get(noun.name, "customer_id")
             draft = row.get("status") == "DRAFT" or not row.get("issued", True)

@@ -17,6 +17,7 @@ from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
 from billing import customer_notes, invoices, tags
+from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.partners import Partner
@@ -33,6 +34,7 @@ STAFF_SEES = {
     "contoso": {"contoso", "contosostaff", "initech", "initechnote"},
 }
 MALFORMED = "cus_zz"
+DAY = timedelta(days=1)
 
 
 @dataclass
@@ -126,8 +128,16 @@ def _customer(
     note = customer_notes.add(
         db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now
     )  # fmt: skip
+    asked = AccessRequest(
+        partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
+        email=f"zz-{name}note-asks@x.example", email_key=f"zz-{name}note-asks@x.example",
+        company=f"zz-{name}note-firm", message=f"zz-{name}note-says", created_at=now,
+        expires_at=now + 30 * DAY,
+    )  # fmt: skip
+    db.add(asked)
+    db.flush()
     made = {
-        "note": note.id,
+        "note": note.id, "acr": asked.id,
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "tag": tag_id,
     }  # fmt: skip

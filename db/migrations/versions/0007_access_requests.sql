@@ -18,6 +18,7 @@ grant select, insert, update, delete on access_link to remit_app;
 CREATE TABLE access_request (
 	partner_id UUID NOT NULL, 
 	id UUID NOT NULL, 
+	owner_id UUID, 
 	status VARCHAR(40) NOT NULL, 
 	name VARCHAR NOT NULL, 
 	email VARCHAR NOT NULL, 
@@ -33,6 +34,7 @@ CREATE TABLE access_request (
 	CONSTRAINT fk_access_request_partner_id_membership_id FOREIGN KEY(partner_id, membership_id) REFERENCES membership (partner_id, id), 
 	CONSTRAINT ck_access_request_approved_has_user CHECK ((status = 'APPROVED') = (membership_id is not null)), 
 	CONSTRAINT ck_access_request_resolved_has_time CHECK ((status = 'OPEN') = (resolved_at is null)), 
+	CONSTRAINT ck_access_request_partners_only CHECK (owner_id is null), 
 	CONSTRAINT ck_access_request_accessstatus CHECK (status IN ('OPEN', 'APPROVED', 'DENIED', 'EXPIRED'))
 );
 CREATE INDEX ix_access_request_created ON access_request (partner_id, created_at, id);
@@ -40,5 +42,5 @@ CREATE INDEX ix_access_request_status ON access_request (partner_id, status, cre
 CREATE UNIQUE INDEX uq_access_request_open ON access_request (partner_id, email_key) WHERE status = 'OPEN';
 alter table access_request enable row level security;
 alter table access_request force row level security;
-create policy tenant on access_request to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (select nullif(current_setting('remit.customer', true), '') is null)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and (select nullif(current_setting('remit.customer', true), '') is null));
+create policy tenant on access_request to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and case when (select nullif(current_setting('remit.customer', true), '') is null) then owner_id is null else owner_id = nullif(current_setting('remit.customer', true), '')::uuid end) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and case when (select nullif(current_setting('remit.customer', true), '') is null) then owner_id is null else owner_id = nullif(current_setting('remit.customer', true), '')::uuid end);
 grant select, insert, update, delete on access_request to remit_app;

@@ -45,6 +45,7 @@ VISIBLE: dict[str, Visible] = {
     "customer_tag": _own_side,
     "api_key": lambda row, actor: actor.customer_id is None,
     "customer_note": _own_side,
+    "access_request": _own_side,
     "invoice_tag": _own_side,
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")

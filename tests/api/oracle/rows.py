@@ -18,6 +18,7 @@ from auth.audit import AuditEvent
 from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.roles import Role
+from billing.access_requests import AccessRequest, AccessStatus
 from billing.addresses import Country
 from billing.customer_fields import key_of
 from billing.customer_notes import CustomerNote
@@ -35,6 +36,7 @@ from tests.cast import Cast
 MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, PaymentMethod, Payment,
     PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey, CustomerNote,
+    AccessRequest,
 )  # fmt: skip
 TEXTS = (
     "Acme", "acme", "100%", "a_b", 'say "hi"', "back\\slash", "Café Zoë", "it's", "line\nbreak", "tab\there",
@@ -102,6 +104,7 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
         for _ in range(8):
             _event(maker, id_, None, None)
             _key(maker, id_)
+            _asked(maker, id_)
     return World(read(owner), now, now.date())
 
 
@@ -169,6 +172,20 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
         _payment(maker, partner, customer, methods, invoices[1:], users)
     for _ in range(4 if busy else 0):
         _event(maker, partner, customer, invoices[0])
+
+
+def _asked(maker: Maker, partner: UUID) -> None:
+    status, id_ = maker.chance.choice(list(AccessStatus)), new_id()
+    in_it = (Membership.partner_id == partner, col(Membership.customer_id).is_not(None))
+    users = maker.owner.scalars(select(Membership.id).where(*in_it)).all()
+    asked = maker.moment()
+    maker.write(
+        AccessRequest, partner_id=partner, id=id_, status=status, name=maker.text(),
+        email=f"{id_.hex}@a.example", email_key=f"{id_.hex}@a.example", company=maker.text(),
+        message=maker.maybe(maker.text()), created_at=asked, expires_at=asked + timedelta(days=30),
+        resolved_at=None if status is AccessStatus.OPEN else maker.moment(),
+        membership_id=maker.chance.choice(users) if status is AccessStatus.APPROVED else None,
+    )  # fmt: skip
 
 
 def _tag(maker: Maker, partner: UUID, owner_id: UUID | None, place: int) -> UUID:
