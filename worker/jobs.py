@@ -52,11 +52,33 @@ UNTIL_DEAD = BackOff(attempts=90)
 
 def register(app: App, shop: Workshop) -> None:
     """Give `app` every job, under the names that rules defer them by."""
+    _register_tenant_jobs(app, shop)
+    _register_account_mails(app, shop)
+    _register_rounds(app, shop)
 
+
+def _register_tenant_jobs(app: App, shop: Workshop) -> None:
     @app.task(name="send_mail", retry=UNTIL_DEAD)
     async def send_mail(*, partner_id: str, mail_id: str) -> None:
         await shop.outgoing.send(partner_id=UUID(partner_id), mail_id=UUID(mail_id))
 
+    @app.task(name="send_access_link", retry=BackOff(attempts=10))
+    async def send_access_link(*, partner_id: str, link_id: str) -> None:
+        await shop.outgoing.send_access_link(partner_id=UUID(partner_id), link_id=UUID(link_id))
+
+    @app.task(name="send_access_denied", retry=UNTIL_DEAD)
+    async def send_access_denied(*, partner_id: str, request_id: str) -> None:
+        await shop.outgoing.send_access_denied(partner_id=UUID(partner_id), request_id=UUID(request_id))
+
+    @app.task(name="act_on_event", retry=UNTIL_DEAD)
+    async def act_on_event(*, partner_id: str, event_id: str) -> None:
+        await asyncio.to_thread(
+            inbox.act, shop.database, shop.gateway,
+            partner_id=UUID(partner_id), event_id=UUID(event_id), now=shop.clock(),
+        )  # fmt: skip
+
+
+def _register_account_mails(app: App, shop: Workshop) -> None:
     @app.task(name="send_reset", retry=BackOff(attempts=10))
     async def send_reset(*, user_id: str, token_id: str) -> None:
         await shop.outgoing.send_reset(user_id=UUID(user_id), token_id=UUID(token_id))
@@ -77,21 +99,8 @@ def register(app: App, shop: Workshop) -> None:
     async def send_email_undo(*, user_id: str, token_id: str) -> None:
         await shop.outgoing.send_email_undo(user_id=UUID(user_id), token_id=UUID(token_id))
 
-    @app.task(name="send_access_link", retry=BackOff(attempts=10))
-    async def send_access_link(*, partner_id: str, link_id: str) -> None:
-        await shop.outgoing.send_access_link(partner_id=UUID(partner_id), link_id=UUID(link_id))
 
-    @app.task(name="send_access_denied", retry=UNTIL_DEAD)
-    async def send_access_denied(*, partner_id: str, request_id: str) -> None:
-        await shop.outgoing.send_access_denied(partner_id=UUID(partner_id), request_id=UUID(request_id))
-
-    @app.task(name="act_on_event", retry=UNTIL_DEAD)
-    async def act_on_event(*, partner_id: str, event_id: str) -> None:
-        await asyncio.to_thread(
-            inbox.act, shop.database, shop.gateway,
-            partner_id=UUID(partner_id), event_id=UUID(event_id), now=shop.clock(),
-        )  # fmt: skip
-
+def _register_rounds(app: App, shop: Workshop) -> None:
     @app.periodic(cron="* * * * *")
     @app.task(name="reconcile", queueing_lock="reconcile")
     async def reconcile(timestamp: int) -> None:

@@ -12,13 +12,15 @@ from auth import invites
 from auth.invites import Invite
 from auth.memberships import Membership
 from auth.personal_tokens import PersonalToken, Purpose
-from billing import customer_users, customers, invoices
+from billing import access_requests, customer_users, customers, invoices
+from billing.access_requests import AccessLink
 from billing.invoice_fields import InvoiceInput, LineInput
-from billing.mails import Mail, MailStatus
+from billing.mails import Mail, MailKind, MailStatus
 from db.session import Database
 from integrations.mail.compose import Composer
 from integrations.mail.outgoing import Outgoing
 from integrations.mail.transports import NotNow, Refused
+from tests.billing.access_steps import ZOE, asked, enter_address, mailed_link
 from tests.billing.profile_steps import NEW, begin, mailed, undo
 from tests.cast import Cast
 
@@ -235,3 +237,50 @@ async def _send_change(desk: Desk, database: Database, cast: Cast, now: datetime
 def _links(database: Database, cast: Cast) -> list[PersonalToken]:
     with database.transaction(user_id=cast.petra.user_id) as db:
         return list(db.exec(select(PersonalToken).order_by(PersonalToken.id)))
+
+
+@pytest.mark.anyio
+async def test_an_address_on_the_billing_link_is_answered_by_mail_only(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    partner_id = cast.partners["northwind"]
+    for email in (ZOE, cast.emails["petra"], cast.emails["ines"]):
+        enter_address(database, now, email=email)
+        with database.transaction(partner_id=partner_id) as db:
+            link_id = db.exec(select(AccessLink.id).where(AccessLink.email_key == email)).one()
+        await desk.outgoing.send_access_link(partner_id=partner_id, link_id=link_id)
+    stranger, user, others_user = desk.server.taken
+    token = mailed_link(database, cast)
+    assert stranger["Subject"] == others_user["Subject"] == "Ask Northwind for access"
+    assert user["Subject"] == "Your access to Northwind's portal"
+    for kind in ("plain", "html"):
+        body = others_user.get_body((kind,))
+        assert body is not None
+        assert f"https://pay.example.com/access/{token}" in body.get_content()
+        known = user.get_body((kind,))
+        assert known is not None
+        assert "https://pay.example.com/sign-in" in known.get_content()
+        assert "/access/" not in known.get_content()
+
+
+@pytest.mark.anyio
+async def test_staff_are_told_who_asks_and_the_asker_of_a_denial(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    partner_id = cast.partners["northwind"]
+    request_id = asked(database, cast, now)
+    with database.transaction(partner_id=partner_id) as db:
+        mails = db.exec(select(Mail).where(Mail.kind == MailKind.ACCESS_ASKED)).all()
+    await desk.outgoing.send(partner_id=partner_id, mail_id=mails[0].id)
+    with database.transaction(partner_id=partner_id) as db:
+        access_requests.deny(db, cast.ada, request_id=request_id, now=now)
+    await desk.outgoing.send(partner_id=partner_id, mail_id=mails[1].id)  # too late: nothing to decide
+    await desk.outgoing.send_access_denied(partner_id=partner_id, request_id=request_id)
+    told, denied = desk.server.taken
+    assert told["Subject"] == "Zoe asks for access"
+    body = told.get_body(("plain",))
+    assert body is not None
+    assert "Invoice 7, please." in body.get_content()
+    assert f"/partner/northwind/access-requests/acr_{request_id.hex}" in body.get_content()
+    assert denied["To"] == f"Zoe <{ZOE}>"
+    assert denied["Reply-To"] == "Northwind <support@northwind.example>"
