@@ -56,6 +56,7 @@ MUTATIONS: tuple[type, ...] = (
     payments.PaymentMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
+    partners.PartnerMutations,
 )
 """The root fields that change something, by noun file."""
 

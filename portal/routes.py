@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from portal import account, factors, links, login, mailbox, second_step, signed_in
+from portal import account, brand, factors, links, login, mailbox, second_step, signed_in
 from portal.customer import ROUTES as CUSTOMER_ROUTES
 from portal.door import visitor
 from portal.partner import ROUTES as PARTNER_ROUTES
@@ -14,6 +14,7 @@ ROUTES: list[BaseRoute] = [
     *account.ROUTES,
     *factors.ROUTES,
     *signed_in.ROUTES,
+    *brand.ROUTES,
     *PARTNER_ROUTES,
     *CUSTOMER_ROUTES,
 ]

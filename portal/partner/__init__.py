@@ -14,6 +14,9 @@ from portal.partner import (
     invoices,
     payments,
     search,
+    settings,
+    settings_brand,
+    settings_sign_in,
     tags,
     team,
     users,
@@ -38,4 +41,7 @@ ROUTES = [
     *team.ROUTES,
     *api_keys.ROUTES,
     *audit.ROUTES,
+    *settings.ROUTES,
+    *settings_brand.ROUTES,
+    *settings_sign_in.ROUTES,
 ]

@@ -29,6 +29,13 @@ NOT_OFFERED = {
     "NOT_DISABLED",
     "PAYMENT_CANNOT_BE_CANCELED",
     "NOTHING_TO_UNDO",
+    # Of the logo and the sign-in policy, which are the dashboard's.
+    "ANIMATED_PICTURE",
+    "NOT_A_PICTURE",
+    "NO_FACTOR_YOURSELF",
+    "PICTURE_TOO_LARGE",
+    "PICTURE_TOO_WIDE",
+    "SVG_REFUSED",
 }
 # Told beside the data, at a document's arguments.
 OF_ARGUMENTS = {"NULL_ARGUMENT"}

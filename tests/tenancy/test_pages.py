@@ -28,7 +28,8 @@ KINDS = {
     "user_id": "usr",
     "key_id": "key",
 }
-NO_IDS = {"slug", "token", "what"}
+# "name": of a brand's style sheet or logo, which are for everybody; tests/portal/test_brand.py.
+NO_IDS = {"slug", "token", "what", "name"}
 # Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
 PERSONAL = {"factor_id", "session_id"}
 STAFF = ("ada", "sue", "clem", "rita", "mallory")
