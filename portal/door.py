@@ -74,7 +74,7 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | No
         except ProveAgain:
             return await stepping_up.ask_again(request)
         except FactorNeeded:
-            return factor_needed.lead(request)
+            return await factor_needed.lead(request)
         except Refusal as refusal:
             return refused(request, refusal)
         except Exception:

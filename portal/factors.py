@@ -18,6 +18,7 @@ from errors import Invalid, Limited, NotFound, Problem
 from portal.account_page import account_page
 from portal.door import go, person, read_form
 from portal.factor_needed import PATH as REQUIRED
+from portal.factor_needed import show_required
 from portal.form import Form
 from portal.house import address, agent, record_id
 from portal.kept import local
@@ -38,20 +39,6 @@ async def show_factors(request: Request) -> Response:
 
     myself, factors, left = await meet(request, look)
     return _page(request, myself, "list", factors=factors, codes_left=left)
-
-
-async def show_required(request: Request) -> Response:
-    """What somebody sees who comes to a place that asks for a second factor, and has none."""
-
-    def look(db: Db, myself: Myself) -> tuple[Myself, bool, list[str]]:
-        has_one = second_factors.has_any(db, user_id=myself.user_id)
-        return myself, has_one, users.needing_factor(db)
-
-    myself, has_one, places = await meet(request, look)
-    target = _next(request.query_params.get("next"))
-    if has_one or not places:
-        return RedirectResponse(target or "/accounts", 303)
-    return _page(request, myself, "required", places=places, next=target)
 
 
 async def show_new(request: Request) -> Response:

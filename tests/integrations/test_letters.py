@@ -162,7 +162,9 @@ async def test_an_invoice_mail_says_what_is_owed(
 async def test_a_mail_to_a_customer_ends_with_the_support_contact(
     desk: Desk, database: Database, cast: Cast, now: datetime
 ) -> None:
-    given = PartnerInput(support_phone="(217) 555-0142", support_url="https://northwind.example/?a=1&b=2")
+    given = PartnerInput(
+        support_phone="(217) 555-0142", support_url="https://northwind.example/?a=1&b=2", accent="#f5c400"
+    )
     with database.transaction(partner_id=cast.ada.partner_id) as db:
         partner_profile.update(db, cast.ada, fields=given, now=now)
     _send_invoice(database, cast, now)
@@ -172,6 +174,8 @@ async def test_a_mail_to_a_customer_ends_with_the_support_contact(
     foot = "Questions? support@northwind.example · (217) 555-0142 · https://northwind.example/?a=1"
     assert plain.rstrip().endswith(f"{foot}&b=2")
     assert f"{foot}&amp;b=2" in html
+    assert "background:#f5c400;color:#000000" in html
+    assert "<img" not in html
 
 
 @pytest.mark.anyio

@@ -8,9 +8,12 @@ from datetime import datetime
 import pytest
 from PIL import Image
 from sqlalchemy import Connection, text
+from sqlmodel import select
 from starlette.testclient import TestClient
 
-from billing import brand, partner_profile, pictures
+from auth import invites
+from auth.invites import Invite
+from billing import brand, customer_users, partner_profile, pictures
 from billing.partner_profile import PartnerInput
 from db.session import Database
 from portal.assets import FOREVER
@@ -271,6 +274,26 @@ def test_strangers_and_forms_of_other_sites_change_nothing(
             data={"csrf_token": ada._form_token}, headers={"origin": "https://evil.example"},
         )  # fmt: skip
         assert elsewhere.status_code == 403
+
+
+def test_an_invited_person_meets_the_brand_at_once(
+    ada: Person, pages: TestClient, database: Database, cast: Cast, now: datetime
+) -> None:
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        customer_users.invite(
+            db, cast.ada, customer_id=cast.customers["acme"], name="Nina", email="nina@acme.example", now=now
+        )
+        token = invites.token_of(db, db.exec(select(Invite)).one())
+    client = TestClient(pages.app, base_url=ORIGIN)
+    client.portal = pages.portal
+    plain = client.get(f"/invite/{token}")
+    assert (style_on(plain.text), logo_on(plain.text)) == (None, None)
+    color(ada, YELLOW)
+    upload(ada, drawn("PNG"))
+    page = client.get("/invite")
+    assert style_on(page.text) == style_address(YELLOW)
+    assert logo_on(page.text) == logo_on(ada.get(BRAND).text)
+    assert style_on(client.get("/forgot").text) is None
 
 
 def test_only_exact_addresses_exist(pages: TestClient, ada: Person) -> None:

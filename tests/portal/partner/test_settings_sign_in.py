@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from urllib.parse import quote
 
 import pyotp
@@ -146,10 +147,12 @@ def test_every_page_of_the_place_leads_to_setting_one_up(
                     headers={"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"},
                 )  # fmt: skip
                 where = answer.headers.get("location", "")
-                # Refused before anybody is looked up, or led by the page to its own form and then here.
+                shut = where.startswith(REQUIRED) or "One step more to sign in" in answer.text
+                assert not shut or answer.status_code == (303 if method == "GET" else 403)
+                # Else refused before anybody is looked up, or led by the page to its own form and then here.
                 passed_by = answer.status_code == 404 or where.startswith(f"/{kind}/{slug}")
-                assert passed_by or where.startswith(REQUIRED), (method, path, answer.status_code)
-                tried += where.startswith(REQUIRED)
+                assert passed_by or shut, (method, path, answer.status_code)
+                tried += shut
     assert tried > (40 if kind == "partner" else 20)
 
 
@@ -175,6 +178,22 @@ def test_a_person_is_led_through_and_comes_back(
     assert f'href="{there}">I have kept them' in codes.text
     assert petra.get(there).status_code == 200
     assert petra.get(f"{REQUIRED}?next={quote(there, safe='')}").url.path == "/portal/acme-1a2b3c/invoices"
+
+
+def test_what_was_typed_waits_until_it_can_be_sent(
+    signed_in: Callable[[str], Person], owner: Connection, cast: Cast, database: Database, clock: Clock
+) -> None:
+    petra = signed_in("petra")
+    require(owner, users=True)
+    with nothing_changes(owner, without=("session",)):
+        shut = petra.post("/tags/new", {"name": "<Late>", "colour": "#0b7285"})
+    assert shut.status_code == 403
+    assert 'name="name" value="&lt;Late&gt;"' in shut.text
+    assert 'href="/account/factors/new" target="_blank"' in shut.text
+    set_up(database, cast.petra.user_id, clock())
+    kept = {name: unescape(value) for name, value in HIDDEN.findall(shut.text) if name != "csrf_token"}
+    assert petra.post("/tags/new", kept).status_code == 303
+    assert owner.scalars(text("select name from tag")).all() == ["<Late>"]
 
 
 @pytest.mark.parametrize(
