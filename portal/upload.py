@@ -60,6 +60,7 @@ async def _taken_apart(request: Request, body: bytes, field: str) -> tuple[Form,
     parser = MultiPartParser(
         request.headers, once(), max_files=1, max_fields=_MOST_FIELDS, max_part_size=_ENVELOPE
     )
+    parser.spool_max_size = len(body) + 1  # nothing of it goes to the disk
     try:
         parts = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as wrong:

@@ -92,13 +92,13 @@ def test_ada_gives_the_portal_her_logo_and_color(browsing: Browsing, scripts: bo
     page.locator("#field-accent").press("Enter")
     expect(page.get_by_text("The color is saved.")).to_be_visible()
     button = page.get_by_role("button", name="Save")
-    painted = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
-    assert button.evaluate(painted) == ["rgb(255, 230, 0)", "rgb(0, 0, 0)"]
+    expect(button).to_have_css("background-color", "rgb(255, 230, 0)")
+    expect(button).to_have_css("color", "rgb(0, 0, 0)")
     portal = browsing("petra", java_script_enabled=scripts).new_page()
     portal.goto("invoices")
     logo = portal.locator("img.place-logo")
     expect(logo).to_be_visible()
-    assert logo.evaluate("e => e.complete && e.naturalWidth") == 480
+    expect(logo).to_have_js_property("naturalWidth", 480)
     expect(portal.locator(".site-foot")).to_contain_text("support@northwind.example")
     page.get_by_role("link", name="Remove").click()
     page.get_by_role("button", name="Remove the logo").click()
