@@ -24,6 +24,7 @@ _KINDS = {
     "payment_method": "PaymentMethod",
     "tag": "Tag",
     "api_key": "ApiKey",
+    "access_request": "AccessRequest",
 }
 
 

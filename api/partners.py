@@ -12,9 +12,9 @@ import strawberry
 from api.changes import Doing, Given, Oddity, Outcome, change, changed, gives, opt, said, takes, warnings_of
 from api.nouns import Connection, Node, any_by_id, col, known, lazy, mine, mine_column, myself, noun, page
 from api.reads import STAFF
+from api.roles import Role
 from auth.actors import Action, Actor, ActorKind
 from auth.memberships import Membership
-from auth.roles import Role
 from billing import partner_profile
 from billing import partners as t
 from billing.addresses import Country
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 strawberry.enum(Country, description="Where a customer or partner may be.")
 strawberry.enum(ActorKind, description="What stands behind a request.")
-strawberry.enum(Role, description="Four roles of a partner's staff, three of a customer's users.")
 
 
 @noun(t.Partner, "par", needs=None, order="created_at")
@@ -84,6 +83,9 @@ class Viewer:
     kind: ActorKind = known(lambda actor: actor.kind.value)
     name: str = known(lambda actor: actor.name, "The person's or the key's.")
     email: str | None = mine_column(Membership, "email", _membership)
+    time_zone: str | None = mine_column(
+        Membership, "time_zone", _membership, "What a person reads instants in, if they chose one."
+    )
     role: Role | None = known(lambda actor: actor.role.value if actor.role else None)
     scopes: list[str] = known(_rights, "What may be done: the scopes of a key, or what the role allows.")
     partner: Partner = mine(lambda actor: actor.partner_id)

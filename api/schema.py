@@ -13,6 +13,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from api import (
+    access_requests,
     api_keys,
     audit,
     customer_bulk,
@@ -43,6 +44,7 @@ QUERIES: tuple[type, ...] = (
     tags.TagQueries,
     api_keys.ApiKeyQueries,
     audit.AuditQueries,
+    access_requests.AccessRequestQueries,
 )
 """The root fields that read, by noun file."""
 
@@ -57,6 +59,7 @@ MUTATIONS: tuple[type, ...] = (
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
     partners.PartnerMutations,
+    access_requests.AccessRequestMutations,
 )
 """The root fields that change something, by noun file."""
 

@@ -14,9 +14,9 @@ import strawberry
 from api.changes import Doing, Given, Outcome, Work, change, changed, gives, opt, takes
 from api.nouns import Connection, Node, by_id, col, latest, lazy, noun, one, page, sql
 from api.reads import STAFF
+from api.roles import Role
 from auth import invites, memberships
 from auth.actors import Action
-from auth.roles import Role
 from billing import customer_users as rules
 from billing.customer_fields import key_of
 from billing.derived import InviteStatus, invite_status, is_customers_user, is_open_invite

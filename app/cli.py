@@ -32,9 +32,11 @@ SDL_FILE = ROOT / "api" / "schema.graphql"
 
 main = typer.Typer(no_args_is_help=True, add_completion=False, help="Remit: self-hosted receivables.")
 partner = typer.Typer(no_args_is_help=True, help="Partners: the businesses that are owed money.")
+user = typer.Typer(no_args_is_help=True, help="People with an account.")
 key = typer.Typer(no_args_is_help=True, help="API keys of a partner.")
 main.add_typer(partner, name="partner")
 main.add_typer(key, name="key")
+main.add_typer(user, name="user")
 
 
 @main.command("web")
@@ -171,6 +173,25 @@ def create_key(
             expires_at=now + timedelta(days=days) if days else None, now=now,
         )  # fmt: skip
     typer.echo(token)
+
+
+@user.command("erase")
+def erase_user(
+    email: Annotated[str, typer.Argument(help="The address they sign in with, or were invited by.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person everywhere: names and addresses are replaced, invoices and payments stay."""
+    settings = Settings()
+    if not yes:
+        typer.confirm(f"Erase {email} at every partner and customer? This can't be undone.", abort=True)
+    with _refusals():
+        settings.refuse_unsafe()
+        database = make_database(settings, database_url(settings))
+        erased = operating.erase_user(database, email=email, now=clock())
+    account = "The account is gone" if erased.had_account else "There was no account"
+    typer.echo(
+        f"{account}; {erased.places} place(s) name nobody any more. Backups still do until they expire."
+    )
 
 
 @contextmanager

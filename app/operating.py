@@ -13,7 +13,8 @@ from sqlmodel import select
 
 from auth import api_keys, second_factors
 from auth.actors import KEY_SCOPES, system
-from billing import partners
+from billing import erasing, partners
+from billing.erasing import Erased
 from billing.partners import Partner
 from db.session import Database
 from errors import Invalid
@@ -62,6 +63,12 @@ def reseal(database: Database) -> int:
         with database.transaction(user_id=user_id) as db:
             count += second_factors.reseal(db, user_id=user_id)
     return count
+
+
+def erase_user(database: Database, *, email: str, now: datetime) -> Erased:
+    """Erase whoever has the address, everywhere at once. Refuses as `erasing.erase`."""
+    with database.transaction() as db:
+        return erasing.erase(db, email=email, now=now)
 
 
 def find_partner(database: Database, slug: str) -> UUID:

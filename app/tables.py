@@ -9,15 +9,16 @@ from auth import (
     invites,
     memberships,
     pending,
+    personal_tokens,
     recovery_codes,
     replays,
-    resets,
     second_factors,
     sessions,
     throttle,
     users,
 )
 from billing import (
+    access_requests,
     customer_notes,
     customers,
     invoices,
@@ -31,9 +32,9 @@ from billing import (
 from integrations import inbox
 
 NOUNS = (
-    api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails, memberships,
-    partners, payment_methods, payments, pending, recovery_codes, replays, resets, second_factors, sessions,
-    tags, throttle, users,
+    access_requests, api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails,
+    memberships, partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays,
+    second_factors, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

@@ -103,7 +103,7 @@ def accept_as_new(
         db, user_id=user_id, name=membership.name, email=Email(membership.email, invite.email_key), new=new,
         now=now,
     )  # fmt: skip
-    accepted = _use(db, opened, user_id, now)
+    accepted = _use(db, opened, user_id, None, now)
     record_personal(db, user_id=user_id, action="account.created", address=address, agent=agent, now=now)
     # The link came to the person's mailbox: the browser that opened it is the person's.
     signed_in = sessions.begin(
@@ -117,9 +117,10 @@ def accept_as(db: Session, *, token: str, user_id: UUID, now: datetime) -> Accep
     opened = _open(db, token, now, lock=True)
     invite = opened.invite
     enter(db, partner_id=invite.partner_id, customer_id=invite.customer_id, user_id=user_id)
-    if users.one(db, user_id=user_id).email_key != invite.email_key:
+    user = users.one(db, user_id=user_id)
+    if user.email_key != invite.email_key:
         raise OtherPerson
-    return _use(db, opened, user_id, now)
+    return _use(db, opened, user_id, user.time_zone, now)
 
 
 def _open(db: Session, token: str, now: datetime, *, lock: bool) -> _Open:
@@ -160,12 +161,13 @@ def _membership(db: Session, invite: Invite, lock: bool) -> Membership:
     return db.exec(wanted).one()
 
 
-def _use(db: Session, opened: _Open, user_id: UUID, now: datetime) -> Accepted:
+def _use(db: Session, opened: _Open, user_id: UUID, time_zone: str | None, now: datetime) -> Accepted:
     """Mark the invite used and the membership active; both were locked before they were looked at."""
     invite, membership, company = opened
     invite.accepted_at = now
     membership.status = MembershipStatus.ACTIVE
     membership.user_id = user_id
+    membership.time_zone = time_zone
     membership.updated_at = now
     db.flush()
     is_staff = invite.customer_id is None

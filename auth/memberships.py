@@ -87,7 +87,7 @@ def add(
     membership_id = new_id()
     row = {
         "partner_id": actor.partner_id, "id": membership_id, "customer_id": customer_id, "role": role,
-        "status": MembershipStatus.INVITED, "name": spoken, "name_key": _key_of(spoken),
+        "status": MembershipStatus.INVITED, "name": spoken, "name_key": name_key(spoken),
         "email": email.address, "email_key": email.normal, "created_at": now, "updated_at": now,
     }  # fmt: skip
     # Only the unique index knows the winner of two at once.
@@ -219,7 +219,7 @@ def _name(text: str, path: tuple[str | int, ...]) -> str:
     return spoken
 
 
-def _key_of(name: str) -> str:
+def name_key(name: str) -> str:
     """The form names are sorted by: without case, and without ways of writing the same."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 

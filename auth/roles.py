@@ -41,7 +41,11 @@ class MembershipStatus(StrEnum):
 
 
 class Membership(SQLModel, table=True):
-    """One person's place. `customer_id` is null for partner staff; `user_id` is null until accepted."""
+    """One person's place. `customer_id` is null for partner staff; `user_id` is null until accepted.
+
+    `name`, `email` and `time_zone` are copies: whoever invited typed the first two, and once a person stands
+    behind the place, that person's profile is copied here.
+    """
 
     __tablename__ = "membership"
     __table_args__ = (
@@ -82,6 +86,7 @@ class Membership(SQLModel, table=True):
     name_key: str = sort_key()
     email: str
     email_key: str = sort_key()
+    time_zone: str | None = None
     created_at: datetime = instant()
     updated_at: datetime = instant()
     removed_at: datetime | None = instant(default=None)

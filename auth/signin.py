@@ -13,11 +13,12 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
-from auth import pending, resets, second_factors, sessions, throttle, users
+from auth import pending, personal_tokens, second_factors, sessions, throttle, users
 from auth.audit import record_personal
 from auth.emails import normal_form
 from auth.passwords import NewPassword, verify, verify_nothing
 from auth.pending import Halfway
+from auth.personal_tokens import Purpose
 from auth.sessions import SignedIn
 from auth.throttle import Bucket, Limit
 from auth.tokens import digest_of
@@ -144,7 +145,7 @@ def change_password(
     if not _proven(db, checked, action="password.change_failed", agent=agent, now=now):
         return None
     users.set_password(db, user_id=user_id, new=new, now=now)
-    resets.kill_open(db, user_id=user_id, now=now)
+    personal_tokens.kill(db, user_id=user_id, purposes=(Purpose.RESET,), now=now)
     sessions.end_all(db, user_id=user_id, but=session_id, now=now)
     event_id = _note(db, checked.attempt, "password.changed", agent, now)
     defer(db, "send_password_changed", user_id=user_id, event_id=event_id)

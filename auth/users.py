@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import UniqueConstraint, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from auth.emails import Email
@@ -20,7 +21,10 @@ from errors import Conflict
 
 
 class User(SQLModel, table=True):
-    """A person. `email` is where mail goes; `email_key` its normal form, unique."""
+    """A person. `email` is where mail goes; `email_key` its normal form, unique.
+
+    `time_zone`: what instants are written in for them; None: the partner's or customer's.
+    """
 
     __tablename__ = "person"
     __table_args__ = (UniqueConstraint("email_key"), guarded(Guard.USER_ROW))
@@ -30,6 +34,7 @@ class User(SQLModel, table=True):
     email: str
     email_key: str = sort_key()
     password_hash: str | None = None
+    time_zone: str | None = None
     disabled_at: datetime | None = instant(default=None)
     created_at: datetime = instant()
     updated_at: datetime = instant()
@@ -54,6 +59,13 @@ class AccountExists(Conflict):
 
     code = "ACCOUNT_EXISTS"
     message = "This address already has an account. Sign in with its password to go on."
+
+
+class AddressTaken(Conflict):
+    """Somebody else signs in with this address: two people can't."""
+
+    code = "ADDRESS_TAKEN"
+    message = "Another account signs in with this address. Choose another address, or close that account."
 
 
 class Place(NamedTuple):
@@ -100,6 +112,22 @@ def hold(db: Session, *, user_id: UUID) -> None:
 def set_password(db: Session, *, user_id: UUID, new: NewPassword, now: datetime) -> None:
     """Store a new password. Who may is settled by the caller: signin.change_password, resets.finish."""
     db.execute(update(User).where(col(User.id) == user_id).values(password_hash=new.hash, updated_at=now))
+
+
+def describe(db: Session, *, user_id: UUID, name: str, time_zone: str | None, now: datetime) -> None:
+    """Store what the entered person is called, and the time zone they read in. Checked by the caller."""
+    values = {"name": name, "time_zone": time_zone, "updated_at": now}
+    db.execute(update(User).where(col(User.id) == user_id).values(**values))
+
+
+def readdress(db: Session, *, user_id: UUID, email: Email, now: datetime) -> None:
+    """Give the entered person another address, which they were seen to read mail at. Refuses AddressTaken."""
+    values = {"email": email.address, "email_key": email.normal, "updated_at": now}
+    try:
+        with db.begin_nested():
+            db.execute(update(User).where(col(User.id) == user_id).values(**values))
+    except IntegrityError:
+        raise AddressTaken from None
 
 
 def places_of(db: Session) -> list[Place]:

@@ -22,6 +22,7 @@ from errors import Problem
 ADDRESS_FIELDS = ("address", "address2", "city", "state", "postal_code", "country")
 MOST_USERS = 50
 LONGEST_TERMS = 365
+LONGEST_COMPANY = 200
 _HOME_CURRENCY = {Country.US: Currency.USD, Country.CA: Currency.CAD}
 
 
@@ -87,7 +88,9 @@ def read_profile(checks: Checks, fields: CustomerInput, before: Mapping[str, Any
     new = before is None
     values: dict[str, Any] = {}
     if new or fields.gives("company"):
-        company = checks.line("company", fields.company, required=True, limit=200, name="company name")
+        company = checks.line(
+            "company", fields.company, required=True, limit=LONGEST_COMPANY, name="company name"
+        )
         values.update(company=company, company_key=key_of(company))
     if new or fields.gives("legal_name"):
         values["legal_name"] = checks.line("legal_name", fields.legal_name, required=False, limit=200)

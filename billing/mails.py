@@ -23,6 +23,7 @@ class MailKind(StrEnum):
     INVOICE = "INVOICE"
     RECEIPT = "RECEIPT"
     PAYMENT_FAILED = "PAYMENT_FAILED"
+    ACCESS_ASKED = "ACCESS_ASKED"
 
 
 class MailStatus(StrEnum):

@@ -1,9 +1,10 @@
-"""The reminder of open invites, partner by partner.
+"""What is done for each partner in turn: reminding of open invites, letting old requests expire.
 
 Surprise: each partner has a transaction of its own: what goes wrong with one is not in the way of others,
 and is tried again at the next run.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth.actors import system
-from billing import invite_reminders
+from billing import access_requests, invite_reminders
 from db.session import Database
 
 _log = structlog.get_logger(__name__)
@@ -19,13 +20,22 @@ _log = structlog.get_logger(__name__)
 
 def remind_invites(database: Database, *, now: datetime) -> int:
     """Queue all reminders that are due; how many. Running it again changes nothing."""
+    return _for_each(database, invite_reminders.remind, "invites not reminded of", now)
+
+
+def tidy_access_requests(database: Database, *, now: datetime) -> int:
+    """Let requests for access expire that nobody resolved; how many. Running it again changes nothing."""
+    return _for_each(database, access_requests.tidy, "access requests not tidied", now)
+
+
+def _for_each(database: Database, work: Callable[..., int], trouble: str, now: datetime) -> int:
     with database.transaction() as db:
         partner_ids = list(db.scalars(text("select partner_ids()")))
     count = 0
     for partner_id in partner_ids:
         try:
             with database.transaction(partner_id=partner_id) as db:
-                count += invite_reminders.remind(db, system(partner_id), now=now)
+                count += work(db, system(partner_id), now=now)
         except SQLAlchemyError:
-            _log.exception("invites not reminded of", partner=str(partner_id))
+            _log.exception(trouble, partner=str(partner_id))
     return count

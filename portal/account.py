@@ -7,57 +7,44 @@ from starlette.routing import Route
 
 from auth import passwords, sessions, signin, users
 from auth.signin import WrongSignIn
-from db.session import enter
 from errors import Invalid, Limited, Problem, Unauthenticated
-from portal import csrf
 from portal.account_page import account_page
 from portal.cookies import remember
-from portal.door import go, person
+from portal.door import go, person, read_form
 from portal.form import Form
 from portal.house import address, agent, house, session_hash
+from portal.myself import Myself, act, meet
 
 
 async def show_password(request: Request) -> Response:
     """The form to change one's password."""
-    session_id, _, _ = await run_in_threadpool(_who, request)
-    return _page(request, session_id, Form())
+    return _page(request, await meet(request, lambda _db, myself: myself), Form())
 
 
 async def change_password(request: Request) -> Response:
     """Change it; everybody else signed in as this person is signed out."""
-    form = await Form.read(request)
-    request.state.form = form
-    session_id, email, words = await run_in_threadpool(_who, request)
+    form = await read_form(request)
+    myself, words = await act(
+        request,
+        lambda db, myself: (myself, users.words_of(db, user_id=myself.user_id)),
+        form=form,
+        recent=False,
+    )
     parts = house(request)
-    csrf.check(
-        request.headers, session_id=session_id, form_token=form.csrf_token, secret=parts.secret,
-        public_origin=parts.public_origin,
-    )  # fmt: skip
     try:
-        token = await run_in_threadpool(_change, request, form, email, words)
+        token = await run_in_threadpool(_change, request, form, myself.email, words)
     except Invalid as wrong:
-        return _page(request, session_id, form.with_problems(wrong), status=422)
+        return _page(request, myself, form.with_problems(wrong), status=422)
     except (WrongSignIn, Limited) as refusal:
         problem = Invalid([Problem(refusal.code, ("old_password",), refusal.message)])
-        return _page(request, session_id, form.with_problems(problem), status=422)
+        return _page(request, myself, form.with_problems(problem), status=422)
     answer = go(request, "/accounts", "Your password is changed. Other browsers are signed out.")
     remember(request, answer, parts.cookie("session"), token)
     return answer
 
 
-def _page(request: Request, session_id: str, form: Form, *, status: int = 200) -> Response:
-    return account_page(request, session_id, "login/password.html", status=status, form=form)
-
-
-def _who(request: Request) -> tuple[str, str, tuple[str, ...]]:
-    parts = house(request)
-    with parts.database.transaction() as db:
-        found = sessions.find(db, token_hash=session_hash(request), now=parts.clock())
-        if found is None:
-            raise Unauthenticated
-        session_id, user_id = found
-        enter(db, user_id=user_id)
-        return str(session_id), users.one(db, user_id=user_id).email, users.words_of(db, user_id=user_id)
+def _page(request: Request, myself: Myself, form: Form, *, status: int = 200) -> Response:
+    return account_page(request, myself, "login/password.html", status=status, form=form)
 
 
 def _change(request: Request, form: Form, email: str, words: tuple[str, ...]) -> str:

@@ -5,7 +5,6 @@ person, wherever they have a place.
 """
 
 from typing import Any
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -13,8 +12,10 @@ from starlette.responses import HTMLResponse, Response
 from portal import csrf, flash
 from portal.cookies import forget
 from portal.house import house
+from portal.myself import Myself
 
 TABS = (
+    ("Profile", "/account/profile"),
     ("Password", "/account/password"),
     ("Second step", "/account/factors"),
     ("Browsers", "/account/sessions"),
@@ -22,15 +23,15 @@ TABS = (
 
 
 def account_page(
-    request: Request, session_id: UUID | str, template: str, *, status: int = 200, **context: Any
+    request: Request, myself: Myself, template: str, *, status: int = 200, **context: Any
 ) -> Response:
-    """A page of the account; `session_id` is what its forms are tied to."""
+    """A page of the account of `myself`, with instants in the time zone they read in."""
     parts = house(request)
     said = flash.unpack(request.cookies.get(parts.cookie("flash")), secret=parts.secret)
     tabs = [(label, href, request.url.path == href, None) for label, href in TABS]
     text = parts.renderer.render(
-        template, csrf_token=csrf.token(str(session_id), secret=parts.secret), account_tabs=tabs,
-        flashes=[said] if said else [], **context,
+        template, csrf_token=csrf.token(str(myself.session_id), secret=parts.secret), account_tabs=tabs,
+        flashes=[said] if said else [], time_zone=myself.time_zone, **context,
     )  # fmt: skip
     answer = HTMLResponse(text, status)
     if said:

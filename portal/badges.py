@@ -25,6 +25,8 @@ TONES: dict[str, tuple[str, str]] = {
     "EXPIRED": ("warning", "Expired"),
     "REVOKED": ("neutral", "Revoked"),
     "ROTATED": ("warning", "Rotated"),
+    "APPROVED": ("success", "Approved"),
+    "DENIED": ("neutral", "Denied"),
     # payments
     "SCHEDULED": ("info", "Scheduled"),
     "PENDING": ("info", "Pending"),

@@ -57,6 +57,6 @@ def _page(
     status: int = 200,
 ) -> Response:
     return account_page(
-        request, myself.session_id, "account/factors/required.html", status=status, places=places, next=next,
+        request, myself, "account/factors/required.html", status=status, places=places, next=next,
         action=action, kept=kept,
     )  # fmt: skip

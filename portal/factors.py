@@ -165,7 +165,7 @@ async def _confirm_page(
 
 
 def _page(request: Request, myself: Myself, name: str, *, status: int = 200, **context: object) -> Response:
-    return account_page(request, myself.session_id, f"account/factors/{name}.html", status=status, **context)
+    return account_page(request, myself, f"account/factors/{name}.html", status=status, **context)
 
 
 ROUTES = [

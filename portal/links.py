@@ -29,14 +29,14 @@ from portal.login import enter_with_password
 
 KEPT_SECONDS = 3600
 LONGEST_TOKEN = 100
-Purpose = Literal["invite", "reset"]
+Purpose = Literal["invite", "reset", "email_change", "email_undo", "access"]
 
 
-def opened(purpose: Purpose):  # type: ignore[no-untyped-def]  # an endpoint, typed by `visitor`
-    """The endpoint a mail's link leads to: keeps the token, and goes on without it in the address."""
+def opened(purpose: Purpose, to: str):  # type: ignore[no-untyped-def]  # an endpoint, typed by `visitor`
+    """The endpoint a mail's link leads to: keeps the token, and goes on to `to` without it in the address."""
 
     async def move(request: Request) -> Response:
-        answer = RedirectResponse(f"/{purpose}", 303)
+        answer = RedirectResponse(to, 303)
         token = request.path_params["token"][:LONGEST_TOKEN]
         remember(request, answer, house(request).cookie(purpose), token, seconds=KEPT_SECONDS)
         return answer
@@ -135,7 +135,8 @@ def _invite_page(
     )  # fmt: skip
 
 
-def _token(request: Request, purpose: Purpose) -> str:
+def token_kept(request: Request, purpose: Purpose) -> str:
+    """The token that a mail's link brought; empty without one."""
     return request.cookies.get(house(request).cookie(purpose), "")[:LONGEST_TOKEN]
 
 
@@ -143,14 +144,14 @@ def _offer(request: Request) -> tuple[Offer, UUID | None]:
     """What the link offers; and the person it is for, if they are signed in here."""
     parts, now = house(request), house(request).clock()
     with parts.database.transaction() as db:
-        offer = accepting.look(db, token=_token(request, "invite"), now=now)
+        offer = accepting.look(db, token=token_kept(request, "invite"), now=now)
         found = sessions.find(db, token_hash=session_hash(request), now=now)
         known = found is not None and found[1] == users.find(db, normal_form(offer.email))
         return offer, found[1] if found is not None and known else None
 
 
 def _accept(request: Request, offer: Offer, known: UUID | None, form: Form) -> Accepted | Halfway:
-    parts, token = house(request), _token(request, "invite")
+    parts, token = house(request), token_kept(request, "invite")
     if known is not None:
         with parts.database.transaction() as db:
             return accepting.accept_as(db, token=token, user_id=known, now=parts.clock())
@@ -178,7 +179,7 @@ def _begin_reset(request: Request, email: str) -> None:
 def _open_reset(request: Request) -> resets.OpenReset:
     parts = house(request)
     with parts.database.transaction() as db:
-        return resets.look(db, token=_token(request, "reset"), now=parts.clock())
+        return resets.look(db, token=token_kept(request, "reset"), now=parts.clock())
 
 
 def _finish_reset(request: Request, form: Form) -> None:
@@ -187,18 +188,18 @@ def _finish_reset(request: Request, form: Form) -> None:
     new = parts.hashing.run(lambda: passwords.choose(form.secret("password"), words=words))
     with parts.database.transaction() as db:
         resets.finish(
-            db, token=_token(request, "reset"), new=new, address=address(request), agent=agent(request),
+            db, token=token_kept(request, "reset"), new=new, address=address(request), agent=agent(request),
             now=parts.clock(),
         )  # fmt: skip
 
 
 ROUTES = [
-    Route("/invite/{token}", visitor(opened("invite"))),
+    Route("/invite/{token}", visitor(opened("invite", "/invite"))),
     Route("/invite", visitor(show_invite)),
     Route("/invite", visitor(accept_invite), methods=["POST"]),
     Route("/forgot", visitor(show_forgot)),
     Route("/forgot", visitor(forgot), methods=["POST"]),
-    Route("/reset/{token}", visitor(opened("reset"))),
+    Route("/reset/{token}", visitor(opened("reset", "/reset"))),
     Route("/reset", visitor(show_reset)),
     Route("/reset", visitor(reset), methods=["POST"]),
 ]

@@ -32,7 +32,9 @@ class Myself:
 
     user_id: UUID
     session_id: UUID
+    name: str
     email: str
+    time_zone: str
     stepped_up_at: datetime
     now: datetime
 
@@ -74,8 +76,9 @@ def _entered(
             )  # fmt: skip
         enter(db, user_id=user_id)
         stepped_up_at = db.exec(select(Session.stepped_up_at).where(Session.id == session_id)).one()
-        email = users.one(db, user_id=user_id).email
-        myself = Myself(user_id, session_id, email, stepped_up_at, now)
+        user = users.one(db, user_id=user_id)
+        zone = user.time_zone or "UTC"
+        myself = Myself(user_id, session_id, user.name, user.email, zone, stepped_up_at, now)
         if recent and not myself.proved_recently:
             raise ProveAgain
         return work(db, myself)

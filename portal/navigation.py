@@ -35,6 +35,7 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
                     Entry("All customers", f"{home}/customers"),
                     Entry("Tag management", f"{home}/tags"),
                     Entry("Pending invites", f"{home}/invites"),
+                    Entry("Access requests", f"{home}/access-requests"),
                 )),
                 Entry("Invoices", f"{home}/invoices", "file-text"),
                 Entry("Payments", f"{home}/payments", "wallet"),
@@ -86,10 +87,13 @@ def shell_for(
         search=None if in_portal else f"{where.home}/search",
         csrf_token=csrf_token,
         rights=rights,
-        time_zone=(in_portal and viewer["customer"]["timeZone"]) or viewer["partner"]["timeZone"],
+        time_zone=viewer["timeZone"]
+        or (in_portal and viewer["customer"]["timeZone"])
+        or viewer["partner"]["timeZone"],
         nav=at(portal(where.home) if in_portal else dashboard(where.home, rights), path),
         menu=(
             Link("Switch account", "/accounts?switch=1", "building-2"),
+            Link("Profile", "/account/profile", "users"),
             Link("Password", "/account/password", "key-round"),
             Link("Second step", "/account/factors", "shield-check"),
             Link("Signed-in browsers", "/account/sessions", "log-out"),

@@ -2,7 +2,19 @@
 
 from starlette.routing import BaseRoute, Route
 
-from portal import account, brand, factors, links, login, mailbox, second_step, signed_in
+from portal import (
+    account,
+    billing_link,
+    brand,
+    email_change,
+    factors,
+    links,
+    login,
+    mailbox,
+    profile,
+    second_step,
+    signed_in,
+)
 from portal.customer import ROUTES as CUSTOMER_ROUTES
 from portal.door import visitor
 from portal.partner import ROUTES as PARTNER_ROUTES
@@ -12,6 +24,9 @@ ROUTES: list[BaseRoute] = [
     *links.ROUTES,
     *second_step.ROUTES,
     *account.ROUTES,
+    *profile.ROUTES,
+    *email_change.ROUTES,
+    *billing_link.ROUTES,
     *factors.ROUTES,
     *signed_in.ROUTES,
     *brand.ROUTES,

@@ -36,6 +36,11 @@ EVENTS = {
     "second_factor.failed": "A wrong code at the second step",
     "session.ended": "Signed out",
     "sessions.ended": "Signed out everywhere else",
+    "profile.changed": "Name or time zone changed",
+    "email.change_asked": "Asked for another e-mail address",
+    "email.change_stopped": "The change of the e-mail address was stopped",
+    "email.changed": "E-mail address changed",
+    "email.change_undone": "The earlier e-mail address was kept",
     "password.changed": "Password changed",
     "password.change_failed": "A try to change the password failed",
     "password.reset_asked": "Asked for a new password",
@@ -70,7 +75,7 @@ async def show_sessions(request: Request) -> Response:
     browsers = [Browser(one.id, browser_name(one.agent), one.id == myself.session_id, one) for one in live]
     browsers.sort(key=lambda browser: not browser.is_this)
     told = [(EVENTS[event.action], browser_name(event.agent), event) for event in events]
-    return account_page(request, myself.session_id, "account/sessions.html", browsers=browsers, events=told)
+    return account_page(request, myself, "account/sessions.html", browsers=browsers, events=told)
 
 
 async def end_one(request: Request) -> Response:

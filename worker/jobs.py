@@ -69,6 +69,22 @@ def register(app: App, shop: Workshop) -> None:
     async def send_factors_changed(*, user_id: str, event_id: str) -> None:
         await shop.outgoing.send_factors_changed(user_id=UUID(user_id), event_id=UUID(event_id))
 
+    @app.task(name="send_email_change", retry=BackOff(attempts=10))
+    async def send_email_change(*, user_id: str, token_id: str) -> None:
+        await shop.outgoing.send_email_change(user_id=UUID(user_id), token_id=UUID(token_id))
+
+    @app.task(name="send_email_undo", retry=UNTIL_DEAD)
+    async def send_email_undo(*, user_id: str, token_id: str) -> None:
+        await shop.outgoing.send_email_undo(user_id=UUID(user_id), token_id=UUID(token_id))
+
+    @app.task(name="send_access_link", retry=BackOff(attempts=10))
+    async def send_access_link(*, partner_id: str, link_id: str) -> None:
+        await shop.outgoing.send_access_link(partner_id=UUID(partner_id), link_id=UUID(link_id))
+
+    @app.task(name="send_access_denied", retry=UNTIL_DEAD)
+    async def send_access_denied(*, partner_id: str, request_id: str) -> None:
+        await shop.outgoing.send_access_denied(partner_id=UUID(partner_id), request_id=UUID(request_id))
+
     @app.task(name="act_on_event", retry=UNTIL_DEAD)
     async def act_on_event(*, partner_id: str, event_id: str) -> None:
         await asyncio.to_thread(
@@ -85,6 +101,11 @@ def register(app: App, shop: Workshop) -> None:
     @app.task(name="remind_invites", queueing_lock="remind_invites")
     async def remind_invites(timestamp: int) -> None:
         await asyncio.to_thread(reminding.remind_invites, shop.database, now=shop.clock())
+
+    @app.periodic(cron="37 3 * * *")
+    @app.task(name="tidy_access_requests", queueing_lock="tidy_access_requests")
+    async def tidy_access_requests(timestamp: int) -> None:
+        await asyncio.to_thread(reminding.tidy_access_requests, shop.database, now=shop.clock())
 
     @app.periodic(cron="* * * * *")
     @app.task(name="retake_stalled", queueing_lock="retake_stalled")

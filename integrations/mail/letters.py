@@ -7,17 +7,19 @@ invoice voided). Then there is no letter, and the mail is dropped with the reaso
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from auth import invites, resets
+from auth import invites, personal_tokens, users
 from auth.audit import PersonalEvent
+from auth.emails import parse_email
 from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
-from auth.resets import PersonalToken
+from auth.personal_tokens import PersonalToken
 from auth.users import User
+from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
 from billing.invoices import Invoice, InvoiceStatus
@@ -46,6 +48,14 @@ class Letter:
 
 
 Link = Callable[[str], str]
+
+
+class PersonalLetter(Protocol):
+    """Writes the letter with a personal link. Raises `NotWanted` for a link that is dead by now."""
+
+    def __call__(
+        self, db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime
+    ) -> Letter: ...
 
 
 def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
@@ -88,10 +98,38 @@ def _colours(accent: str | None) -> dict[str, str]:
 
 def reset(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
     """The letter with the link that sets a new password."""
+    _require_alive(token, now)
+    values = {"link": link(f"/reset/{personal_tokens.token_of(db, token)}"), "minutes": 60}
+    return Letter("RESET", token.id, user.name, user.email, "Remit", None, values)
+
+
+def email_change(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
+    """The letter to a new address: the link that confirms it; or, if it has an account already, just that."""
+    _require_alive(token, now)
+    new = parse_email(token.email)
+    holder = users.find(db, new.normal)
+    if holder is not None and holder != user.id:
+        return Letter(
+            "EMAIL_TAKEN", token.id, new.address, new.address, "Remit", None, {"link": link("/forgot")}
+        )
+    values = {"link": link(f"/email-change/{personal_tokens.token_of(db, token)}"), "new": new.address}
+    return Letter("EMAIL_CHANGE", token.id, user.name, new.address, "Remit", None, values)
+
+
+def email_undo(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
+    """The letter to the address a person has: another is to take its place, and the link that undoes it."""
+    _require_alive(token, now)
+    assert token.email is not None
+    values = {
+        "link": link(f"/email-undo/{personal_tokens.token_of(db, token)}"),
+        "until": _day(token.expires_at),
+    }
+    return Letter("EMAIL_UNDO", token.id, user.name, token.email, "Remit", None, values)
+
+
+def _require_alive(token: PersonalToken, now: datetime) -> None:
     if token.used_at is not None or token.expires_at <= now:
         raise NotWanted("the link is used or expired")
-    values = {"link": link(f"/reset/{resets.token_of(db, token)}"), "minutes": 60}
-    return Letter("RESET", token.id, user.name, user.email, "Remit", None, values)
 
 
 def password_changed(*, user: User, event_id: UUID, link: Link) -> Letter:
@@ -160,12 +198,25 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     }
 
 
+def _asked(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
+    request = db.exec(select(AccessRequest).where(AccessRequest.id == mail.subject_id)).one()
+    if request.status is not AccessStatus.OPEN:
+        raise NotWanted("the request is resolved")
+    slug = db.exec(select(Partner.slug).where(Partner.id == mail.partner_id)).one()
+    return {
+        "who": request.name, "email": request.email, "their_company": request.company,
+        "message": request.message,
+        "link": link(f"/partner/{slug}/access-requests/acr_{request.id.hex}"),
+    }  # fmt: skip
+
+
 _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime], dict[str, Any]]] = {
     MailKind.INVITE: _invite,
     MailKind.INVITE_REMINDER: _invite,
     MailKind.INVOICE: _invoice,
     MailKind.RECEIPT: _payment,
     MailKind.PAYMENT_FAILED: _payment,
+    MailKind.ACCESS_ASKED: _asked,
 }
 
 

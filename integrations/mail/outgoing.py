@@ -12,13 +12,13 @@ from uuid import UUID
 from sqlmodel import Session, select
 
 from auth.audit import PersonalEvent
-from auth.resets import PersonalToken
+from auth.personal_tokens import PersonalToken
 from auth.users import User
 from billing.mails import Mail, MailStatus
 from db.session import Database
-from integrations.mail import letters
+from integrations.mail import access_letters, letters
 from integrations.mail.compose import Composer
-from integrations.mail.letters import Letter, NotWanted
+from integrations.mail.letters import Letter, NotWanted, PersonalLetter
 from integrations.mail.transports import NotNow, Refused, Transport
 
 GIVE_UP_AFTER = timedelta(days=3)
@@ -54,7 +54,40 @@ class Outgoing:
 
     async def send_reset(self, *, user_id: UUID, token_id: UUID) -> None:
         """Send the link that sets a new password; nothing for a person or link that does not exist."""
-        letter = await asyncio.to_thread(self._load_reset, user_id, token_id)
+        await self._send_personal(letters.reset, user_id, token_id)
+
+    async def send_email_change(self, *, user_id: UUID, token_id: UUID) -> None:
+        """Send the link that confirms a new address, to that address."""
+        await self._send_personal(letters.email_change, user_id, token_id)
+
+    async def send_email_undo(self, *, user_id: UUID, token_id: UUID) -> None:
+        """Tell the address a person had that another is to take its place, with the link that undoes it."""
+        await self._send_personal(letters.email_undo, user_id, token_id)
+
+    async def send_access_link(self, *, partner_id: UUID, link_id: UUID) -> None:
+        """Answer an address that was entered on a billing link."""
+        await self._send_about(partner_id, lambda db: access_letters.link(
+            db, link_id=link_id, to=self._composer.link, now=self._clock()
+        ))  # fmt: skip
+
+    async def send_access_denied(self, *, partner_id: UUID, request_id: UUID) -> None:
+        """Tell whoever asked for access that it was denied."""
+        await self._send_about(partner_id, lambda db: access_letters.denied(db, request_id=request_id))
+
+    async def _send_about(self, partner_id: UUID, write: Callable[[Session], Letter]) -> None:
+        def load() -> Letter | None:
+            with self._database.transaction(partner_id=partner_id) as db:
+                try:
+                    return write(db)
+                except NotWanted:
+                    return None
+
+        letter = await asyncio.to_thread(load)
+        if letter is not None:
+            await self._hand_over(letter)
+
+    async def _send_personal(self, write: PersonalLetter, user_id: UUID, token_id: UUID) -> None:
+        letter = await asyncio.to_thread(self._load_personal, write, user_id, token_id)
         if letter is not None:
             await self._hand_over(letter)
 
@@ -94,14 +127,14 @@ class Outgoing:
                 mail.status, mail.answer = MailStatus.DROPPED, str(reason)
                 return None
 
-    def _load_reset(self, user_id: UUID, token_id: UUID) -> Letter | None:
+    def _load_personal(self, write: PersonalLetter, user_id: UUID, token_id: UUID) -> Letter | None:
         with self._database.transaction(user_id=user_id) as db:
             user = db.exec(select(User).where(User.id == user_id)).one_or_none()
             token = db.exec(select(PersonalToken).where(PersonalToken.id == token_id)).one_or_none()
             if user is None or token is None:
                 return None
             try:
-                return letters.reset(db, user=user, token=token, link=self._composer.link, now=self._clock())
+                return write(db, user=user, token=token, link=self._composer.link, now=self._clock())
             except NotWanted:
                 return None
 

@@ -1,9 +1,10 @@
-"""The portal's team: the company's people, whom its Managers invite.
+"""The portal's team: the company's people, whom its Managers let in and take out.
 
 Surprise: revoking an invite only kills its link. The colleague stays in the list and can be invited again.
+What is done to one colleague stands in portal/team_pages.py, for both sides.
 """
 
-from collections.abc import Callable
+from datetime import datetime
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -13,19 +14,18 @@ from starlette.routing import Route
 from auth.actors import Action, Actor
 from auth.memberships import Membership
 from billing import customer_users
-from errors import Invalid
-from portal.customer.company import company_of, require
-from portal.door import Endpoint, act, customer, go, read_form
-from portal.form import Form
-from portal.house import house, place, record_id
+from portal.customer.company import company_of
+from portal.door import customer
 from portal.navigation import ROLES
 from portal.page import ask, show
 from portal.paging import counted, neighbours, window
+from portal.shell import Link
+from portal.team_pages import Team, address_of_list
 
 # What each may do, as the form tells it.
 OFFERED = (
     ("PAYER", "Payer", "Views and pays invoices, adds and removes cards, tags."),
-    ("MANAGER", "Manager", "Everything a Payer does, and invites colleagues."),
+    ("MANAGER", "Manager", "Everything a Payer does, and looks after the team."),
     ("VIEWER", "Viewer", "Views and prints only."),
 )
 
@@ -42,76 +42,24 @@ async def list_team(request: Request) -> Response:
     )  # fmt: skip
 
 
-async def show_invite(request: Request) -> Response:
-    """The form for one more colleague."""
-    return await _invite(request, Form())
+def _invite(db: Session, actor: Actor, *, name: str, email: str, role: str, now: datetime) -> Membership:
+    return customer_users.invite(
+        db, actor, customer_id=company_of(actor), name=name, email=email, role=role, now=now
+    )
 
 
-async def invite(request: Request) -> Response:
-    """Invite the colleague by mail."""
-    form = await read_form(request)
-    now = house(request).clock()
-
-    def work(db: Session, actor: Actor) -> str:
-        return customer_users.invite(
-            db, actor, customer_id=company_of(actor), name=form.value("name"), email=form.value("email"),
-            role=form.value("role"), now=now,
-        ).email  # fmt: skip
-
-    try:
-        email = await act(request, work, form=form)
-    except Invalid as wrong:
-        return await _invite(request, form.with_problems(wrong), status=422)
-    return go(request, _list(request), f"An invite is on its way to {email}.")
-
-
-def at_once(rule: Callable[..., Membership], message: str) -> Endpoint:
-    """The endpoint that does `rule` to a colleague and says `message`, with their {name} and {email}."""
-
-    async def done(request: Request) -> Response:
-        form = await read_form(request)
-        membership_id, now = record_id(request, "user_id", "usr"), house(request).clock()
-
-        def work(db: Session, actor: Actor) -> Membership:
-            return rule(db, actor, membership_id=membership_id, now=now)
-
-        member = await act(request, work, form=form)
-        return go(request, _list(request), message.format(name=member.name, email=member.email))
-
-    return done
-
-
-async def back(request: Request) -> Response:
-    """Whoever comes to a form's address without the form, say after signing in again."""
-    return go(request, _list(request))
-
-
-async def _invite(request: Request, form: Form, *, status: int = 200) -> Response:
-    page = await ask(request, "customer/plain")
-    require(page, Action.MANAGE_USERS)
-    return show(request, "customer/team/invite.html", page, form=form, status=status, offered=OFFERED)
-
-
-def _list(request: Request) -> str:
-    return f"{place(request).home}/team"
-
-
-_ALL = "/portal/{slug}/team"
-_ONE = _ALL + "/{user_id}"
-ROUTES = [
-    Route(_ALL, customer(list_team)),
-    Route(_ALL + "/invite", customer(show_invite)),
-    Route(_ALL + "/invite", customer(invite), methods=["POST"]),
-    Route(_ONE + "/resend", customer(back)),
-    Route(
-        _ONE + "/resend",
-        customer(at_once(customer_users.resend_invite, "A new invite is on its way to {email}.")),
-        methods=["POST"],
-    ),
-    Route(_ONE + "/revoke", customer(back)),
-    Route(
-        _ONE + "/revoke",
-        customer(at_once(customer_users.revoke_invite, "The invite of {name} is revoked: its link is dead.")),
-        methods=["POST"],
-    ),
-]
+TEAM = Team(
+    path="/portal/{slug}/team",
+    door=customer,
+    layout="layout/portal.html",
+    document="customer/team/one",
+    plain="customer/plain",
+    rules=customer_users,
+    manage=Action.MANAGE_USERS,
+    offered=OFFERED,
+    default="PAYER",
+    mine=lambda user: True,
+    invite=_invite,
+    trail=lambda request: [Link("Team", address_of_list(request))],
+)
+ROUTES = [Route(TEAM.path, customer(list_team)), *TEAM.routes()]

@@ -1,6 +1,7 @@
 """The partner dashboard: a file per noun, each with its routes."""
 
 from portal.partner import (
+    access_requests,
     api_keys,
     audit,
     customer_changes,
@@ -44,4 +45,5 @@ ROUTES = [
     *settings.ROUTES,
     *settings_brand.ROUTES,
     *settings_sign_in.ROUTES,
+    *access_requests.ROUTES,
 ]

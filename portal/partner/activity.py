@@ -42,6 +42,12 @@ WORDS = {
     "user.disabled": "disabled {who}",
     "user.enabled": "enabled {who}",
     "user.removed": "removed {who}",
+    "access.asked": "was asked for access",
+    "access.approved": "gave access to somebody who asked",
+    "access.denied": "denied a request for access",
+    "user.erased": "erased a user",
+    "user.renamed": "changed their name",
+    "user.address_changed": "changed their e-mail address",
     "invoice.created": "drafted an invoice",
     "invoice.updated": "changed a draft invoice",
     "invoice.deleted": "deleted a draft invoice",
@@ -64,7 +70,7 @@ WORDS = {
     "tag.deleted": "deleted a tag",
 }
 # Subjects that have a page in the dashboard.
-PAGES = {"invoice": "invoices", "payment": "payments"}
+PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"}
 
 
 class Event(NamedTuple):

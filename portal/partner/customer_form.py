@@ -15,9 +15,7 @@ from errors import Invalid, Problem
 from portal import meanwhile
 from portal.form import Form
 from portal.meanwhile import SHOWN, VERSION, Change
-
-Options = tuple[tuple[str, str], ...]
-Groups = tuple[tuple[str, Options], ...]
+from portal.time_zones import Groups, Options, zones_with
 
 # What a field is called on the page, in the order of the page.
 LABELS = {
@@ -37,37 +35,8 @@ LABELS = {
 }
 # Hidden beside the fields, as the version and the values the page was made from: warnings that were shown.
 SEEN = "seen"
-
-_ZONES: Groups = (
-    (
-        "United States",
-        (
-            ("America/New_York", "Eastern (New York)"),
-            ("America/Chicago", "Central (Chicago)"),
-            ("America/Denver", "Mountain (Denver)"),
-            ("America/Phoenix", "Arizona (Phoenix)"),
-            ("America/Los_Angeles", "Pacific (Los Angeles)"),
-            ("America/Anchorage", "Alaska (Anchorage)"),
-            ("Pacific/Honolulu", "Hawaii (Honolulu)"),
-            ("America/Puerto_Rico", "Puerto Rico and Virgin Islands"),
-            ("Pacific/Guam", "Guam and Northern Mariana Islands"),
-            ("Pacific/Pago_Pago", "American Samoa (Pago Pago)"),
-        ),
-    ),
-    (
-        "Canada",
-        (
-            ("America/St_Johns", "Newfoundland (St. John's)"),
-            ("America/Halifax", "Atlantic (Halifax)"),
-            ("America/Toronto", "Eastern (Toronto)"),
-            ("America/Winnipeg", "Central (Winnipeg)"),
-            ("America/Regina", "Saskatchewan (Regina)"),
-            ("America/Edmonton", "Mountain (Edmonton)"),
-            ("America/Vancouver", "Pacific (Vancouver)"),
-            ("America/Whitehorse", "Yukon (Whitehorse)"),
-        ),
-    ),
-)
+# The request for access that a new customer is made for; the wizard leads back to it.
+ASKED = "access_request"
 
 
 class Choices(NamedTuple):
@@ -79,10 +48,8 @@ class Choices(NamedTuple):
     further: tuple[str, ...]
 
     def time_zones(self, chosen: str) -> Groups:
-        """The zones of both countries; one that was set elsewhere, say through the API, stays choosable."""
-        if not chosen or any(chosen == name for _, zones in _ZONES for name, _ in zones):
-            return _ZONES
-        return (("Set now", ((chosen, chosen),)), *_ZONES)
+        """The zones to choose from, `chosen` among them."""
+        return zones_with(chosen)
 
 
 CHOICES = Choices(
@@ -100,7 +67,7 @@ def fields_of(form: Form) -> CustomerInput:
     """What was typed, for the rule. Refuses a field that the form does not have (GUARANTEES A-5)."""
     document = form.document()
     return CustomerInput.read(
-        {name: document[name] for name in document if name not in (SEEN, VERSION, SHOWN)}
+        {name: document[name] for name in document if name not in (SEEN, VERSION, SHOWN, ASKED)}
     )
 
 

@@ -23,7 +23,7 @@ from portal.partner.audit import told
 # A payment that failed longer ago than this is old news.
 RECENT = timedelta(days=14)
 # What each card of things to do asks for, by the field of the document.
-WAITING = ("failed", "overdue", "unfinished", "invited")
+WAITING = ("failed", "asked", "overdue", "unfinished", "invited")
 
 
 async def show_home(request: Request) -> Response:

@@ -19,15 +19,24 @@ from portal.door import act, go, partner, read_form
 from portal.form import Form, Unreadable
 from portal.house import house, place, record_id
 from portal.page import ask, show
-from portal.partner.customer_form import CHOICES, SEEN, fields_of, in_page_order, unseen
+from portal.partner.customer_form import ASKED, CHOICES, SEEN, fields_of, in_page_order, unseen
 from portal.partner.trail import trail
 
 ROLES = (("MANAGER", "Manager"), ("PAYER", "Payer"), ("VIEWER", "Viewer"))
 
 
 async def show_company(request: Request) -> Response:
-    """Step 1, empty."""
-    return await _company_page(request, Form.of({"country": "US"}))
+    """Step 1, empty; or with what somebody who asks for access typed."""
+    asked = request.query_params.get(ASKED)
+    if not asked:
+        return await _company_page(request, Form.of({"country": "US"}))
+    page = await ask(request, "partner/access/request", id=asked)
+    found = page.content["request"]
+    if found is None:
+        raise NotFound
+    return await _company_page(
+        request, Form.of({"country": "US", "company": found["company"], ASKED: found["id"]})
+    )
 
 
 async def add_company(request: Request) -> Response:
@@ -49,6 +58,10 @@ async def add_company(request: Request) -> Response:
     if not isinstance(done, Saved):
         return await _company_page(request, form, warnings=done)
     customer = ids.shown("cus", done.customer.id)
+    if form.value(ASKED):
+        asked = ids.shown("acr", ids.parsed(form.value(ASKED), "acr"))
+        message = f"{done.customer.company} is saved. Invite its first user to finish."
+        return go(request, f"{place(request).home}/access-requests/{asked}?customer={customer}", message)
     message = f"{done.customer.company} is saved. Add at least one user to finish."
     return go(request, f"{place(request).home}/customers/{customer}/finish-setup", message)
 
@@ -98,7 +111,7 @@ async def _company_page(
     page = await ask(request, "partner/customers/new")
     return show(
         request, "partner/customers/new.html", page, form=form, status=status, choices=CHOICES,
-        warnings=warnings, seen=SEEN, crumbs=trail(request, ("Add customer", None)),
+        warnings=warnings, seen=SEEN, asked=ASKED, crumbs=trail(request, ("Add customer", None)),
     )  # fmt: skip
 
 

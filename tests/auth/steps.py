@@ -8,14 +8,14 @@ from passlib.hash import argon2
 from sqlalchemy import Connection, text
 from sqlmodel import select
 
-from auth import accepting, memberships, resets, sessions, signin
+from auth import accepting, memberships, personal_tokens, resets, sessions, signin
 from auth.accepting import Accepted
 from auth.actors import Actor
 from auth.emails import parse_email
 from auth.invites import Invite, token_of
 from auth.memberships import Role
 from auth.passwords import NewPassword
-from auth.resets import PersonalToken
+from auth.personal_tokens import PersonalToken
 from auth.sessions import Door, SignedIn, Visit
 from auth.tokens import digest_of
 from db.session import Database, enter
@@ -121,7 +121,7 @@ def ask_for_reset(
     with database.transaction() as db:
         enter(db, user_id=UUID(job["user_id"]))
         row = db.exec(select(PersonalToken).where(PersonalToken.id == UUID(job["token_id"]))).one_or_none()
-        return None if row is None else resets.token_of(db, row)
+        return None if row is None else personal_tokens.token_of(db, row)
 
 
 def finish_reset(database: Database, token: str, now: datetime, *, new: NewPassword = CHOSEN) -> str:

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import resets
+from auth import personal_tokens, resets
 from auth.passwords import choose
+from auth.personal_tokens import Purpose
 from auth.sessions import Door
 from auth.throttle import TooMany
 from auth.tokens import DeadLink, digest_of
@@ -168,10 +169,10 @@ def test_killing_open_links_leaves_other_purposes_and_used_ones(
     asked(database, owner, cast, now)
     owner.execute(text("update personal_token set purpose = 'DEVICE' where used_at is null"))
     with nothing_changes(owner), database.transaction(user_id=cast.petra.user_id) as db:
-        resets.kill_open(db, user_id=cast.petra.user_id, now=now)
+        personal_tokens.kill(db, user_id=cast.petra.user_id, purposes=(Purpose.RESET,), now=now)
     owner.execute(text("update personal_token set purpose = 'RESET'"))
     with nothing_changes(owner), database.transaction(user_id=cast.petra.user_id) as db:
-        resets.kill_open(db, user_id=cast.petra.user_id, now=now + HOUR)
+        personal_tokens.kill(db, user_id=cast.petra.user_id, purposes=(Purpose.RESET,), now=now + HOUR)
 
 
 @pytest.mark.parametrize("token", ["", "A" * 43, "\x00", "\ud800", "x" * 100_000])

@@ -11,6 +11,7 @@ from sqlmodel import select
 from auth import invites
 from auth.invites import Invite
 from auth.memberships import Membership
+from auth.personal_tokens import PersonalToken, Purpose
 from billing import customer_users, customers, invoices, partner_profile
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.mails import Mail, MailStatus
@@ -19,6 +20,7 @@ from db.session import Database
 from integrations.mail.compose import Composer
 from integrations.mail.outgoing import Outgoing
 from integrations.mail.transports import NotNow, Refused
+from tests.billing.profile_steps import NEW, begin, mailed, undo
 from tests.cast import Cast
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
@@ -194,10 +196,63 @@ async def test_a_person_who_lost_access_gets_no_invoice(
 def test_the_templates_of_every_mail_are_there() -> None:
     kinds = {
         "invite", "invite_reminder", "invoice", "receipt", "payment_failed", "reset", "password_changed",
-        "factors_changed",
+        "factors_changed", "email_change", "email_taken", "email_undo", "access_known", "access_link",
+        "access_denied", "access_asked",
     }  # fmt: skip
     found = {folder.name for folder in (TEMPLATES / "email").iterdir()} - {"layout"}
     assert found == kinds
     for kind in kinds:
         names = {file.name for file in (TEMPLATES / "email" / kind).iterdir()}
         assert names == {"subject.txt", "body.txt", "body.html"}
+
+
+@pytest.mark.anyio
+async def test_a_change_of_address_is_told_to_both(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    await _send_change(desk, database, cast, now, NEW)
+    new, old = desk.server.taken
+    change, undo = (mailed(database, cast, purpose) for purpose in (Purpose.EMAIL_CHANGE, Purpose.EMAIL_UNDO))
+    assert (new["To"], old["To"]) == (f"Petra <{NEW}>", "Petra <petra@acme.example>")
+    for message, link in ((new, f"/email-change/{change}"), (old, f"/email-undo/{undo}")):
+        for kind in ("plain", "html"):
+            body = message.get_body((kind,))
+            assert body is not None
+            assert f"https://pay.example.com{link}" in body.get_content()
+    assert NEW not in old.as_string()
+
+
+@pytest.mark.anyio
+async def test_an_address_with_an_account_is_told_so_and_gets_no_link_to_it(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    await _send_change(desk, database, cast, now, cast.emails["gus"])
+    taken, _ = desk.server.taken
+    assert taken["To"].addresses[0].addr_spec == cast.emails["gus"]
+    assert taken["Subject"] == "This address already has an account"
+    assert mailed(database, cast, Purpose.EMAIL_CHANGE) not in taken.as_string()
+    assert "Petra" not in taken.as_string()
+
+
+@pytest.mark.anyio
+async def test_a_change_that_was_stopped_is_not_mailed(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    begin(database, cast, now)
+    undo(database, mailed(database, cast, Purpose.EMAIL_UNDO), now)
+    for row in _links(database, cast):
+        await desk.outgoing.send_email_change(user_id=row.user_id, token_id=row.id)
+        await desk.outgoing.send_email_undo(user_id=row.user_id, token_id=row.id)
+    assert desk.server.taken == []
+
+
+async def _send_change(desk: Desk, database: Database, cast: Cast, now: datetime, email: str) -> None:
+    begin(database, cast, now, email)
+    change, undo_link = _links(database, cast)
+    await desk.outgoing.send_email_change(user_id=change.user_id, token_id=change.id)
+    await desk.outgoing.send_email_undo(user_id=undo_link.user_id, token_id=undo_link.id)
+
+
+def _links(database: Database, cast: Cast) -> list[PersonalToken]:
+    with database.transaction(user_id=cast.petra.user_id) as db:
+        return list(db.exec(select(PersonalToken).order_by(PersonalToken.id)))

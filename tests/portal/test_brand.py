@@ -296,6 +296,16 @@ def test_an_invited_person_meets_the_brand_at_once(
     assert style_on(client.get("/forgot").text) is None
 
 
+def test_the_billing_link_wears_the_brand(ada: Person, pages: TestClient) -> None:
+    assert style_on(pages.get("/billing/northwind").text) is None
+    color(ada, YELLOW)
+    upload(ada, drawn("PNG"))
+    page = pages.get("/billing/northwind")
+    assert style_on(page.text) == style_address(YELLOW)
+    assert logo_on(page.text) == logo_on(ada.get(BRAND).text)
+    assert style_on(pages.get("/billing/contoso").text) is None
+
+
 def test_only_exact_addresses_exist(pages: TestClient, ada: Person) -> None:
     color(ada, YELLOW)
     right = style_address(YELLOW)

@@ -27,9 +27,10 @@ KINDS = {
     "note_id": "note",
     "user_id": "usr",
     "key_id": "key",
+    "request_id": "acr",
 }
 # "name": of a brand's style sheet or logo, which are for everybody; tests/portal/test_brand.py.
-NO_IDS = {"slug", "token", "what", "name"}
+NO_IDS = {"slug", "partner_slug", "token", "what", "name"}
 # Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
 PERSONAL = {"factor_id", "session_id"}
 STAFF = ("ada", "sue", "clem", "rita", "mallory")

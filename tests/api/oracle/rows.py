@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col
 
 from auth.api_keys import ApiKey
 from auth.audit import AuditEvent
@@ -98,6 +98,8 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
         "users_need_factor": False, "version": 7,
     }  # fmt: skip
     owner.execute(update(Partner).where(northwind).values(**settings))
+    readers = col(Membership.id).in_([cast.ada.id, cast.petra.id])
+    owner.execute(update(Membership).where(readers).values(time_zone="America/St_Johns"))
     for partner, own in (("northwind", ("acme", "globex")), ("contoso", ("initech",))):
         id_ = cast.partners[partner]
         tags = [_tag(maker, id_, None, place) for place in range(6)]

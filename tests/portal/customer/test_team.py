@@ -1,14 +1,17 @@
-"""The portal's team: Carl invites colleagues, the others see who is there."""
+"""The portal's team: Carl invites, changes and removes colleagues, the others see who is there."""
+
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, text
 
 from db import ids
 from tests.cast import Cast
-from tests.portal.conftest import Person, text_of, user_id
+from tests.portal.conftest import Clock, Person, text_of, user_id
 from tests.portal.customer.conftest import NOBODYS
 from tests.world import nothing_changes
 
+ACTS = ("resend", "revoke", "role", "disable", "enable", "remove")
 ANN = {"name": "Ann", "email": "ann@acme.example", "role": "PAYER"}
 
 
@@ -25,14 +28,14 @@ def invite_mails(owner: Connection) -> int:
 def test_carl_invites_a_colleague_sends_it_again_and_revokes_it(carl: Person, owner: Connection):
     invited = carl.get(carl.post("/team/invite", {**ANN, "role": "VIEWER"}).headers["location"])
     assert "An invite is on its way to ann@acme.example." in text_of(invited)
-    assert "Ann ann@acme.example Viewer Invited the invite is good until Mar 13, 2026" in text_of(invited)
+    assert "Ann ann@acme.example Viewer Invited The invite is good until Mar 13, 2026" in text_of(invited)
     assert invite_mails(owner) == 1
     again = carl.get(carl.post(f"/team/{ann(owner)}/resend").headers["location"])
     assert "A new invite is on its way to ann@acme.example." in text_of(again)
     assert invite_mails(owner) == 2
     revoked = carl.get(carl.post(f"/team/{ann(owner)}/revoke").headers["location"])
     assert "The invite of Ann is revoked" in text_of(revoked)
-    assert "no open invite" in text_of(revoked)
+    assert "No open invite" in text_of(revoked)
     assert (
         owner.scalar(text("select count(*) from invite where revoked_at is null and accepted_at is null"))
         == 0
@@ -69,8 +72,10 @@ def test_others_see_the_team_and_may_invite_nobody(
     with nothing_changes(owner):
         assert other.get("/team/invite").status_code == 403
         assert other.post("/team/invite", {**ANN, "email": "bob@acme.example"}).status_code == 403
-        for path in ("resend", "revoke"):
-            assert other.post(f"/team/{ann(owner)}/{path}").status_code == 403
+        for path in ACTS:
+            assert other.post(f"/team/{ann(owner)}/{path}", {"role": "VIEWER"}).status_code == 403
+        for path in ("role", "disable", "remove"):
+            assert other.get(f"/team/{ann(owner)}/{path}").status_code == 403
 
 
 @pytest.mark.parametrize("stranger", ["gus", "ines"])
@@ -81,10 +86,62 @@ def test_acmes_people_look_like_none_to_strangers(
     other = signed_in(stranger)
     assert "acme.example" not in other.get("/team").text
     with nothing_changes(owner):
-        for path in ("resend", "revoke"):
+        for path in ACTS:
             for known in (ann(owner), user_id(cast, "petra"), user_id(cast, "ada")):
-                theirs, absent = (other.post(f"/team/{id_}/{path}") for id_ in (known, f"usr_{NOBODYS}"))
+                theirs, absent = (
+                    other.post(f"/team/{id_}/{path}", {"role": "VIEWER"}) for id_ in (known, f"usr_{NOBODYS}")
+                )
                 assert (theirs.status_code, theirs.text) == (404, absent.text)
+
+
+def test_carl_changes_disables_enables_and_removes_a_colleague(carl: Person, owner: Connection, cast: Cast):
+    petra = f"/team/{user_id(cast, 'petra')}"
+    assert 'value="PAYER" checked' in carl.get(f"{petra}/role").text
+    changed = carl.get(carl.post(f"{petra}/role", {"role": "VIEWER"}).headers["location"])
+    assert "Petra is Viewer now." in text_of(changed)
+    assert "kept out of Acme from the next click on" in text_of(carl.get(f"{petra}/disable"))
+    disabled = carl.get(carl.post(f"{petra}/disable").headers["location"])
+    assert "Petra is disabled" in text_of(disabled)
+    enabled = carl.get(carl.post(f"{petra}/enable").headers["location"])
+    assert "Petra is enabled again." in text_of(enabled)
+    assert "loses access to Acme at once" in text_of(carl.get(f"{petra}/remove"))
+    removed = carl.get(carl.post(f"{petra}/remove").headers["location"])
+    assert "Petra is removed from the team." in text_of(removed)
+    assert "petra@acme.example" not in text_of(removed)
+    status = text("select status, role from membership where id = :id")
+    assert tuple(owner.execute(status, {"id": cast.petra.id}).one()) == ("REMOVED", "VIEWER")
+
+
+def test_who_is_disabled_by_a_colleague_is_out_at_the_next_click(carl: Person, signed_in, cast: Cast):
+    petra = signed_in("petra")
+    assert petra.get("/invoices").status_code == 200
+    carl.post(f"/team/{user_id(cast, 'petra')}/disable")
+    assert petra.get("/invoices").status_code == 404
+
+
+@pytest.mark.parametrize(("act", "fields"), [("role", {"role": "PAYER"}), ("disable", {}), ("remove", {})])
+def test_the_last_manager_stays(
+    carl: Person, owner: Connection, cast: Cast, act: str, fields: dict[str, str]
+):
+    with nothing_changes(owner):
+        answer = carl.post(f"/team/{user_id(cast, 'carl')}/{act}", fields)
+    assert answer.status_code == 409
+    assert "the last Manager" in text_of(answer)
+
+
+@pytest.mark.parametrize("role", ["ADMIN", "", "x"])
+def test_no_other_role_is_given(carl: Person, owner: Connection, cast: Cast, role: str):
+    with nothing_changes(owner):
+        answer = carl.post(f"/team/{user_id(cast, 'petra')}/role", {"role": role})
+    assert (answer.status_code, 'id="error-role"' in answer.text) == (422, True)
+
+
+def test_changing_the_team_takes_a_fresh_proof(carl: Person, owner: Connection, cast: Cast, clock: Clock):
+    clock.now += timedelta(minutes=16)
+    with nothing_changes(owner, without=("session",)):
+        for address in ("/team/invite", *(f"/team/{user_id(cast, 'petra')}/{act}" for act in ACTS)):
+            answer = carl.post(address, ANN)
+            assert (answer.status_code, 'action="/account/prove"' in answer.text) == (403, True)
 
 
 def test_who_has_accepted_has_no_invite_to_send_or_revoke(carl: Person, owner: Connection, cast: Cast):

@@ -198,6 +198,17 @@ def test_pages_about_somebody_elses_user_look_like_none(
     assert len({answer.text for answer in answers}) == 1
 
 
+@pytest.mark.parametrize("act", ["role", "disable", "enable", "remove"])
+def test_changing_a_user_takes_a_fresh_proof_and_inviting_does_not(
+    ada: Person, users: str, cast: Cast, owner: Connection, clock: Clock, act: str
+) -> None:
+    clock.now += timedelta(minutes=16)
+    with nothing_changes(owner, without=("session",)):
+        answer = ada.post(f"{users}/{user_id(cast, 'petra')}/{act}", {"role": "VIEWER"})
+    assert (answer.status_code, 'action="/account/prove"' in answer.text) == (403, True)
+    assert ada.post(f"{users}/new", NORA).status_code == 303
+
+
 def test_a_form_of_another_site_invites_nobody(ada: Person, users: str, owner: Connection) -> None:
     with nothing_changes(owner):
         assert ada.post(f"{users}/new", NORA, forged=True).status_code == 403

@@ -1,0 +1,103 @@
+"""Erasing a user, wherever they have a place: who they were is gone, invoices and payments stay (G-9).
+
+Surprise: it is all or nothing across partners, and refused while somewhere they are the last who can let
+others in: a partner without an Admin could not be entered by anybody any more.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text, update
+from sqlmodel import Session, col, select
+
+from auth import companies, erasing, users
+from auth.actors import system
+from auth.emails import normal_form
+from auth.memberships import LastOne, Membership
+from billing import access_requests
+from billing.customer_notes import CustomerNote
+from billing.customers import Customer, keep_words
+from billing.mails import Mail
+from billing.user_words import keep_user_words
+from db.session import enter
+from errors import Conflict, NotFound
+
+
+class NobodyHere(NotFound):
+    """No account and no invite has the address."""
+
+    code = "NOBODY_HERE"
+    message = "Nobody has this address. Enter the address they sign in with, or were invited by."
+
+
+class StillNeeded(Conflict):
+    """Somewhere the person is the last Admin or Manager."""
+
+    code = "STILL_NEEDED"
+
+    def __init__(self, place: str, refusal: LastOne) -> None:
+        super().__init__(f"At {place}: {refusal.message}")
+
+
+class Erased(NamedTuple):
+    """How many places ended; `had_account` says whether somebody could sign in with the address."""
+
+    places: int
+    had_account: bool
+
+
+def erase(db: Session, *, email: str, now: datetime) -> Erased:
+    """Erase the person with an address, and everybody invited by it. Refuses: NobodyHere, StillNeeded.
+
+    Replaced: names and addresses of the person, their memberships, invites, notes and log entries. Deleted:
+    sessions, devices, second factors, links, the history of signing in. Kept: invoices, payments, ledger.
+    What others wrote about them in free texts is not searched.
+    """
+    email_key = normal_form(email)
+    user_id = users.find(db, email_key)
+    found = _places(db, user_id, email_key)
+    if user_id is None and not found:
+        raise NobodyHere
+    for membership in found:
+        _erase_place(db, membership, now)
+    if user_id is not None:
+        enter(db, user_id=user_id)
+        erasing.erase_person(db, user_id=user_id, now=now)
+    erasing.clean_logs(db, user_id=user_id, memberships=[membership.id for membership in found])
+    return Erased(len(found), user_id is not None)
+
+
+def _places(db: Session, user_id: UUID | None, email_key: str) -> list[Membership]:
+    """In the order of their ids: the one in which everybody locks who changes several places."""
+    found: dict[UUID, Membership] = {}
+    if user_id is not None:
+        enter(db, user_id=user_id)
+        found |= {one.id: one for one in erasing.seats_of(db, user_id=user_id)}
+    for partner_id in db.execute(text("select * from partner_ids()")).scalars().all():
+        enter(db, partner_id=partner_id)
+        access_requests.erase(db, partner_id=partner_id, email_key=email_key)
+        invited = erasing.invited_as(db, partner_id=partner_id, email_key=email_key)
+        found |= {one.id: one for one in invited}
+    return sorted(found.values(), key=lambda one: (one.partner_id, one.customer_id or one.partner_id, one.id))
+
+
+def _erase_place(db: Session, membership: Membership, now: datetime) -> None:
+    partner_id, customer_id = membership.partner_id, membership.customer_id
+    enter(db, partner_id=partner_id)
+    actor = system(partner_id)
+    companies.lock(db, actor, customer_id=customer_id)
+    try:
+        seat = erasing.erase_seat(db, actor, membership_id=membership.id, now=now)
+    except LastOne as refusal:
+        company = companies.company_of(db, partner_id=partner_id, customer_id=customer_id, hold=False)
+        raise StillNeeded(company.name, refusal) from None
+    # A server's words about a mail it refused name the address it was for.
+    mails = (col(Mail.partner_id) == partner_id, col(Mail.membership_id) == seat.id)
+    db.execute(update(Mail).where(*mails).values(answer=None))
+    notes = (col(CustomerNote.partner_id) == partner_id, col(CustomerNote.author_id) == seat.id)
+    db.execute(update(CustomerNote).where(*notes).values(author_name=erasing.NAME))
+    if customer_id is not None:
+        wanted = select(Customer).where(Customer.partner_id == partner_id, Customer.id == customer_id)
+        keep_words(db, db.exec(wanted).one())
+        keep_user_words(db, seat)

@@ -1,0 +1,3 @@
+ALTER TABLE person ADD COLUMN time_zone VARCHAR;
+ALTER TABLE membership ADD COLUMN time_zone VARCHAR;
+ALTER TABLE personal_token ADD COLUMN email VARCHAR;
