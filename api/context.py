@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from api.plan.planning import Rights
 from auth import api_keys, sessions
 from auth.actors import Actor, ActorKind
-from errors import Forbidden, NotFound, Refusal, Unauthenticated
+from errors import Forbidden, Refusal, Unauthenticated
 
 MOST_REMEMBERED = 10_000
 DEADLINE = 10  # seconds a statement may take
@@ -91,11 +91,12 @@ class SessionAt:
         return _KNOCK_SESSION[writing], (self.token_hash, self.place, self.slug, now)
 
     def visit(self, row: Sequence[Any]) -> "Visit":
-        """Who it was. Refuses (NotFound) a person without a place there, as if it did not exist."""
+        """Who it was. Refuses (NotFound) a person without a place there, as if it did not exist, and
+        FactorNeeded.
+        """
         found = sessions.visit_of(row[:-3])
-        if found.actor is None:
-            raise NotFound
-        return Visit(found.actor, Rights.of(found.actor), row[-3], found)
+        actor = found.admitted()
+        return Visit(actor, Rights.of(actor), row[-3], found)
 
 
 Credential = Bearer | SessionAt

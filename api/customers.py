@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from api.users import Invite, User
 
 
-strawberry.enum(Country, description="Where a customer may be.")
 strawberry.enum(
     t.CustomerStatus, description="SETUP until it has a user; an ARCHIVED one's users cannot act."
 )

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from api.changes import Doing, Given, Oddity, Outcome, change, changed, gives, opt, said, takes, warnings_of
 from api.nouns import Connection, Node, any_by_id, col, known, lazy, mine, mine_column, myself, noun, page
 from api.reads import STAFF
 from api.roles import Role
 from auth.actors import Action, Actor, ActorKind
 from auth.memberships import Membership
+from billing import partner_profile
 from billing import partners as t
+from billing.addresses import Country
 from billing.derived import is_staff
+from billing.partner_profile import PartnerInput
 
 if TYPE_CHECKING:
     from api.api_keys import ApiKey
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from api.users import User
 
 
+strawberry.enum(Country, description="Where a customer or partner may be.")
 strawberry.enum(ActorKind, description="What stands behind a request.")
 
 
@@ -36,7 +41,22 @@ class Partner(Node):
     legal_name: str = col()
     support_email: str = col()
     support_phone: str | None = col()
+    support_url: str | None = col("An http or https address.")
     time_zone: str = col("What `overdue` is judged in.")
+    address: str | None = col("Null, as all of the address, until it is entered.")
+    address2: str | None = col()
+    city: str | None = col()
+    state: str | None = col("State, territory or province, as its two letters.")
+    postal_code: str | None = col()
+    country: Country | None = col()
+    ein: str | None = col("Nine digits.")
+    gst_hst_number: str | None = col("Nine digits, RT, four digits.")
+    qst_number: str | None = col("Ten digits, TQ, four digits.")
+    accent: str | None = col("Its colour, as `#` and six hexadecimal digits. Null: Remit's.")
+    logo: str | None = col("The name of its picture: a PNG at `/brand/<logo>.png`.")
+    staff_need_factor: bool = col("Does its dashboard open only to staff with a second factor?", see=STAFF)
+    users_need_factor: bool = col("And its portal only to users with one?", see=STAFF)
+    version: int = col("Rises with every change of these.", see=STAFF)
     invoice_prefix: str = col(see=STAFF)
     default_terms_days: int = col("From issue to due date, unless the customer has its own.", see=STAFF)
     created_at: datetime = col()
@@ -82,3 +102,50 @@ class PartnerQueries:
     viewer: Viewer = myself()
     node: Node | None = any_by_id("Any record by its id; null if there is none you may see.")
     nodes: list[Node | None] = any_by_id("Several at once, in the order of the ids.", several=True)
+
+
+@takes(dry_run=True)
+class UpdatePartnerInput:
+    """What is not given stays as it is; null takes an optional field away."""
+
+    name: str | None = opt("What customers see. Never empty.")
+    legal_name: str | None = opt("For formal documents. Empty: the name.")
+    address: str | None = opt("The address is given as a whole, or taken away as a whole.")
+    address2: str | None = opt()
+    city: str | None = opt()
+    state: str | None = opt("Two letters or the full name; see `addressRules`.")
+    postal_code: str | None = opt()
+    country: Country | None = opt()
+    ein: str | None = opt("US Employer Identification Number: nine digits.")
+    gst_hst_number: str | None = opt("Like 123456782 RT0001.")
+    qst_number: str | None = opt("Like 1234567890 TQ0001.")
+    support_email: str | None = opt("Where customers' replies go. Never empty.")
+    support_phone: str | None = opt()
+    support_url: str | None = opt("An http or https address.")
+    time_zone: str | None = opt("Like America/New_York. Never empty.")
+    accent: str | None = opt("`#` and six hexadecimal digits. Null: Remit's own colour.")
+    version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
+
+
+@gives
+class UpdatePartnerPayload:
+    """The partner as it is now."""
+
+    partner: Partner | None = changed()
+    warnings: list[Oddity] = said("What is odd about the tax numbers.", limit=5)
+
+
+def _update(doing: Doing, given: Given) -> Outcome:
+    saved = partner_profile.update(
+        doing.db, doing.actor, fields=given.fields(PartnerInput), version=given.get("version"), now=doing.now
+    )
+    return {"partner": saved.partner.id, "warnings": warnings_of(saved.warnings)}
+
+
+@strawberry.type
+class PartnerMutations:
+    """Changes of the partner's own settings."""
+
+    update_partner: UpdatePartnerPayload | None = change(
+        _update, UpdatePartnerInput, Action.MANAGE_SETTINGS, about="Change the partner's own profile."
+    )

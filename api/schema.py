@@ -58,6 +58,7 @@ MUTATIONS: tuple[type, ...] = (
     payments.PaymentMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
+    partners.PartnerMutations,
     access_requests.AccessRequestMutations,
 )
 """The root fields that change something, by noun file."""

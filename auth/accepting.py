@@ -43,6 +43,8 @@ class Offer:
     company: str
     partner_name: str
     has_account: bool
+    accent: str | None = None
+    logo: str | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -74,7 +76,7 @@ def look(db: Session, *, token: str, now: datetime) -> Offer:
     invite, membership, company = _open(db, token, now, lock=False)
     return Offer(
         membership.name, membership.email, company.name, company.partner_name,
-        has_account=users.find(db, invite.email_key) is not None,
+        has_account=users.find(db, invite.email_key) is not None, accent=company.accent, logo=company.logo,
     )  # fmt: skip
 
 

@@ -68,11 +68,9 @@ RIGHTS: dict[Role, frozenset[Action]] = {
     Role.VIEWER: _VIEW,
 }
 
-# Keys act for servers: what changes the team, keys or settings is left to people. A CSV file is for people
-# too; programs read lists.
-KEY_SCOPES = frozenset(Action) - {
-    Action.MANAGE_KEYS, Action.MANAGE_SETTINGS, Action.MANAGE_TEAM, Action.EXPORT_CUSTOMERS,
-}  # fmt: skip
+# Keys act for servers: what changes the team or keys, and who needs a second factor, is left to people. A CSV
+# file is for people too; programs read lists.
+KEY_SCOPES = frozenset(Action) - {Action.MANAGE_KEYS, Action.MANAGE_TEAM, Action.EXPORT_CUSTOMERS}
 
 
 class MissingRight(Forbidden):

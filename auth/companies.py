@@ -13,7 +13,10 @@ from sqlmodel import Session
 from auth.actors import Actor
 from errors import Conflict, NotFound
 
-_PARTNER = table("partner", column("id", Uuid), column("slug", String), column("name", String))
+_PARTNER = table(
+    "partner", column("id", Uuid), column("slug", String), column("name", String), column("accent", String),
+    column("logo", String),
+)  # fmt: skip
 _CUSTOMER = table(
     "customer", column("partner_id", Uuid), column("id", Uuid), column("slug", String),
     column("company", String), column("status", String),
@@ -35,12 +38,17 @@ class CustomerNotReady(Conflict):
 
 
 class Company(NamedTuple):
-    """Where a membership is: the customer, or the partner itself when `customer_id` is None."""
+    """Where a membership is: the customer, or the partner itself when `customer_id` is None.
+
+    `accent` and `logo` are the partner's in both.
+    """
 
     partner_name: str
     name: str
     slug: str
     is_open: bool
+    accent: str | None = None
+    logo: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,9 +93,10 @@ def company_of(db: Session, *, partner_id: UUID, customer_id: UUID | None, hold:
     """The company of a place, for whoever entered its tenant. `hold` keeps it as it is until the end."""
     partner = db.execute(select(_PARTNER).where(_PARTNER.c.id == partner_id)).one()
     if customer_id is None:
-        return Company(partner.name, partner.name, partner.slug, is_open=True)
+        return Company(partner.name, partner.name, partner.slug, True, partner.accent, partner.logo)
     wanted = select(_CUSTOMER).where(_CUSTOMER.c.partner_id == partner_id, _CUSTOMER.c.id == customer_id)
     customer: Row[tuple[object, ...]] = db.execute(
         wanted.with_for_update(read=True) if hold else wanted
     ).one()
-    return Company(partner.name, customer.company, customer.slug, is_open=customer.status != "ARCHIVED")
+    is_open = customer.status != "ARCHIVED"
+    return Company(partner.name, customer.company, customer.slug, is_open, partner.accent, partner.logo)

@@ -16,12 +16,13 @@ from sqlalchemy import UniqueConstraint, delete, func, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from auth import recovery_codes, sessions, throttle, users
+from auth.actors import Actor
 from auth.audit import record_personal
 from auth.sealing import is_current, seal, unseal
 from auth.throttle import Bucket, Limit
 from db.columns import instant, key, new_id
 from db.policies import Guard, guarded
-from db.session import defer
+from db.session import defer, enter
 from errors import Conflict, Invalid, NotFound
 
 STEP_SECONDS = 30
@@ -72,6 +73,21 @@ def has_any(db: Session, *, user_id: UUID) -> bool:
         TotpFactor.user_id == user_id, col(TotpFactor.confirmed_at).is_not(None)
     )
     return db.exec(mine.limit(1)).one_or_none() is not None
+
+
+def held_by(db: Session, actor: Actor) -> bool:
+    """Has the person behind a membership a second factor? Nobody removes the last one meanwhile.
+
+    The transaction enters the person for the look, and is the actor's again afterwards.
+    """
+    if actor.user_id is None:
+        return False
+    place = {"partner_id": actor.partner_id, "customer_id": actor.customer_id}
+    enter(db, **place, user_id=actor.user_id)
+    users.hold(db, user_id=actor.user_id)
+    held = has_any(db, user_id=actor.user_id)
+    enter(db, **place)
+    return held
 
 
 def listed(db: Session, *, user_id: UUID) -> list[TotpFactor]:

@@ -24,7 +24,7 @@ from auth.users import Device, remember_device
 from db.columns import instant, key, new_id
 from db.policies import Guard, guarded
 from db.session import enter
-from errors import Forbidden
+from errors import Forbidden, NotFound
 
 # Whoever is staff anywhere has the shorter one everywhere; knock_session and find_session know them too.
 IDLE_STAFF = timedelta(minutes=30)
@@ -61,7 +61,8 @@ class Door(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A live session at a door; it ends after `idle_for` without a request. `actor` is None for a person
-    without a place there: show what a place that does not exist shows.
+    without a place there: show what a place that does not exist shows. Whoever `lacks_factor` has a place
+    that opens only with a second factor: ask `admitted` for the actor, and nothing opens by oversight.
     """
 
     user_id: UUID
@@ -71,6 +72,15 @@ class Visit:
     stepped_up_at: datetime
     expires_at: datetime
     idle_for: timedelta
+    lacks_factor: bool
+
+    def admitted(self) -> Actor:
+        """Who may act here. Refuses NotFound, as for a place that does not exist, and FactorNeeded."""
+        if self.actor is None:
+            raise NotFound
+        if self.lacks_factor:
+            raise FactorNeeded
+        return self.actor
 
     def ends_in(self, now: datetime) -> timedelta:
         """How long the session lasts if nothing more is asked: idleness counts from now, the end is fixed."""
@@ -82,6 +92,13 @@ class ProveAgain(Forbidden):
 
     code = "PROVE_AGAIN"
     message = "Enter your password once more to go on."
+
+
+class FactorNeeded(Forbidden):
+    """The partner asks for a second factor, and the person has none yet. The door leads to setting one up."""
+
+    code = "SECOND_FACTOR_REQUIRED"
+    message = "This company asks for a second step of signing in. Set up an authenticator app first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +160,7 @@ def knock(db: Db, *, token_hash: bytes, door: Door, slug: str, now: datetime) ->
 def visit_of(row: Sequence[Any]) -> Visit:
     """The visit that a row of `knock_session` tells of, whichever driver fetched it."""
     session_id, user_id, member_id, partner_id, customer_id, role, name, *times = row
-    seen_at, stepped_at, expires_at, idle_seconds = times
+    seen_at, stepped_at, expires_at, idle_seconds, lacks_factor = times
     actor = None
     if member_id is not None:
         kind = ActorKind.STAFF if customer_id is None else ActorKind.CUSTOMER_USER
@@ -152,7 +169,7 @@ def visit_of(row: Sequence[Any]) -> Visit:
             name=name, user_id=user_id, session_id=session_id,
         )  # fmt: skip
     idle_for = timedelta(seconds=idle_seconds)
-    return Visit(user_id, session_id, actor, seen_at, stepped_at, expires_at, idle_for)
+    return Visit(user_id, session_id, actor, seen_at, stepped_at, expires_at, idle_for, lacks_factor)
 
 
 def find(db: Db, *, token_hash: bytes, now: datetime) -> tuple[UUID, UUID] | None:

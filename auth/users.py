@@ -139,6 +139,11 @@ def places_of(db: Session) -> list[Place]:
     return [Place(*row) for row in rows]
 
 
+def needing_factor(db: Session) -> list[str]:
+    """The names of the entered person's places that open only with a second factor."""
+    return list(db.execute(text("select name from places_that_need_factor()")).scalars())
+
+
 def words_of(db: Session, *, user_id: UUID) -> tuple[str, ...]:
     """What the entered person's password must not be made of: name, e-mail, the names of all places."""
     user = one(db, user_id=user_id)

@@ -129,6 +129,8 @@ class Offer:
 
     partner: str
     email: str
+    accent: str | None = None
+    logo: str | None = None
 
 
 def partner_of(db: Session, *, slug: str) -> Partner:
@@ -182,7 +184,7 @@ def place_of(db: Session, *, partner_id: UUID, email_key: str) -> Membership | N
 def look(db: Session, *, token: str, now: datetime) -> Offer:
     """What the link opens. Consumes nothing. Refuses `DeadLink`."""
     link, partner = _opened(db, token, now, lock=False)
-    return Offer(partner.name, link.email)
+    return Offer(partner.name, link.email, partner.accent, partner.logo)
 
 
 def ask(

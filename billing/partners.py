@@ -16,26 +16,41 @@ from auth.actors import system
 from auth.emails import Email
 from auth.memberships import Membership, Role
 from billing import mails
+from billing.addresses import Country
 from billing.customer_fields import read_time_zone
 from billing.slugs import LONGEST, SHAPE, slug_of
 from billing.texts import Checks
 from billing.unique import unique
-from db.columns import count, instant, key, minor, sort_key, tenant
+from db.columns import choice, count, instant, key, minor, sort_key, tenant
 from db.policies import Guard, guarded
 from db.session import enter
 from errors import Invalid
 
+_WHOLE = (
+    "(address is null) = (country is null) and (city is null) = (country is null)"
+    " and (state is null) = (country is null) and (postal_code is null) = (country is null)"
+    " and (address2 is null or country is not null)"
+)
 _PREFIX = re.compile(r"[A-Z0-9]([A-Z0-9-]{0,8}[A-Z0-9])?-?")
 
 
 class Partner(SQLModel, table=True):
-    """A tenant. `slug` is its place in every URL."""
+    """A tenant. `slug` is its place in every URL, `version` counts the changes of its settings.
+
+    The address is there as a whole or not at all. `logo` is the name of a `PartnerLogo`.
+    """
 
     __tablename__ = "partner"
     __table_args__ = (
         UniqueConstraint("slug"),
         CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug_shape"),
         CheckConstraint("next_invoice_number > 0", name="numbers_from_one"),
+        CheckConstraint(_WHOLE, name="address_whole"),
+        CheckConstraint("ein ~ '^[0-9]{9}$'", name="ein_shape"),
+        CheckConstraint("gst_hst_number ~ '^[0-9]{9}RT[0-9]{4}$'", name="gst_hst_shape"),
+        CheckConstraint("qst_number ~ '^[0-9]{10}TQ[0-9]{4}$'", name="qst_shape"),
+        CheckConstraint("accent ~ '^#[0-9a-f]{6}$'", name="accent_shape"),
+        CheckConstraint("logo ~ '^[0-9a-f]{32}$'", name="logo_shape"),
         guarded(Guard.PARTNER_ROW),
     )
 
@@ -45,7 +60,22 @@ class Partner(SQLModel, table=True):
     legal_name: str
     support_email: str
     support_phone: str | None = None
+    support_url: str | None = None
     time_zone: str
+    address: str | None = None
+    address2: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: Country | None = choice(Country, default=None)
+    ein: str | None = None
+    gst_hst_number: str | None = None
+    qst_number: str | None = None
+    accent: str | None = None
+    logo: str | None = None
+    staff_need_factor: bool = False
+    users_need_factor: bool = False
+    version: int = count(default=1)
     invoice_prefix: str
     next_invoice_number: int = minor(default=1)
     default_terms_days: int = count(default=30)
@@ -67,6 +97,25 @@ class GatewayAccount(SQLModel, table=True):
     id: UUID = key()
     gateway: str = sort_key()
     account: str = sort_key()
+    created_at: datetime = instant()
+
+
+class PartnerLogo(SQLModel, table=True):
+    """The picture itself, as a PNG of our own making. `name` says its address, `/brand/<name>.png`."""
+
+    __tablename__ = "partner_logo"
+    __table_args__ = (
+        ForeignKeyConstraint(["partner_id"], ["partner.id"]),
+        UniqueConstraint("name"),
+        CheckConstraint("name ~ '^[0-9a-f]{32}$'", name="name_shape"),
+        CheckConstraint("octet_length(png) <= 524288", name="small"),
+        guarded(Guard.TENANT),
+    )
+
+    partner_id: UUID = tenant()
+    id: UUID = key()
+    name: str = sort_key()
+    png: bytes
     created_at: datetime = instant()
 
 

@@ -1,4 +1,4 @@
-"""Tax ids of customers: the EIN in the United States, the Business Number in Canada.
+"""Tax ids: the EIN in the United States; in Canada the Business Number, and what a seller registers for.
 
 The surprise: only the shape is refused. A prefix the IRS never issued, or a check digit that doesn't fit,
 is a warning, because a list out of date must not keep a paying customer out (PRODUCT.md, Customers).
@@ -17,10 +17,12 @@ from errors import Invalid, Problem
 _EIN = re.compile(r"[0-9]{2}-?[0-9]{7}")
 _BUSINESS_NUMBER = re.compile(r"[0-9]{9}")
 _PROGRAM_ACCOUNT = re.compile(r"([0-9]{9})[A-Za-z]{2}[0-9]{4}")
+_GST_HST = re.compile(r"[0-9]{9}RT[0-9]{4}")
+_QST = re.compile(r"[0-9]{10}TQ[0-9]{4}")
 
 
 class TaxId(NamedTuple):
-    """Nine digits as stored; `warnings` are shown beside the field and keep nobody from saving."""
+    """The digits as stored; `warnings` are shown beside the field and keep nobody from saving."""
 
     digits: str
     warnings: tuple[Problem, ...]
@@ -54,6 +56,49 @@ def display_tax_id(digits: str, country: Country) -> str:
     return digits if country is Country.CA else f"{digits[:2]}-{digits[2:]}"
 
 
+def parse_gst_hst_number(text: str | None, *, path: tuple[str | int, ...] = ()) -> TaxId:
+    """A GST/HST account: nine digits, RT, four digits, however spaced. Refuses at `path`: REQUIRED,
+    BAD_GST_HST_NUMBER. Warns: BUSINESS_NUMBER_CHECK_DIGIT.
+    """
+    account = _account(text)
+    if not account:
+        raise Invalid.at(*path, code="REQUIRED", message="Enter the GST/HST number.")
+    if not _GST_HST.fullmatch(account):
+        message = "Enter the GST/HST number as nine digits, RT and four digits, like 123456782 RT0001."
+        raise Invalid.at(*path, code="BAD_GST_HST_NUMBER", message=message)
+    return TaxId(account, _doubts(account[:9], path))
+
+
+def parse_qst_number(text: str | None, *, path: tuple[str | int, ...] = ()) -> TaxId:
+    """A QST account: ten digits, TQ, four digits, however spaced. Refuses: REQUIRED, BAD_QST_NUMBER."""
+    account = _account(text)
+    if not account:
+        raise Invalid.at(*path, code="REQUIRED", message="Enter the QST number.")
+    if not _QST.fullmatch(account):
+        message = "Enter the QST number as ten digits, TQ and four digits, like 1234567890 TQ0001."
+        raise Invalid.at(*path, code="BAD_QST_NUMBER", message=message)
+    return TaxId(account, ())
+
+
+def display_tax_account(account: str) -> str:
+    """A stored GST/HST or QST number as people know it: `123456782 RT0001`."""
+    return f"{account[:-6]} {account[-6:]}"
+
+
+def _account(text: str | None) -> str:
+    written = unicodedata.normalize("NFKC", text or "")
+    return "".join(
+        char for char in written if not char.isspace() and unicodedata.category(char) != "Pd"
+    ).upper()
+
+
+def _doubts(digits: str, path: tuple[str | int, ...]) -> tuple[Problem, ...]:
+    if luhn.is_valid(digits):
+        return ()
+    message = "The last digit does not fit the others of this Business Number. Check the number."
+    return (Problem("BUSINESS_NUMBER_CHECK_DIGIT", path, message),)
+
+
 def _business_number(written: str, path: tuple[str | int, ...]) -> TaxId:
     if not written:
         raise Invalid.at(*path, code="REQUIRED", message="Enter the Business Number.")
@@ -65,7 +110,4 @@ def _business_number(written: str, path: tuple[str | int, ...]) -> TaxId:
     if not _BUSINESS_NUMBER.fullmatch(digits):
         message = "Enter the Business Number as nine digits, like 123456782."
         raise Invalid.at(*path, code="BAD_BUSINESS_NUMBER", message=message)
-    if luhn.is_valid(digits):
-        return TaxId(digits, ())
-    message = "The last digit does not fit the others of this Business Number. Check the number."
-    return TaxId(digits, (Problem("BUSINESS_NUMBER_CHECK_DIGIT", path, message),))
+    return TaxId(digits, _doubts(digits, path))

@@ -14,11 +14,13 @@ from billing import access_requests
 from billing.access_requests import AlreadyIn, Offer
 from errors import Invalid, Limited, Problem
 from portal import visits
+from portal.brand import brand_of
 from portal.cookies import forget
 from portal.door import visitor
 from portal.form import Form
 from portal.house import address, house
 from portal.links import dead, opened, token_kept
+from portal.shell import Brand
 
 LINK = "/billing/{partner_slug}"
 ASK = "/access"
@@ -40,8 +42,8 @@ async def send_link(request: Request) -> Response:
     except Limited as limited:
         refusal = Invalid([Problem(limited.code, ("email",), limited.message)])
         return await _link_page(request, form.with_problems(refusal), status=429)
-    partner = await run_in_threadpool(_partner, request)
-    return visits.page(request, "login/access_sent.html", partner=partner, place=partner)
+    partner, brand = await run_in_threadpool(_partner, request)
+    return visits.page(request, "login/access_sent.html", partner=partner, place=partner, brand=brand)
 
 
 async def show_ask(request: Request) -> Response:
@@ -67,28 +69,31 @@ async def ask(request: Request) -> Response:
     except AlreadyIn as refusal:
         problem = Invalid([Problem(refusal.code, (), refusal.message)])
         return _ask_page(request, offer, form.with_problems(problem), status=409)
-    answer = visits.page(request, "login/access_asked.html", offer=offer, place=offer.partner)
+    brand = brand_of(offer.accent, offer.logo)
+    answer = visits.page(request, "login/access_asked.html", offer=offer, place=offer.partner, brand=brand)
     forget(request, answer, house(request).cookie("access"))
     return answer
 
 
 async def _link_page(request: Request, form: Form, *, status: int = 200) -> Response:
-    partner = await run_in_threadpool(_partner, request)
+    partner, brand = await run_in_threadpool(_partner, request)
     return visits.page(
         request, "login/billing_link.html", form=form, partner=partner, place=partner, status=status,
-        action=request.url.path,
+        action=request.url.path, brand=brand,
     )  # fmt: skip
 
 
 def _ask_page(request: Request, offer: Offer, form: Form, *, status: int = 200) -> Response:
     return visits.page(
-        request, "login/access_ask.html", form=form, offer=offer, place=offer.partner, status=status
-    )
+        request, "login/access_ask.html", form=form, offer=offer, place=offer.partner, status=status,
+        brand=brand_of(offer.accent, offer.logo),
+    )  # fmt: skip
 
 
-def _partner(request: Request) -> str:
+def _partner(request: Request) -> tuple[str, Brand]:
     with house(request).database.transaction() as db:
-        return access_requests.partner_of(db, slug=request.path_params["partner_slug"]).name
+        partner = access_requests.partner_of(db, slug=request.path_params["partner_slug"])
+        return partner.name, brand_of(partner.accent, partner.logo)
 
 
 def _begin(request: Request, email: str) -> None:

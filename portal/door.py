@@ -17,9 +17,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth import sessions
 from auth.actors import Actor
-from auth.sessions import Door, ProveAgain
+from auth.sessions import Door, FactorNeeded, ProveAgain
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
-from portal import csrf, flash, stepping_up, visits
+from portal import csrf, factor_needed, flash, stepping_up, visits
 from portal.cookies import remember
 from portal.form import Form
 from portal.house import house, place, session_hash
@@ -73,6 +73,8 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | No
             return await _sign_in_first(request, refusal)
         except ProveAgain:
             return await stepping_up.ask_again(request)
+        except FactorNeeded:
+            return await factor_needed.lead(request)
         except Refusal as refusal:
             return refused(request, refusal)
         except Exception:
@@ -149,9 +151,7 @@ def _knocked(request: Request, work: Callable[[Session, Actor], Result], form: F
                 secret=parts.secret,
                 public_origin=parts.public_origin,
             )
-        if visit.actor is None:
-            raise NotFound
-        return work(db, visit.actor)
+        return work(db, visit.admitted())
 
 
 def go(

@@ -4,19 +4,24 @@ Surprise: recovery codes are in the answer to the form that made them and nowher
 browser to send the form again, whose code is used up by then.
 """
 
+from urllib.parse import quote
+
 import segno
 from sqlmodel import Session as Db
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auth import recovery_codes, second_factors
+from auth import recovery_codes, second_factors, users
 from auth.second_factors import TotpFactor
 from errors import Invalid, Limited, NotFound, Problem
 from portal.account_page import account_page
 from portal.door import go, person, read_form
+from portal.factor_needed import PATH as REQUIRED
+from portal.factor_needed import show_required
 from portal.form import Form
 from portal.house import address, agent, record_id
+from portal.kept import local
 from portal.myself import Myself, act, meet
 from portal.stepping_up import prove, require_recent, show_prove
 
@@ -40,12 +45,13 @@ async def show_new(request: Request) -> Response:
     """Names the app; the seed is made when this is sent."""
     await require_recent(request)
     myself = await meet(request, lambda _db, myself: myself)
-    return _page(request, myself, "new", form=Form())
+    return _page(request, myself, "new", form=Form(), next=_next(request.query_params.get("next")))
 
 
 async def begin(request: Request) -> Response:
     """Make the seed, and go on to the QR code."""
     form = await read_form(request)
+    target = _next(form.value("next"))
     try:
         await act(
             request,
@@ -56,19 +62,20 @@ async def begin(request: Request) -> Response:
         )
     except Invalid as wrong:
         myself = await meet(request, lambda _db, myself: myself)
-        return _page(request, myself, "new", form=form.with_problems(wrong), status=422)
-    return RedirectResponse(f"{HOME}/confirm", 303)
+        return _page(request, myself, "new", form=form.with_problems(wrong), next=target, status=422)
+    return RedirectResponse(f"{HOME}/confirm" + (f"?next={quote(target, safe='')}" if target else ""), 303)
 
 
 async def show_confirm(request: Request) -> Response:
     """The QR code and the field for the first code."""
     await require_recent(request)
-    return await _confirm_page(request, Form())
+    return await _confirm_page(request, Form(), next=_next(request.query_params.get("next")))
 
 
 async def confirm(request: Request) -> Response:
     """The first code makes the app count; the first app brings the recovery codes."""
     form = await read_form(request)
+    target = _next(form.value("next"))
     try:
         myself, codes = await act(request, lambda db, myself: (myself, second_factors.confirm(
             db, user_id=myself.user_id, code=form.value("code"), address=address(request),
@@ -76,13 +83,13 @@ async def confirm(request: Request) -> Response:
         )), form=form)  # fmt: skip
     except Limited as limited:
         wrong = Invalid([Problem(limited.code, ("code",), limited.message)])
-        return await _confirm_page(request, form.with_problems(wrong), status=429)
+        return await _confirm_page(request, form.with_problems(wrong), next=target, status=429)
     if codes is None:
         wrong = Invalid([Problem("WRONG_CODE", ("code",), WRONG)])
-        return await _confirm_page(request, form.with_problems(wrong), status=422)
+        return await _confirm_page(request, form.with_problems(wrong), next=target, status=422)
     if not codes:
-        return go(request, HOME, "The app is added.")
-    return _page(request, myself, "codes", codes=codes, added=True)
+        return go(request, target or HOME, "The app is added.")
+    return _page(request, myself, "codes", codes=codes, added=True, next=target)
 
 
 async def show_remove(request: Request) -> Response:
@@ -90,14 +97,14 @@ async def show_remove(request: Request) -> Response:
     await require_recent(request)
     wanted = record_id(request, "factor_id", "fac")
 
-    def look(db: Db, myself: Myself) -> tuple[Myself, list[TotpFactor]]:
-        return myself, second_factors.listed(db, user_id=myself.user_id)
+    def look(db: Db, myself: Myself) -> tuple[Myself, list[TotpFactor], list[str]]:
+        return myself, second_factors.listed(db, user_id=myself.user_id), users.needing_factor(db)
 
-    myself, factors = await meet(request, look)
+    myself, factors, places = await meet(request, look)
     factor = next((factor for factor in factors if factor.id == wanted), None)
     if factor is None:
         raise NotFound
-    return _page(request, myself, "remove", factor=factor, is_last=len(factors) == 1)
+    return _page(request, myself, "remove", factor=factor, is_last=len(factors) == 1, places=places)
 
 
 async def remove(request: Request) -> Response:
@@ -124,10 +131,21 @@ async def renew(request: Request) -> Response:
     myself, codes = await act(request, lambda db, myself: (myself, second_factors.renew_codes(
         db, user_id=myself.user_id, address=address(request), agent=agent(request), now=myself.now
     )), form=form)  # fmt: skip
-    return _page(request, myself, "codes", codes=codes, added=False)
+    return _page(request, myself, "codes", codes=codes, added=False, next="")
 
 
-async def _confirm_page(request: Request, form: Form, *, status: int = 200) -> Response:
+def _next(typed: str | None) -> str:
+    """Where to go on once there is an app: a path of ours, else nowhere in particular."""
+    return local(typed or "") or ""
+
+
+async def _confirm_page(
+    request: Request,
+    form: Form,
+    *,
+    next: str,  # noqa: A002
+    status: int = 200,
+) -> Response:
     def look(db: Db, myself: Myself) -> tuple[Myself, str | None]:
         factor = second_factors.begun(db, user_id=myself.user_id)
         return myself, second_factors.seed_of(db, factor) if factor else None
@@ -141,8 +159,9 @@ async def _confirm_page(request: Request, form: Form, *, status: int = 200) -> R
     )
     spaced = " ".join(seed[at : at + 4] for at in range(0, len(seed), 4))
     return _page(
-        request, myself, "confirm", form=form, picture=picture, seed=spaced, email=myself.email, status=status
-    )
+        request, myself, "confirm", form=form, picture=picture, seed=spaced, email=myself.email, next=next,
+        status=status,
+    )  # fmt: skip
 
 
 def _page(request: Request, myself: Myself, name: str, *, status: int = 200, **context: object) -> Response:
@@ -151,6 +170,7 @@ def _page(request: Request, myself: Myself, name: str, *, status: int = 200, **c
 
 ROUTES = [
     Route(HOME, person(show_factors)),
+    Route(REQUIRED, person(show_required)),
     Route(NEW, person(show_new)),
     Route(NEW, person(begin), methods=["POST"]),
     Route(f"{HOME}/confirm", person(show_confirm)),

@@ -20,6 +20,7 @@ from auth.signin import WrongSignIn
 from auth.tokens import DeadLink
 from errors import Invalid, Limited, Problem
 from portal import second_step, visits
+from portal.brand import brand_of
 from portal.cookies import forget, remember
 from portal.door import go, visitor
 from portal.form import Form
@@ -129,8 +130,9 @@ def _invite_page(
     request: Request, offer: Offer, form: Form, *, known: bool = False, status: int = 200
 ) -> Response:
     return visits.page(
-        request, "login/invite.html", form=form, offer=offer, place=offer.company, known=known, status=status
-    )
+        request, "login/invite.html", form=form, offer=offer, place=offer.company, known=known, status=status,
+        brand=brand_of(offer.accent, offer.logo),
+    )  # fmt: skip
 
 
 def token_kept(request: Request, purpose: Purpose) -> str:

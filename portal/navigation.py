@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from portal.brand import brand_of
 from portal.house import Place
-from portal.shell import Entry, Flash, Link, Shell, at
+from portal.shell import Entry, Flash, Link, Shell, Support, at
 
 ROLES = {
     "ADMIN": "Admin",
@@ -40,7 +41,12 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
                 Entry("Payments", f"{home}/payments", "wallet"),
             ),
         ),
-        Entry("Settings", children=(Entry("Team", f"{home}/team", "shield-check"), *keys, *log)),
+        Entry("Settings", children=(
+            Entry("Business profile", f"{home}/settings/profile", "building-2"),
+            Entry("Brand", f"{home}/settings/brand", "palette"),
+            Entry("Sign-in policy", f"{home}/settings/sign-in", "lock"),
+            Entry("Team", f"{home}/team", "shield-check"), *keys, *log,
+        )),
     )  # fmt: skip
 
 
@@ -68,6 +74,8 @@ def shell_for(
     in_portal = where.kind == "portal"
     rights = frozenset(viewer["scopes"])
     partner = viewer["partner"]["name"]
+    support = Support(*(viewer["partner"][name] for name in ("supportEmail", "supportPhone", "supportUrl")))
+    brand = brand_of(viewer["partner"]["accent"], viewer["partner"]["logo"])
     return Shell(
         place=viewer["customer"]["company"] if in_portal else partner,
         partner=partner,
@@ -92,4 +100,6 @@ def shell_for(
         ),
         flashes=(said,) if said else (),
         ends_in=ends_in,
+        support=support,
+        brand=brand,
     )

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from portal import (
     account,
     billing_link,
+    brand,
     email_change,
     factors,
     links,
@@ -28,6 +29,7 @@ ROUTES: list[BaseRoute] = [
     *billing_link.ROUTES,
     *factors.ROUTES,
     *signed_in.ROUTES,
+    *brand.ROUTES,
     *PARTNER_ROUTES,
     *CUSTOMER_ROUTES,
 ]

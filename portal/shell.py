@@ -50,6 +50,32 @@ class Flash(NamedTuple):
     undo: Undo | None = None
 
 
+class Brand(NamedTuple):
+    """Where the partner's style sheet and logo are; None for what it has not chosen."""
+
+    style: str | None = None
+    logo: str | None = None
+
+
+NO_BRAND = Brand()
+
+
+class Support(NamedTuple):
+    """How a customer reaches the partner."""
+
+    email: str
+    phone: str | None = None
+    url: str | None = None
+
+    @property
+    def dialled(self) -> str:
+        """The telephone number as a link has it: digits, and the plus in front."""
+        written = self.phone or ""
+        number = written.lower().partition("x")[0].partition("e")[0]
+        digits = "".join(char for char in number if char in "0123456789")
+        return f"+{digits}" if written.startswith("+") else digits
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shell:
     """Everything the dashboard's and the portal's layout print around a page.
@@ -57,7 +83,7 @@ class Shell:
     `place` is the partner's or the customer's name, `partner` the partner's in both; `home` the place's own
     address; `sign_out` the address that ends the session (POST, with `csrf_token`). `rights` is what the
     person may do here (`customers:write`), `time_zone` the zone instants are written in; after `ends_in`
-    without another page the session is over.
+    without another page the session is over. `support` stands at the portal's foot.
     """
 
     place: str
@@ -76,6 +102,8 @@ class Shell:
     search: str | None = None
     notice: str | None = None
     ends_in: timedelta = timedelta(minutes=30)
+    support: Support | None = None
+    brand: Brand = NO_BRAND
 
     @property
     def initials(self) -> str:

@@ -17,6 +17,8 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+# Of mails that come from Remit itself: nobody's contact, nobody's color.
+_DEFAULTS: Mapping[str, Any] = {"support": (), "accent": "#1d4ed8", "on_accent": "#ffffff"}
 PARTS = ("subject.txt", "body.txt", "body.html")
 
 
@@ -50,7 +52,7 @@ class Composer:
     ) -> EmailMessage:
         """The mail of `kind`; its Message-ID is made from `mail_id`, so sending again is the same mail."""
         folder = f"email/{kind.lower()}"
-        context = {"to_name": to_name, "sender_name": sender_name, **values}
+        context = {"to_name": to_name, "sender_name": sender_name, **_DEFAULTS, **values}
         message = EmailMessage(policy=SMTP)
         message["Subject"] = _one_line(self._text.get_template(f"{folder}/subject.txt").render(context))
         message["From"] = _address(sender_name, self._sender)
@@ -60,7 +62,8 @@ class Composer:
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{mail_id}@{self._host}>"
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(self._text.get_template(f"{folder}/body.txt").render(context))
+        foot = self._text.get_template("email/layout/foot.txt").render(context)
+        message.set_content(self._text.get_template(f"{folder}/body.txt").render(context) + foot)
         message.add_alternative(
             self._html.get_template(f"{folder}/body.html").render(context), subtype="html"
         )

@@ -20,6 +20,7 @@ from auth.memberships import Membership, MembershipStatus
 from auth.personal_tokens import PersonalToken
 from auth.users import User
 from billing.access_requests import AccessRequest, AccessStatus
+from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
 from billing.invoices import Invoice, InvoiceStatus
 from billing.mails import Mail, MailKind
@@ -76,8 +77,23 @@ def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
         to_address=member.email,
         sender_name=partner.name,
         reply_to=partner.support_email,
-        values={"company": customer.company if customer else partner.name, **values},
+        values={
+            "company": customer.company if customer else partner.name,
+            "support": _support(partner) if customer else (),
+            **_colours(partner.accent),
+            **values,
+        },
     )
+
+
+def _support(partner: Partner) -> tuple[str, ...]:
+    """How the partner is reached, in the words that stand at a mail's foot."""
+    return tuple(filter(None, (partner.support_email, partner.support_phone, partner.support_url)))
+
+
+def _colours(accent: str | None) -> dict[str, str]:
+    """What a mail's button is filled with and what stands on it; nothing for Remit's own."""
+    return {"accent": accent, "on_accent": readable_on(accent)} if accent else {}
 
 
 def reset(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:

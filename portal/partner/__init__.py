@@ -15,6 +15,9 @@ from portal.partner import (
     invoices,
     payments,
     search,
+    settings,
+    settings_brand,
+    settings_sign_in,
     tags,
     team,
     users,
@@ -39,5 +42,8 @@ ROUTES = [
     *team.ROUTES,
     *api_keys.ROUTES,
     *audit.ROUTES,
+    *settings.ROUTES,
+    *settings_brand.ROUTES,
+    *settings_sign_in.ROUTES,
     *access_requests.ROUTES,
 ]

@@ -9,10 +9,15 @@ from typing import Any, NamedTuple
 
 from portal.navigation import ROLES
 from portal.partner.customer_form import LABELS
+from portal.partner.settings_form import SETTINGS
 
-# {who}, {number}, {method}, {role} and {fields} are put in from the row.
+# {who}, {number}, {method}, {role}, {fields} and {settings} are put in from the row.
 WORDS = {
     "partner.created": "started here",
+    "partner.updated": "changed in the business profile: {settings}",
+    "partner.logo_changed": "changed the logo",
+    "partner.logo_removed": "removed the logo",
+    "partner.sign_in_policy_changed": "changed the sign-in policy: {settings}",
     "api_key.created": "made an API key",
     "api_key.rotated": "rotated an API key",
     "api_key.revoked": "revoked an API key",
@@ -97,8 +102,23 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         method=f"{details.get('brand', 'card')} ending in {details.get('last4', '····')}",
         role=ROLES.get(details.get("role", ""), "user"),
         fields=", ".join(changed) or "the company",
+        settings=_settings(details),
     )
     folder = PAGES.get(row["subjectKind"])
     gone = row["action"].endswith(".deleted")
     path = f"/{folder}/{row['subjectId']}" if folder and row["subjectId"] and not gone else None
     return Event(row["at"], row["actorName"], what, path, row.get("customer"))
+
+
+def _settings(details: Mapping[str, Any]) -> str:
+    """`Colour from “#0b7285” to “#3346c4”`, for each setting that was changed."""
+    rows = zip(details.get("fields", ()), details.get("was", ()), details.get("became", ()), strict=False)
+    return ", ".join(
+        f"{SETTINGS.get(name, name)} from {_said(was)} to {_said(became)}" for name, was, became in rows
+    )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"“{value}”" if value else "nothing"

@@ -39,6 +39,7 @@ ABOUT: Mapping[str, str] = {
     "payment_method": "Payment methods",
     "tag": "Tags",
     "api_key": "API keys",
+    "partner": "Settings",
     "portal_session": "Portal sessions",
     "audit": "This log",
 }

@@ -20,12 +20,12 @@ from errors import Conflict, Invalid, Problem
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, record_id
+from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
 from portal.partner.customer_chosen import undo_of
 from portal.partner.customer_form import (
     CHOICES,
     SEEN,
-    Change,
     fields_of,
     form_of,
     in_page_order,
@@ -33,7 +33,6 @@ from portal.partner.customer_form import (
     merged,
     shown,
     unseen,
-    version_of,
 )
 from portal.partner.customers import address_of, found
 from portal.partner.trail import trail

@@ -12,7 +12,9 @@ from billing.customer_fields import CustomerInput
 from billing.money import Currency
 from billing.tax_ids import display_tax_id
 from errors import Invalid, Problem
+from portal import meanwhile
 from portal.form import Form
+from portal.meanwhile import SHOWN, VERSION, Change
 from portal.time_zones import Groups, Options, zones_with
 
 # What a field is called on the page, in the order of the page.
@@ -31,10 +33,8 @@ LABELS = {
     "time_zone": "Time zone",
     "external_id": "External id",
 }
-# Hidden beside the fields: warnings that were shown, the version and the values the page was made from.
+# Hidden beside the fields, as the version and the values the page was made from: warnings that were shown.
 SEEN = "seen"
-VERSION = "version"
-SHOWN = "shown"
 # The request for access that a new customer is made for; the wizard leads back to it.
 ASKED = "access_request"
 
@@ -63,15 +63,6 @@ CHOICES = Choices(
 )
 
 
-class Change(NamedTuple):
-    """A field that somebody else changed while the page was open; `mine` is what was typed, if other."""
-
-    label: str
-    before: str
-    now: str
-    mine: str | None
-
-
 def fields_of(form: Form) -> CustomerInput:
     """What was typed, for the rule. Refuses a field that the form does not have (GUARANTEES A-5)."""
     document = form.document()
@@ -91,12 +82,6 @@ def in_page_order(wrong: Invalid) -> Invalid:
     return Invalid(sorted(wrong.problems, key=place))
 
 
-def version_of(form: Form) -> int:
-    """The version of the record that the page was made from; 0, which none has, when that is no number."""
-    typed = form.value(VERSION)
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else 0
-
-
 def unseen(form: Form, warnings: Sequence[Problem]) -> bool:
     """Is there a warning among these that the form's page did not show?"""
     return not {warning.message for warning in warnings} <= set(form.values(SEEN))
@@ -109,30 +94,17 @@ def form_of(customer: Mapping[str, Any]) -> Form:
 
 def shown(customer: Mapping[str, Any]) -> dict[str, str]:
     """The hidden fields that say what the page was made from."""
-    return {VERSION: str(customer["version"])} | {
-        f"{SHOWN}-{name}": text for name, text in _texts(customer).items()
-    }
+    return meanwhile.shown(customer["version"], _texts(customer))
 
 
 def kept(form: Form) -> dict[str, str]:
     """The same hidden fields once more, for a page that comes back with a wrong field in it."""
-    return {name: form.value(name) for name in (VERSION, *(f"{SHOWN}-{label}" for label in LABELS))}
+    return meanwhile.kept(form, LABELS)
 
 
 def merged(form: Form, customer: Mapping[str, Any]) -> tuple[Form, list[Change]]:
-    """The form once more after somebody else saved, and every field the other one changed.
-
-    What was typed stays; what was not touched is as it is now.
-    """
-    now, typed, changes = _texts(customer), dict(form.typed), []
-    for name, label in LABELS.items():
-        before, mine = form.value(f"{SHOWN}-{name}"), form.value(name)
-        touched = mine != before
-        if not touched:
-            typed[name] = (now[name],)
-        if before != now[name]:
-            changes.append(Change(label, before, now[name], mine if touched and mine != now[name] else None))
-    return Form(typed=typed), changes
+    """The form once more after somebody else saved, and every field the other one changed."""
+    return meanwhile.merged(form, LABELS, _texts(customer))
 
 
 def display_rows(customer: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -20,9 +20,9 @@ from portal.door import act, go, partner, read_form
 from portal.form import MOST_ROWS, Form, Row
 from portal.house import house, place, record_id
 from portal.invoice_filters import Filters
+from portal.meanwhile import version_of
 from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
-from portal.partner.customer_form import version_of
 
 FIELDS = ("issue_on", "due_on", "memo", "internal_note", "po_number")
 LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "tax_name", "tax_rate")

@@ -125,6 +125,7 @@ SAMPLES = [
         lambda t: {"customerId": t["customer"], "origins": ["https://pay.example"]},
         ("portal_sessions:write",), ("customerId",),
     ),
+    Sample("updatePartner", lambda t: {"supportPhone": "(217) 555-0142"}, ("settings:write",)),
 ]  # fmt: skip
 
 

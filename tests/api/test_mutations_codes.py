@@ -36,6 +36,13 @@ NOT_OFFERED = {
     "SAME_ADDRESS",
     "NOBODY_HERE",
     "STILL_NEEDED",
+    # Of the logo and the sign-in policy, which are the dashboard's.
+    "ANIMATED_PICTURE",
+    "NOT_A_PICTURE",
+    "NO_FACTOR_YOURSELF",
+    "PICTURE_TOO_LARGE",
+    "PICTURE_TOO_WIDE",
+    "SVG_REFUSED",
 }
 # Told beside the data, at a document's arguments.
 OF_ARGUMENTS = {"NULL_ARGUMENT"}

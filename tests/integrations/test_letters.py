@@ -12,10 +12,11 @@ from auth import invites
 from auth.invites import Invite
 from auth.memberships import Membership
 from auth.personal_tokens import PersonalToken, Purpose
-from billing import access_requests, customer_users, customers, invoices
+from billing import access_requests, customer_users, customers, invoices, partner_profile
 from billing.access_requests import AccessLink
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.mails import Mail, MailKind, MailStatus
+from billing.partner_profile import PartnerInput
 from db.session import Database
 from integrations.mail.compose import Composer
 from integrations.mail.outgoing import Outgoing
@@ -159,6 +160,26 @@ async def test_an_invoice_mail_says_what_is_owed(
     body = message.get_body(("plain",))
     assert body is not None
     assert f"https://pay.example.com/portal/{cast.slugs['globex']}/invoices/inv_" in body.get_content()
+
+
+@pytest.mark.anyio
+async def test_a_mail_to_a_customer_ends_with_the_support_contact(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    given = PartnerInput(
+        support_phone="(217) 555-0142", support_url="https://northwind.example/?a=1&b=2", accent="#f5c400"
+    )
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        partner_profile.update(db, cast.ada, fields=given, now=now)
+    _send_invoice(database, cast, now)
+    await desk.send(desk.mail(cast.ada.partner_id))
+    (message,) = desk.server.taken
+    plain, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    foot = "Questions? support@northwind.example · (217) 555-0142 · https://northwind.example/?a=1"
+    assert plain.rstrip().endswith(f"{foot}&b=2")
+    assert f"{foot}&amp;b=2" in html
+    assert "background:#f5c400;color:#000000" in html
+    assert "<img" not in html
 
 
 @pytest.mark.anyio

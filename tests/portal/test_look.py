@@ -195,10 +195,14 @@ TEXT_ON = [
     *[("on-accent", ground) for ground in ("accent", "accent-hover")],
     *[(tone, f"{tone}-soft") for tone in ("success", "info", "warning", "danger", "neutral")],
     *[("danger", ground) for ground in ("canvas", "surface")],
-    *[("on-accent", ground) for ground in ("danger-fill", "danger-fill-hover")],
+    *[("on-danger", ground) for ground in ("danger-fill", "danger-fill-hover")],
     *[(ink, "hover") for ink in ("ink", "ink-soft")],
 ]
-EDGE_ON = [(edge, ground) for edge in ("line-strong", "accent-ink") for ground in ("canvas", "surface")]
+EDGE_ON = [
+    (edge, ground)
+    for edge in ("line-strong", "accent-ink", "accent-edge", "accent-mark")
+    for ground in ("canvas", "surface")
+]
 
 
 def tokens(scheme: str) -> dict[str, str]:

@@ -8,9 +8,10 @@ from playwright.sync_api import BrowserContext, Page
 from sqlmodel import Session
 
 from auth.actors import Actor
-from billing import customer_users, customers, invoices, tags
+from billing import customer_users, customers, invoices, partner_profile, tags
 from billing.customer_fields import CustomerInput
 from billing.invoice_fields import InvoiceInput, LineInput
+from billing.partner_profile import PartnerInput
 from billing.tags import TagInput
 from db import ids
 from db.session import Database
@@ -108,6 +109,13 @@ def put(db: Session, ada: Actor, payload: str, place: int, now: datetime) -> tup
         fields=TagInput(name=f"{place} {payload}"[:50], colour="#0b7285", description=payload),
     )  # fmt: skip
     tags.tag_customers(db, ada, tag_ids=[tag.id], customer_ids=[customer.id], now=now)
+    partner_profile.update(
+        db, ada, now=now,
+        fields=PartnerInput(
+            name=payload, legal_name=payload, address=payload, address2=payload, city=payload, state="IL",
+            postal_code="61602", country="US",
+        ),
+    )  # fmt: skip
     return ids.shown("cus", customer.id), ids.shown("inv", draft.id), ids.shown("tag", tag.id)
 
 
@@ -124,7 +132,7 @@ def watched(context: BrowserContext) -> tuple[Page, list[str]]:
 def addresses(found: list[tuple[str, str, str]]) -> Iterator[str]:
     """The dashboard's pages that show what was typed."""
     yield from ("", "customers", "customers?search=script", "invoices", "invoices?status=draft", "tags")
-    yield from ("payments", "invoices/new")
+    yield from ("payments", "invoices/new", "settings/profile", "settings/brand", "audit?about=partner")
     for customer, invoice, tag in found:
         yield from (f"customers/{customer}", f"customers/{customer}/edit", f"customers/{customer}/users")
         yield from (f"customers/{customer}/activity", f"customers/{customer}/invoices")
@@ -169,6 +177,7 @@ def test_sixty_payloads_are_only_text_in_the_portal(
             fields=InvoiceInput(memo="\n".join(tried)[:1_000], po_number=PAYLOADS[0], lines=line),
         )  # fmt: skip
         invoice = ids.shown("inv", invoices.send(db, cast.ada, invoice_id=draft.id, now=now).id)
+        partner_profile.update(db, cast.ada, fields=PartnerInput(name=PAYLOADS[0]), now=now)
     with database.transaction(partner_id=cast.carl.partner_id, customer_id=acme) as db:
         for place, payload in enumerate(tried):
             tags.create(

@@ -66,7 +66,16 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
         actor = system(cast.partners[partner])
         with database.transaction(partner_id=actor.partner_id) as db:
             db.execute(
-                update(Partner).values(legal_name=f"zz-{partner}-legal", support_phone=f"zz-{partner}-ph")
+                update(Partner).values(
+                    legal_name=f"zz-{partner}-legal",
+                    support_phone=f"zz-{partner}-ph",
+                    support_url=f"https://zz-{partner}-url.example",
+                    address=f"zz-{partner}-address",
+                    city=f"zz-{partner}-city",
+                    state="IL",
+                    postal_code="62701",
+                    country="US",
+                )
             )
             tag = tags.create(
                 db, actor, fields=tags.TagInput(name=f"zz-{partner}staff-tag", colour="#0b7285"), now=now

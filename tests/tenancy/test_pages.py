@@ -29,7 +29,8 @@ KINDS = {
     "key_id": "key",
     "request_id": "acr",
 }
-NO_IDS = {"slug", "partner_slug", "token", "what"}
+# "name": of a brand's style sheet or logo, which are for everybody; tests/portal/test_brand.py.
+NO_IDS = {"slug", "partner_slug", "token", "what", "name"}
 # Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
 PERSONAL = {"factor_id", "session_id"}
 STAFF = ("ada", "sue", "clem", "rita", "mallory")

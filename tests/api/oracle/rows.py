@@ -91,7 +91,15 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
     maker = Maker(owner, cast, now, seed)
     # One has a telephone, the other has none.
     northwind = Partner.id == cast.partners["northwind"]
-    owner.execute(update(Partner).where(northwind).values(support_phone='+1 "555"'))
+    settings = {
+        "support_phone": '+1 "555"', "support_url": "https://northwind.example/help?a=1&b='2'",
+        "address": 'say "hi"', "address2": "it's", "city": "Café Zoë", "state": "QC",
+        "postal_code": "H2X 1Y4", "country": Country.CA, "ein": "123456789",
+        "gst_hst_number": "123456782RT0001",
+        "qst_number": "1234567890TQ0001", "accent": "#f5c400", "logo": "0" * 32, "staff_need_factor": False,
+        "users_need_factor": False, "version": 7,
+    }  # fmt: skip
+    owner.execute(update(Partner).where(northwind).values(**settings))
     readers = col(Membership.id).in_([cast.ada.id, cast.petra.id])
     owner.execute(update(Membership).where(readers).values(time_zone="America/St_Johns"))
     for partner, own in (("northwind", ("acme", "globex")), ("contoso", ("initech",))):

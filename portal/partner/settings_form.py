@@ -1,0 +1,82 @@
+"""The form of the business profile: its fields in the order of the page, and how what is stored is written.
+
+Surprise: a read-only colleague sees the same rows as plain text, made from the same labels.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from billing.addresses import Country, address_rules
+from billing.partner_profile import PartnerInput
+from billing.tax_ids import display_tax_account, display_tax_id
+from errors import Invalid, Problem
+from portal.form import Form
+from portal.meanwhile import SHOWN, VERSION
+
+LABELS = {
+    "name": "Display name",
+    "legal_name": "Legal name",
+    "address": "Address",
+    "address2": "Address line 2",
+    "city": "City",
+    "state": "State/Province",
+    "postal_code": "ZIP/Postal code",
+    "country": "Country",
+    "ein": "EIN",
+    "gst_hst_number": "GST/HST number",
+    "qst_number": "QST number",
+    "support_email": "Support e-mail",
+    "support_phone": "Support telephone",
+    "support_url": "Support web address",
+    "time_zone": "Time zone",
+}
+# What else the log tells about a partner's settings.
+SETTINGS = LABELS | {
+    "accent": "Color",
+    "logo": "Logo",
+    "staff_need_factor": "second step required of staff",
+    "users_need_factor": "second step required of customers’ users",
+}
+
+
+def fields_of(form: Form) -> PartnerInput:
+    """What was typed, for the rule. Refuses a field that the form does not have (GUARANTEES A-5)."""
+    document = form.document()
+    return PartnerInput.read({name: document[name] for name in document if name not in (VERSION, SHOWN)})
+
+
+def texts_of(partner: Mapping[str, Any]) -> dict[str, str]:
+    """A partner's fields, as a document has them, as the form has them."""
+    texts = {name: str(partner[_in_document(name)] or "") for name in LABELS}
+    if texts["ein"]:
+        texts["ein"] = display_tax_id(texts["ein"], Country.US)
+    for name in ("gst_hst_number", "qst_number"):
+        if texts[name]:
+            texts[name] = display_tax_account(texts[name])
+    return texts
+
+
+def rows_of(partner: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and text of each field, for whoever may only look; a blank text for what is not there."""
+    texts = texts_of(partner)
+    if texts["country"]:
+        rules = address_rules(Country(texts["country"]))
+        texts |= {"state": dict(rules.states)[texts["state"]], "country": rules.name}
+    return [(label, texts[name]) for name, label in LABELS.items()]
+
+
+def in_page_order(wrong: Invalid) -> Invalid:
+    """The same problems, told in the order in which their fields stand on the page."""
+    order = list(LABELS)
+
+    def place(problem: Problem) -> int:
+        field = problem.path[0] if problem.path else None
+        return order.index(field) if field in LABELS else len(order)
+
+    return Invalid(sorted(wrong.problems, key=place))
+
+
+def _in_document(name: str) -> str:
+    """A field's name as documents write it: `postal_code` is `postalCode`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
