@@ -18,6 +18,7 @@ from auth import (
     users,
 )
 from billing import (
+    customer_import_tables,
     customer_notes,
     customers,
     invoices,
@@ -31,9 +32,9 @@ from billing import (
 from integrations import inbox
 
 NOUNS = (
-    api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails, memberships,
-    partners, payment_methods, payments, pending, recovery_codes, replays, resets, second_factors, sessions,
-    tags, throttle, users,
+    api_keys, audit, customer_import_tables, customer_notes, customers, inbox, invites, invoices, ledger,
+    mails, memberships, partners, payment_methods, payments, pending, recovery_codes, replays, resets,
+    second_factors, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

@@ -25,6 +25,17 @@ TONES: dict[str, tuple[str, str]] = {
     "EXPIRED": ("warning", "Expired"),
     "REVOKED": ("neutral", "Revoked"),
     "ROTATED": ("warning", "Rotated"),
+    # imports and their rows
+    "MAPPING": ("warning", "Columns to choose"),
+    "CHECKING": ("info", "Checking"),
+    "CHECKED": ("warning", "Waiting for you"),
+    "RUNNING": ("info", "Importing"),
+    "DONE": ("success", "Done"),
+    "STOPPED": ("danger", "Stopped"),
+    "CREATED": ("success", "Created"),
+    "UPDATED": ("info", "Updated"),
+    "UNCHANGED": ("neutral", "Unchanged"),
+    "REFUSED": ("danger", "Refused"),
     # payments
     "SCHEDULED": ("info", "Scheduled"),
     "PENDING": ("info", "Pending"),
