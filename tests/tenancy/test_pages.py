@@ -27,6 +27,7 @@ KINDS = {
     "note_id": "note",
     "user_id": "usr",
     "key_id": "key",
+    "import_id": "imp",
 }
 NO_IDS = {"slug", "token", "what"}
 # Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
