@@ -115,7 +115,8 @@ def record_many(
         {**who, **what, "id": new_id(), "at": now, "subject_id": id_, "customer_id": customer_id}
         for id_, customer_id in subjects
     ]
-    db.execute(insert(AuditEvent), rows)
+    table = AuditEvent.__table__  # type: ignore[attr-defined]
+    db.connection().execute(insert(table), rows)
 
 
 def begin_export(db: Session, actor: Actor, *, asked: Mapping[str, str], now: datetime) -> None:

@@ -4,14 +4,14 @@ Surprise: each batch is a transaction that also moves `reached` on, under the im
 killed half way, or two at once, leave nothing out and do nothing twice.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from auth import audit
@@ -35,6 +35,18 @@ from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, Invalid, Problem, Refusal
 
+_JUDGED = text("""
+    update customer_import_row r
+    set outcome = one.outcome, problems = one.problems, customer_id = one.customer_id
+    from jsonb_to_recordset(cast(:changes as jsonb))
+        as one(position int, outcome text, problems jsonb, customer_id uuid)
+    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = one.position
+""")
+_CLAIMED = text("""
+    insert into customer_import_key (partner_id, import_id, mark, position)
+    select :partner_id, :import_id, one.mark, one.position
+    from unnest(cast(:marks as text[]), cast(:positions as int[])) as one(mark, position)
+""")
 _FIELD = "field"
 _MOVED = "The customers changed since this file was checked. Import the file again."
 
@@ -321,8 +333,7 @@ def _without_repeats(
         kept.append(verdict)
     if fresh:
         mine = {"partner_id": begun.partner_id, "import_id": begun.id}
-        claims_kept = [{**mine, "mark": mark, "position": place} for mark, place in sorted(fresh.items())]
-        db.execute(insert(CustomerImportKey), claims_kept)
+        db.execute(_CLAIMED, {**mine, "marks": list(fresh), "positions": list(fresh.values())})
     return kept
 
 
@@ -354,19 +365,12 @@ def _keep(
         if (row.outcome, row.problems, row.customer_id) == (verdict.outcome, problems, verdict.customer_id):
             continue
         changes.append(
-            {"at": row.position, "outcome": verdict.outcome, "problems": problems,
-             "customer_id": verdict.customer_id}
+            {"position": row.position, "outcome": verdict.outcome, "problems": problems,
+             "customer_id": str(verdict.customer_id) if verdict.customer_id else None}
         )  # fmt: skip
     begun.reached = staged[-1].position
     db.flush()
     if changes:
-        table = CustomerImportRow.__table__  # type: ignore[attr-defined]
-        same = tuple_(table.c.partner_id, table.c.import_id) == (begun.partner_id, begun.id)
-        db.connection().execute(
-            update(table).where(same, table.c.position == bindparam("at")).values(
-                outcome=bindparam("outcome"), problems=bindparam("problems"),
-                customer_id=bindparam("customer_id"),
-            ),
-            changes,
-        )  # fmt: skip
+        mine = {"partner_id": begun.partner_id, "import_id": begun.id}
+        db.execute(_JUDGED, {**mine, "changes": json.dumps(changes)})
     db.expire_all()

@@ -32,6 +32,8 @@ TONES: dict[str, tuple[str, str]] = {
     "RUNNING": ("info", "Importing"),
     "DONE": ("success", "Done"),
     "STOPPED": ("danger", "Stopped"),
+    "TO_CREATE": ("success", "To create"),
+    "TO_UPDATE": ("info", "To update"),
     "CREATED": ("success", "Created"),
     "UPDATED": ("info", "Updated"),
     "UNCHANGED": ("neutral", "Unchanged"),

@@ -24,6 +24,10 @@ _BESIDE = 64 * 1024
 _PATIENCE = 8
 
 
+class _TooLarge(MultiPartException):
+    """Told to the parser in its own words, so that it closes what it has begun."""
+
+
 @dataclass(frozen=True)
 class Upload:
     """The form's fields, and the file that came with them."""
@@ -48,6 +52,8 @@ async def read_upload(request: Request, field: str) -> Upload:
     )
     try:
         parts = await parser.parse()
+    except _TooLarge:
+        raise too_large() from None
     except (MultiPartException, KeyError, UnicodeDecodeError) as wrong:
         raise Unreadable("This form can't be read. Go back, reload the page and send it again.") from wrong
     texts = {name: (text,) for name, text in parts.multi_items() if isinstance(text, str)}
@@ -55,6 +61,7 @@ async def read_upload(request: Request, field: str) -> Upload:
     form = Form(csrf_token=token)
     sent = parts.get(field)
     if not isinstance(sent, UploadFile) or not sent.filename:
+        await parts.close()
         raise refused("REQUIRED", "Choose a CSV file.")
     # The parser's file is a spooled one, so a large file lies on the disk.
     return Upload(form, sent.filename, cast(BinaryIO, cast(SpooledTemporaryFile[bytes], sent.file)))
@@ -69,4 +76,4 @@ async def _within(request: Request) -> AsyncGenerator[bytes, None]:
         if size <= MOST_BYTES + _BESIDE:
             yield chunk
     if size > MOST_BYTES + _BESIDE:
-        raise too_large()
+        raise _TooLarge("too large")

@@ -157,14 +157,14 @@ def _cells(begun: CustomerImport, row: CustomerImportRow) -> list[str | int | No
     made = (
         row.customer_id if begun.state is ImportState.DONE or row.outcome is not RowOutcome.CREATED else None
     )
-    why = " ".join(f"{said(one)}: {one['message']}" for one in row.problems)
+    why = " ".join(f"{said(one)}: {one['message']}".removeprefix(": ") for one in row.problems)
     shown = ids.shown("cus", made) if made and row.outcome is not RowOutcome.REFUSED else None
     return [row.position, str(row.outcome), why, shown, *row.cells[: len(begun.columns)]]
 
 
 def said(problem: Mapping[str, str]) -> str:
-    """What a problem is about, in the words of the columns' page."""
-    return FIELDS.get(problem["field"], "Row")
+    """What a problem is about, in the words of the columns' page; "" for the row as a whole."""
+    return FIELDS.get(problem["field"], "")
 
 
 async def _one(request: Request, form: Form | None, status: int = 200) -> Response:
