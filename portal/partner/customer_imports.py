@@ -189,7 +189,7 @@ async def _one(request: Request, form: Form | None, status: int = 200) -> Respon
     only = outcome.value if outcome else ""
     return show(
         request, f"partner/customer_imports/{name}.html", page, form=typed, status=status, one=begun,
-        rows=rows, here=_here(request), fields=list(FIELDS.items()), said=said, only=only, shown_id=_id,
+        rows=rows, here=_here(request), fields=list(FIELDS.items()), said=said, narrowed=only, shown_id=_id,
         seen=begun.created + begun.updated + begun.unchanged + begun.refused, first=after == 0,
         next=f"{_here(request)}?only={only}&after={rows[-1].position}" if more else None,
         crumbs=trail(

@@ -29,6 +29,12 @@ NOT_OFFERED = {
     "NOT_DISABLED",
     "PAYMENT_CANNOT_BE_CANCELED",
     "NOTHING_TO_UNDO",
+    "IMPORT_MOVED_ON",
+    "SEVERAL_MATCHES",
+    "OTHER_CUSTOMER",
+    "REPEATED",
+    "TOO_MANY_CELLS",
+    "TWICE",
 }
 # Told beside the data, at a document's arguments.
 OF_ARGUMENTS = {"NULL_ARGUMENT"}

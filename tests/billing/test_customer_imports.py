@@ -3,77 +3,22 @@
 import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
-from auth.actors import Actor
-from billing import csv_in, customer_import_rows, customer_imports, customers
+from billing import customer_import_rows, customer_imports, customers
 from billing.customer_fields import CustomerInput
-from billing.customer_import_tables import CustomerImport, ImportState, RowOutcome
+from billing.customer_import_tables import ImportState
 from db.session import Database
 from errors import Conflict, Forbidden, Invalid, NotFound
 from integrations import importing
+from tests.billing.importing import BLUE, HEAD, Imports
 from tests.cast import Cast
 from tests.world import difference, nothing_changes, world
-
-HEAD = "Company,EIN,Address,City,State,ZIP,Country,External id"
-BLUE = "Bluebird,12-3456789,1 Main St,Peoria,IL,61602,US,B-1"
-
-
-class Imports:
-    """Ada's imports, through the rules; the worker's part through the worker's own loop."""
-
-    def __init__(self, database: Database, actor: Actor, now: datetime) -> None:
-        self.database, self.actor, self.now = database, actor, now
-
-    def act(self, rule: Callable[..., Any], *, who: Actor | None = None, **what: Any) -> Any:
-        actor = who or self.actor
-        with self.database.transaction(partner_id=actor.partner_id) as db:
-            return rule(db, actor, **what)
-
-    def start(self, *rows: str, head: str = HEAD, encoding: str = "utf-8") -> UUID:
-        file = io.BytesIO("\r\n".join([head, *rows]).encode(encoding))
-        begun = self.act(customer_imports.start, file_name="c.csv", file=file, now=self.now)
-        return begun.id  # type: ignore[no-any-return]
-
-    def work(self, import_id: UUID) -> None:
-        importing.import_customers(
-            self.database, partner_id=self.actor.partner_id, import_id=import_id, clock=lambda: self.now
-        )
-
-    def check(self, *rows: str, head: str = HEAD) -> UUID:
-        import_id = self.start(*rows, head=head)
-        fields = self.find(import_id).fields
-        self.act(customer_imports.choose_columns, import_id=import_id, fields=fields, now=self.now)
-        self.work(import_id)
-        return import_id
-
-    def run(self, *rows: str, head: str = HEAD) -> UUID:
-        import_id = self.check(*rows, head=head)
-        self.act(customer_imports.confirm, import_id=import_id, now=self.now)
-        self.work(import_id)
-        return import_id
-
-    def find(self, import_id: UUID) -> CustomerImport:
-        return self.act(customer_imports.find, import_id=import_id)  # type: ignore[no-any-return]
-
-    def counts(self, import_id: UUID) -> tuple[int, int, int, int]:
-        one = self.find(import_id)
-        return one.created, one.updated, one.unchanged, one.refused
-
-    def problems(self, import_id: UUID) -> list[tuple[int, list[str]]]:
-        rows = self.act(customer_imports.report, import_id=import_id, outcome=RowOutcome.REFUSED)
-        return [(row.position, [one["code"] for one in row.problems]) for row in rows]
-
-
-@pytest.fixture
-def imports(database: Database, cast: Cast, now: datetime) -> Imports:
-    return Imports(database, cast.ada, now)
 
 
 def test_a_new_row_becomes_a_customer_in_setup_and_a_second_run_changes_nothing(
@@ -315,53 +260,6 @@ def test_old_imports_lose_their_rows(imports: Imports, database: Database, owner
     assert owner.scalar(text("select count(*) from customer_import_row")) == 0
     assert imports.find(found).state is ImportState.CANCELED
     assert importing.clear_imports(database, now=imports.now + timedelta(days=31)) == 0
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_encodings_and_separators_are_found_out(imports: Imports, encoding: str, separator: str) -> None:
-    rows = [line.replace(",", separator) for line in (HEAD, "Café,,1 A St,Peoria,IL,61602,US,C")]
-    found = imports.start(rows[1], head=rows[0], encoding=encoding)
-    [row] = imports.act(customer_imports.sample, import_id=found)
-    assert row.cells[0] == "Café"
-    assert imports.find(found).fields[:3] == ["company", "tax_id", "address"]
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (b"", "EMPTY"),
-        (b"Company\r\n", "EMPTY"),
-        (b"\r\n\r\n", "EMPTY"),
-        (b"Company\r\nA\0B", "NOT_TEXT"),
-        ("Company\r\nAcme".encode("utf-16-le"), "NOT_TEXT"),
-        (b"\x81\x8d\x8f", "NOT_TEXT"),
-        (b'Company\r\n"never closed\r\nx\r\n', "BAD_CSV"),
-        (b"Company\r\n" + b"x" * (10 << 20), "BAD_CSV"),
-        (b'Company\r\n"' + b"x" * (10 << 20), "BAD_CSV"),
-        (b"x" * (csv_in.MOST_BYTES + 1), "TOO_LARGE"),
-        (b",".join([b"a"] * 101) + b"\r\nx", "TOO_MANY_COLUMNS"),
-        (b"Company\r\n" + b"x\r\n" * (csv_in.MOST_ROWS + 1), "TOO_MANY_ROWS"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_is_no_table_is_refused_and_nothing_kept(
-    imports: Imports, owner: Connection, content: bytes, code: str
-) -> None:
-    with nothing_changes(owner), pytest.raises(Invalid) as refused:
-        file = io.BytesIO(content)
-        imports.act(customer_imports.start, file_name="x.csv", file=file, now=imports.now)
-    assert [(one.code, one.path) for one in refused.value.problems] == [(code, ("file",))]
-
-
-def test_a_lone_surrogate_is_read_as_the_bytes_it_is(imports: Imports) -> None:
-    """No UTF-8 holds one, so the file is Windows-1252: three odd letters, which people see in the report."""
-    content = HEAD.encode() + b"\r\n" + BLUE.encode().replace(b"Bluebird", b"Blue\xed\xa0\x80bird")
-    begun = imports.act(
-        customer_imports.start, file_name="x.csv", file=io.BytesIO(content), now=imports.now
-    )  # fmt: skip
-    [row] = imports.act(customer_imports.sample, import_id=begun.id)
-    assert row.cells[0] == "Blueí\xa0€bird"
 
 
 def test_columns_are_refused_when_two_are_one_field_or_none_tells_the_company(
