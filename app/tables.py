@@ -19,6 +19,7 @@ from auth import (
 )
 from billing import (
     access_requests,
+    customer_import_tables,
     customer_notes,
     customers,
     invoices,
@@ -32,9 +33,9 @@ from billing import (
 from integrations import inbox
 
 NOUNS = (
-    access_requests, api_keys, audit, customer_notes, customers, inbox, invites, invoices, ledger, mails,
-    memberships, partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays,
-    second_factors, sessions, tags, throttle, users,
+    access_requests, api_keys, audit, customer_import_tables, customer_notes, customers, inbox, invites,
+    invoices, ledger, mails, memberships, partners, payment_methods, payments, pending, personal_tokens,
+    recovery_codes, replays, second_factors, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

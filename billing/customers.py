@@ -4,13 +4,13 @@ Surprise: `company_key`, `open_minor` and the search words are stored beside wha
 because under row-level security only plain columns can use an index; the rules here keep them true.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, SQLModel, col, select
 
@@ -31,6 +31,7 @@ from billing.customer_fields import (
     read_users,
 )  # fmt: skip
 from billing.duplicates import possible_duplicates
+from billing.fixed_currency import require_currency
 from billing.money import Currency
 from billing.slugs import random_slug
 from billing.tax_ids import display_tax_id
@@ -194,13 +195,11 @@ def update(
     before = customer.model_dump()
     checks = Checks()
     profile = read_profile(checks, fields, before)
-    if profile.values.get("currency", customer.currency) != customer.currency and _invoiced(db, customer):
-        message = f"This customer has invoices in {customer.currency}: its currency can't change any more."
-        checks.refuse("currency", code="CURRENCY_FIXED", message=message)
+    checks.note(require_currency, db, before, profile.values.get("currency", customer.currency))
     checks.done()
     changed = {name: value for name, value in profile.values.items() if value != before[name]}
     if changed:
-        with unique(db, "uq_customer_partner_id_external_id", _external_id_taken()):
+        with unique(db, "uq_customer_partner_id_external_id", external_id_taken()):
             for name, value in changed.items():
                 setattr(customer, name, value)
             _touch(customer, now)
@@ -338,11 +337,16 @@ def keep_words(db: Session, customer: Customer) -> None:
         kind=SEARCHED_AS,
         subject_id=customer.id,
         texts=[
-            customer.company, customer.legal_name, customer.external_id, customer.tax_id,
-            customer.tax_id and display_tax_id(customer.tax_id, customer.country),
-            *(text for user in users for text in (user.name, user.email)),
+            *words_of(customer.model_dump()),
+            *(said for user in users for said in (user.name, user.email)),
         ],
-    )  # fmt: skip
+    )
+
+
+def words_of(row: Mapping[str, Any]) -> list[str | None]:
+    """The texts of its own that a customer is found by, from its columns."""
+    shown = row["tax_id"] and display_tax_id(row["tax_id"], row["country"])
+    return [row["company"], row["legal_name"], row["external_id"], row["tax_id"], shown]
 
 
 def _insert(db: Session, actor: Actor, profile: Profile, now: datetime) -> Customer:
@@ -357,7 +361,7 @@ def _insert(db: Session, actor: Actor, profile: Profile, now: datetime) -> Custo
         if customer is not None:
             return customer
         if row["external_id"] is not None and _has_external_id(db, actor, row["external_id"]):
-            raise _external_id_taken()
+            raise external_id_taken()
     raise RuntimeError("no free slug in eight draws")
 
 
@@ -366,15 +370,10 @@ def _has_external_id(db: Session, actor: Actor, external_id: str) -> bool:
     return db.exec(select(Customer.id).where(*same)).first() is not None
 
 
-def _external_id_taken() -> Invalid:
+def external_id_taken() -> Invalid:
+    """The refusal of an external id that another customer of the partner has."""
     message = "Another customer has this external id. Change it, or edit that customer."
     return Invalid.at("external_id", code="EXTERNAL_ID_TAKEN", message=message)
-
-
-def _invoiced(db: Session, customer: Customer) -> bool:
-    # As text, because the rules for invoices stand on this module.
-    mine = text("select 1 from invoice where partner_id = :partner and customer_id = :customer limit 1")
-    return db.scalar(mine, {"partner": customer.partner_id, "customer": customer.id}) is not None
 
 
 def _duplicates(db: Session, actor: Actor, profile: Profile, except_id: UUID | None) -> tuple[Problem, ...]:

@@ -135,6 +135,13 @@ class Checks:
             self.problems += refusal.problems
             return otherwise
 
+    def note(self, rule: Callable[..., None], *given: object) -> None:
+        """Asks a rule that refuses by itself, and notes its refusal among the others."""
+        try:
+            rule(*given)
+        except Invalid as refusal:
+            self.problems += refusal.problems
+
     def done(self) -> None:
         """Refuses if anything was noted, with all of it."""
         if self.problems:

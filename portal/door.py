@@ -134,6 +134,11 @@ async def meet(request: Request, work: Callable[[Session, Actor], Result]) -> Re
     return await run_in_threadpool(_knocked, request, work, None)
 
 
+def meet_now(request: Request, work: Callable[[Session, Actor], Result]) -> Result:
+    """As `meet`, for whoever is on a worker thread already: the next part of a file that is being sent."""
+    return _knocked(request, work, None)
+
+
 def _knocked(request: Request, work: Callable[[Session, Actor], Result], form: Form | None) -> Result:
     parts, where = house(request), place(request)
     now = parts.clock()

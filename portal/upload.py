@@ -1,78 +1,79 @@
-"""A posted file: read within limits, one file and a few short fields, all of it in memory.
+"""A posted form with a file: read within limits, the file onto the disk and not into memory.
 
-Surprise: the body is counted before it is taken apart, because the parser itself would write any length of
-file to the disk. What is too long is read on and thrown away, or the browser would never see the answer.
+Surprise: a file that is too large is read to its end all the same, and thrown away, because a browser shows
+no answer to a form that it could not finish sending.
 """
 
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from errors import Invalid
+from billing.csv_in import MOST_BYTES, refused, too_large
 from portal import csrf
 from portal.form import Form, Unreadable
 from portal.house import house
 
 MEDIA_TYPE = "multipart/form-data"
-_ENVELOPE = 64 * 1024
-_MOST_FIELDS = 10
-_PATIENCE = 10  # times the limit that is read and thrown away
+# The other fields, and what stands between the parts.
+_BESIDE = 64 * 1024
+_PATIENCE = 8
 
 
-async def read_upload(request: Request, *, field: str, most: int) -> tuple[Form, bytes]:
-    """The form and the file in `field`; no bytes if there is none. The form is kept on the request.
+class _TooLarge(MultiPartException):
+    """Told to the parser in its own words, so that it closes what it has begun."""
 
-    Refuses CrossSite, Unreadable, and (PICTURE_TOO_LARGE, at the field) a body longer than `most` bytes.
+
+@dataclass(frozen=True)
+class Upload:
+    """The form's fields, and the file that came with them."""
+
+    form: Form
+    name: str
+    file: BinaryIO
+
+
+async def read_upload(request: Request, field: str) -> Upload:
+    """The posted form and the file in `field`; close the file when done.
+
+    Refuses: CrossSite, Unreadable for anything that is no such form, and at ("file",) TOO_LARGE, REQUIRED.
     """
     if not csrf.is_ours(request.headers, public_origin=house(request).public_origin):
         raise csrf.CrossSite
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MEDIA_TYPE:
-        # What was kept while signing in again comes without its file.
-        request.state.form = form = await Form.read(request)
-        return form, b""
-    body = await _body(request, field, most + _ENVELOPE)
-    form, content = await _taken_apart(request, body, field)
-    request.state.form = form
-    return form, content
-
-
-async def _body(request: Request, field: str, most: int) -> bytes:
-    body, length = bytearray(), 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length <= most:
-            body += chunk
-        elif length > most * _PATIENCE:
-            break
-    if length > most:
-        message = f"This file is larger than {(most - _ENVELOPE) // (1024 * 1024)} MB. Choose a smaller one."
-        raise Invalid.at(field, code="PICTURE_TOO_LARGE", message=message)
-    return bytes(body)
-
-
-async def _taken_apart(request: Request, body: bytes, field: str) -> tuple[Form, bytes]:
-    async def once() -> AsyncGenerator[bytes, None]:
-        yield body
-
+        raise Unreadable("This form can't be read. Go back, reload the page and send it again.")
     parser = MultiPartParser(
-        request.headers, once(), max_files=1, max_fields=_MOST_FIELDS, max_part_size=_ENVELOPE
+        request.headers, _within(request), max_files=1, max_fields=5, max_part_size=_BESIDE
     )
-    parser.spool_max_size = len(body) + 1  # nothing of it goes to the disk
     try:
         parts = await parser.parse()
-    except (MultiPartException, ValueError, KeyError) as wrong:
+    except _TooLarge:
+        raise too_large() from None
+    except (MultiPartException, KeyError, UnicodeDecodeError) as wrong:
         raise Unreadable("This form can't be read. Go back, reload the page and send it again.") from wrong
-    typed: dict[str, tuple[str, ...]] = {}
-    token, content = None, b""
-    for name, value in parts.multi_items():
-        if isinstance(value, UploadFile):
-            content = await value.read() if name == field else b""
-            await value.close()
-        elif name == csrf.FIELD:
-            token = value
-        elif "\0" not in value:
-            typed[name] = (*typed.get(name, ()), value)
-    return Form(typed=typed, csrf_token=token), content
+    texts = {name: (text,) for name, text in parts.multi_items() if isinstance(text, str)}
+    token = texts.pop(csrf.FIELD, (None,))[0]
+    form = Form(csrf_token=token)
+    sent = parts.get(field)
+    if not isinstance(sent, UploadFile) or not sent.filename:
+        await parts.close()
+        raise refused("REQUIRED", "Choose a CSV file.")
+    # The parser's file is a spooled one, so a large file lies on the disk.
+    return Upload(form, sent.filename, cast(BinaryIO, cast(SpooledTemporaryFile[bytes], sent.file)))
+
+
+async def _within(request: Request) -> AsyncGenerator[bytes, None]:
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MOST_BYTES * _PATIENCE:
+            break
+        if size <= MOST_BYTES + _BESIDE:
+            yield chunk
+    if size > MOST_BYTES + _BESIDE:
+        raise _TooLarge("too large")

@@ -15,7 +15,7 @@ from procrastinate.jobs import Job
 
 from billing.ports import Gateway
 from db.session import Database
-from integrations import inbox, reconciling, reminding
+from integrations import importing, inbox, reconciling, reminding
 from integrations.mail.outgoing import Outgoing
 
 FIRST_WAIT_SECONDS = 5
@@ -77,6 +77,13 @@ def _register_tenant_jobs(app: App, shop: Workshop) -> None:
             partner_id=UUID(partner_id), event_id=UUID(event_id), now=shop.clock(),
         )  # fmt: skip
 
+    @app.task(name="import_customers", retry=BackOff(attempts=10))
+    async def import_customers(*, partner_id: str, import_id: str) -> None:
+        await asyncio.to_thread(
+            importing.import_customers, shop.database,
+            partner_id=UUID(partner_id), import_id=UUID(import_id), clock=shop.clock,
+        )  # fmt: skip
+
 
 def _register_account_mails(app: App, shop: Workshop) -> None:
     @app.task(name="send_reset", retry=BackOff(attempts=10))
@@ -101,6 +108,11 @@ def _register_account_mails(app: App, shop: Workshop) -> None:
 
 
 def _register_rounds(app: App, shop: Workshop) -> None:
+    @app.periodic(cron="23 3 * * *")
+    @app.task(name="clear_imports", queueing_lock="clear_imports")
+    async def clear_imports(timestamp: int) -> None:
+        await asyncio.to_thread(importing.clear_imports, shop.database, now=shop.clock())
+
     @app.periodic(cron="* * * * *")
     @app.task(name="reconcile", queueing_lock="reconcile")
     async def reconcile(timestamp: int) -> None:

@@ -7,6 +7,7 @@ from portal.partner import (
     customer_changes,
     customer_chosen,
     customer_export,
+    customer_imports,
     customer_notes,
     customers,
     home,
@@ -31,6 +32,7 @@ ROUTES = [
     *wizard.ROUTES,  # before the customers: "new" is no customer's id
     *customer_chosen.ROUTES,  # nor are "chosen" and "undo-archive"
     *customer_export.ROUTES,
+    *customer_imports.ROUTES,  # nor are "import" and "imports"
     *customers.ROUTES,
     *customer_changes.ROUTES,
     *customer_notes.ROUTES,

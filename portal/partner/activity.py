@@ -31,6 +31,10 @@ WORDS = {
     "customer.untagged": "took a tag off the customer",
     "customer.export_started": "began to export customers",
     "customer.exported": "exported customers",
+    "customer_import.uploaded": "uploaded a file of customers: {file}",
+    "customer_import.confirmed": "began to import customers from {file}",
+    "customer_import.finished": "imported customers from {file}: {counts}",
+    "customer_import.canceled": "canceled the import of {file}",
     "customer.note_added": "added a note",
     "customer.note_changed": "changed a note",
     "customer.note_deleted": "deleted a note",
@@ -71,6 +75,7 @@ WORDS = {
 }
 # Subjects that have a page in the dashboard.
 PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"}
+IMPORTED = ("created", "updated", "unchanged", "refused")
 
 
 class Event(NamedTuple):
@@ -103,6 +108,8 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         role=ROLES.get(details.get("role", ""), "user"),
         fields=", ".join(changed) or "the company",
         settings=_settings(details),
+        file=details.get("file") or "a file",
+        counts=", ".join(f"{details.get(name, 0)} {name}" for name in IMPORTED),
     )
     folder = PAGES.get(row["subjectKind"])
     gone = row["action"].endswith(".deleted")

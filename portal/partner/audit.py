@@ -33,6 +33,7 @@ from portal.whole import pages
 ABOUT: Mapping[str, str] = {
     "": "Everything",
     "customer": "Customers",
+    "customer_import": "Imports of customers",
     "user": "Users and staff",
     "invoice": "Invoices",
     "payment": "Payments",

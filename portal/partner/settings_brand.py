@@ -24,8 +24,8 @@ from portal.form import Form
 from portal.house import house, place
 from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
+from portal.picture_upload import read_upload
 from portal.shell import Link
-from portal.upload import read_upload
 
 LABELS = {"accent": "Color"}
 REMITS_OWN = "#3346c4"

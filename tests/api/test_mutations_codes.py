@@ -43,6 +43,12 @@ NOT_OFFERED = {
     "PICTURE_TOO_LARGE",
     "PICTURE_TOO_WIDE",
     "SVG_REFUSED",
+    "IMPORT_MOVED_ON",
+    "SEVERAL_MATCHES",
+    "OTHER_CUSTOMER",
+    "REPEATED",
+    "TOO_MANY_CELLS",
+    "TWICE",
 }
 # Told beside the data, at a document's arguments.
 OF_ARGUMENTS = {"NULL_ARGUMENT"}

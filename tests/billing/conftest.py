@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 from db.engine import make_engine
 from db.session import Database
 from tests.billing.acting import Acts
+from tests.billing.importing import Imports
+from tests.cast import Cast
 from tests.conftest import SECRET
 from worker.queue import defer_job
 
@@ -36,3 +38,9 @@ def crowd(database_url: str, owner: Connection, now: datetime) -> Iterator[Acts]
     database = Database(make_engine(database_url, pool_size=50), defer_job, secret=SECRET)
     yield Acts(database, owner, now)
     database.close()
+
+
+@pytest.fixture
+def imports(database: Database, cast: Cast, now: datetime) -> Imports:
+    """Ada's imports."""
+    return Imports(database, cast.ada, now)

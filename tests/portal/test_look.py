@@ -48,7 +48,9 @@ def site() -> Iterator[str]:
     ]
     app = SecurityHeaders(Starlette(routes=routes), public_url=origin)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="error", ws="none", server_header=False, lifespan="off")
+        uvicorn.Config(
+            app, log_level="error", log_config=None, ws="none", server_header=False, lifespan="off"
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

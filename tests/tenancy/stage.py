@@ -4,8 +4,9 @@ A canary is `zz-<owner>-<column>`: whoever reads one of an owner that is not the
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from io import BytesIO
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from auth.actors import Actor, system
 from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
-from billing import customer_notes, invoices, tags
+from billing import customer_imports, customer_notes, invoices, tags
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -81,15 +82,25 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
                 db, actor, fields=tags.TagInput(name=f"zz-{partner}staff-tag", colour="#0b7285"), now=now
             )
             key = api_keys.create(db, actor, name=f"zz-{partner}staff-key", scopes=["tags:read"], now=now).key
+            taken = _import(db, actor, f"zz-{partner}staff", now)
             _used(db, now)
         for customer in customers:
             with database.transaction(partner_id=actor.partner_id) as db:
                 stage.ids[customer] = _customer(db, actor, cast, customer, tag.id, now)
                 stage.ids[customer]["key"] = ids.shown("key", key.id)
+                stage.ids[customer]["imp"] = ids.shown("imp", taken)
             person = cast.actors[next(iter(PEOPLE[customer]))]
             with database.transaction(partner_id=actor.partner_id, customer_id=person.customer_id) as db:
                 stage.ids[customer]["own_tag"] = _own_tag(db, person, customer, stage, now)
     return stage
+
+
+def _import(db: Session, actor: Actor, name: str, now: datetime) -> UUID:
+    """A file of customers that waits for its columns."""
+    file = BytesIO(f"{name}-column\r\n{name}-cell\r\n".encode())
+    who = replace(actor, id=new_id(), name=f"{name}-importer")
+    begun = customer_imports.start(db, who, file_name=f"{name}-file.csv", file=file, now=now)
+    return begun.id
 
 
 def _customer(

@@ -28,6 +28,7 @@ KINDS = {
     "user_id": "usr",
     "key_id": "key",
     "request_id": "acr",
+    "import_id": "imp",
 }
 # "name": of a brand's style sheet or logo, which are for everybody; tests/portal/test_brand.py.
 NO_IDS = {"slug", "partner_slug", "token", "what", "name"}

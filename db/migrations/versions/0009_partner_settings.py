@@ -9,7 +9,7 @@ from pathlib import Path
 from db.migrations.running import run, run_as_owner
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

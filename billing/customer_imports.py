@@ -1,0 +1,274 @@
+"""Customers from a CSV file: taken in, its columns named, checked row by row, and only then run.
+
+Surprise: the checking is done by the worker too, in the same batches as the run. A page never waits for a
+hundred thousand rows, and each stage goes on where it stopped (`customer_import_rows`).
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import BinaryIO
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, text
+from sqlmodel import Session, col, select
+
+from auth import audit
+from auth.actors import Action, Actor
+from billing.csv_in import open_sheet, refused
+from billing.customer_import_tables import (
+    CustomerImport,
+    CustomerImportKey,
+    CustomerImportRow,
+    ImportState,
+    RowOutcome,
+)
+from billing.texts import Checks
+from db.columns import new_id
+from db.session import defer
+from errors import Conflict, NotFound
+
+JOB = "import_customers"
+KEPT_FOR = timedelta(days=30)
+BATCH = 500
+SHOWN = 50
+FIELDS: Mapping[str, str] = {
+    "company": "Company", "legal_name": "Legal name", "tax_id": "EIN / Business Number",
+    "address": "Address", "address2": "Address line 2", "city": "City", "state": "State / Province",
+    "postal_code": "ZIP / Postal code", "country": "Country", "currency": "Currency",
+    "time_zone": "Time zone", "terms_days": "Terms (days)", "external_id": "External id",
+}  # fmt: skip
+_ALSO = {
+    "company": ("companyname", "customer", "customername", "name", "client", "account", "accountname"),
+    "legal_name": ("legalcompanyname", "registeredname"),
+    "tax_id": ("ein", "taxid", "bn", "businessnumber", "fein", "federaltaxid", "taxnumber"),
+    "address": ("street", "address1", "addressline1", "streetaddress", "billingaddress"),
+    "address2": ("addressline2", "street2", "suite", "unit"),
+    "city": ("town", "billingcity"),
+    "state": ("province", "stateprovince", "region", "billingstate"),
+    "postal_code": ("zip", "zipcode", "postalcode", "zippostalcode", "postcode", "billingzip"),
+    "country": ("billingcountry", "countrycode"),
+    "currency": ("currencycode",),
+    "time_zone": ("timezone", "tz"),
+    "terms_days": ("terms", "termsdays", "paymentterms", "netdays"),
+    "external_id": ("externalid", "externalkey", "accountid", "reference", "customernumber"),
+}
+_LIVE = (ImportState.MAPPING, ImportState.CHECKING, ImportState.CHECKED)
+_STAGED = text("""
+    insert into customer_import_row (partner_id, import_id, position, cells, problems)
+    select :partner_id, :import_id, (one.value->>0)::int,
+           array(select jsonb_array_elements_text(one.value->1)), '[]'
+    from jsonb_array_elements(cast(:rows as jsonb)) as one
+""")
+
+
+class ImportMoved(Conflict):
+    """The import is past the state in which this can be asked."""
+
+    code = "IMPORT_MOVED_ON"
+    message = "This import has moved on in the meantime. Reload the page to see where it stands."
+
+
+def start(db: Session, actor: Actor, *, file_name: str, file: BinaryIO, now: datetime) -> CustomerImport:
+    """Take a file in: its rows are staged, its columns' names matched to fields, and nothing else written.
+
+    Memory stays flat, whatever its size. Refuses MissingRight, and at ("file",) as `csv_in` does.
+    """
+    actor.require(Action.EDIT_CUSTOMERS)
+    if actor.id is None:
+        raise NotFound
+    sheet = open_sheet(file)
+    begun = CustomerImport(
+        partner_id=actor.partner_id, id=new_id(), file_name=_file_name(file_name),
+        state=ImportState.MAPPING, columns=[_printable(name) for name in sheet.columns],
+        fields=guessed(sheet.columns), asked_by=actor.id, asked_by_name=actor.name, created_at=now,
+    )  # fmt: skip
+    db.add(begun)
+    db.flush()
+    begun.total = _stage(db, begun, sheet.rows)
+    if not begun.total:
+        raise refused("EMPTY", "This file has column names and no rows below them. Choose another file.")
+    _record(db, actor, begun, "customer_import.uploaded", now)
+    return begun
+
+
+def guessed(columns: Sequence[str]) -> list[str]:
+    """For each column the field its name speaks of, "" for none; no field twice."""
+    meant = {_bare(word): field for field, words in _ALSO.items() for word in (field, FIELDS[field], *words)}
+    found: list[str] = []
+    for name in columns:
+        field = meant.get(_bare(name), "")
+        found.append("" if field in found else field)
+    return found
+
+
+def choose_columns(
+    db: Session, actor: Actor, *, import_id: UUID, fields: Sequence[str], now: datetime
+) -> CustomerImport:
+    """Say which field each column holds ("" is ignored), and have all rows checked by the worker.
+
+    Can be said again until it is confirmed. Refuses NotFound, ImportMoved, UNKNOWN_FIELD and TWICE at
+    ("column", place), REQUIRED at ("column", 0) when no column holds the company.
+    """
+    actor.require(Action.EDIT_CUSTOMERS)
+    begun = locked(db, actor, import_id=import_id)
+    if begun.state not in (ImportState.MAPPING, ImportState.CHECKED):
+        raise ImportMoved
+    checks = Checks()
+    chosen = [*fields, *[""] * len(begun.columns)][: len(begun.columns)]
+    for place, field in enumerate(chosen):
+        if field and field not in FIELDS:
+            checks.refuse("column", place, code="UNKNOWN_FIELD", message="Choose a field from the list.")
+        elif field and field in chosen[:place]:
+            message = f"Two columns are {FIELDS[field]}. Ignore one of them."
+            checks.refuse("column", place, code="TWICE", message=message)
+    if not {"company", "external_id", "tax_id"} & set(chosen):
+        message = "Choose which column is the company, the external id or the EIN."
+        checks.refuse("column", 0, code="REQUIRED", message=message)
+    checks.done()
+    db.execute(delete(CustomerImportKey).where(*_of(CustomerImportKey, begun)))
+    begun.fields = chosen
+    begin_stage(begun, ImportState.CHECKING)
+    db.flush()
+    defer(db, JOB, partner_id=actor.partner_id, import_id=begun.id)
+    return begun
+
+
+def confirm(db: Session, actor: Actor, *, import_id: UUID, now: datetime) -> CustomerImport:
+    """Let a checked import run. Of two who confirm at once, one does (ImportMoved). Refuses NotFound."""
+    actor.require(Action.EDIT_CUSTOMERS)
+    begun = locked(db, actor, import_id=import_id)
+    if begun.state is not ImportState.CHECKED:
+        raise ImportMoved
+    begin_stage(begun, ImportState.RUNNING)
+    if actor.id is not None:
+        begun.asked_by, begun.asked_by_name = actor.id, actor.name
+    _record(db, actor, begun, "customer_import.confirmed", now)
+    db.flush()
+    defer(db, JOB, partner_id=actor.partner_id, import_id=begun.id)
+    return begun
+
+
+def cancel(db: Session, actor: Actor, *, import_id: UUID, now: datetime) -> CustomerImport:
+    """Give up an import that was not confirmed; its rows are deleted. Refuses NotFound, ImportMoved."""
+    actor.require(Action.EDIT_CUSTOMERS)
+    begun = locked(db, actor, import_id=import_id)
+    if begun.state not in _LIVE:
+        raise ImportMoved
+    _drop(db, begun, ImportState.CANCELED, now)
+    _record(db, actor, begun, "customer_import.canceled", now)
+    return begun
+
+
+def find(db: Session, actor: Actor, *, import_id: UUID) -> CustomerImport:
+    """The partner's import of that id. Refuses NotFound, MissingRight."""
+    actor.require(Action.EDIT_CUSTOMERS)
+    mine = (CustomerImport.partner_id == actor.partner_id, CustomerImport.id == import_id)
+    begun = db.exec(select(CustomerImport).where(*mine)).one_or_none()
+    if begun is None:
+        raise NotFound
+    return begun
+
+
+def locked(db: Session, actor: Actor, *, import_id: UUID) -> CustomerImport:
+    """As `find`, its row locked until the transaction ends: stages and people take turns."""
+    mine = (CustomerImport.partner_id == actor.partner_id, CustomerImport.id == import_id)
+    wanted = select(CustomerImport).where(*mine).with_for_update()
+    begun = db.exec(wanted.execution_options(populate_existing=True)).one_or_none()
+    if begun is None:
+        raise NotFound
+    return begun
+
+
+def newest(db: Session, actor: Actor, *, before: UUID | None = None) -> Sequence[CustomerImport]:
+    """Imports, newest first, one more than a page shows; `before` is the last one of the page before."""
+    actor.require(Action.EDIT_CUSTOMERS)
+    wanted = select(CustomerImport).where(CustomerImport.partner_id == actor.partner_id)
+    if before is not None:
+        wanted = wanted.where(col(CustomerImport.id) < before)  # ids rise with time
+    return db.exec(wanted.order_by(col(CustomerImport.id).desc()).limit(SHOWN + 1)).all()
+
+
+def report(
+    db: Session, actor: Actor, *, import_id: UUID, outcome: RowOutcome | None = None, after: int = 0,
+    most: int = SHOWN + 1,
+) -> Sequence[CustomerImportRow]:  # fmt: skip
+    """Rows that were judged, from the one after `after` on, in the file's order. Refuses as `find`."""
+    begun = find(db, actor, import_id=import_id)
+    judged = col(CustomerImportRow.outcome)
+    fits = judged == outcome if outcome else judged.is_not(None)
+    wanted = select(CustomerImportRow).where(
+        *_of(CustomerImportRow, begun), fits, col(CustomerImportRow.position) > after
+    )
+    return db.exec(wanted.order_by(col(CustomerImportRow.position)).limit(most)).all()
+
+
+def sample(db: Session, actor: Actor, *, import_id: UUID) -> Sequence[CustomerImportRow]:
+    """The first rows of the file as they were read, for whoever names the columns."""
+    begun = find(db, actor, import_id=import_id)
+    wanted = select(CustomerImportRow).where(*_of(CustomerImportRow, begun))
+    return db.exec(wanted.order_by(col(CustomerImportRow.position)).limit(3)).all()
+
+
+def clear_old(db: Session, actor: Actor, *, now: datetime) -> int:
+    """Delete the rows of imports older than 30 days; those never confirmed are canceled. How many."""
+    wanted = select(CustomerImport).where(
+        CustomerImport.partner_id == actor.partner_id,
+        col(CustomerImport.created_at) < now - KEPT_FOR,
+        col(CustomerImport.cleared_at).is_(None),
+        col(CustomerImport.state) != ImportState.RUNNING,
+    )
+    old = db.exec(wanted.with_for_update()).all()
+    for begun in old:
+        _drop(db, begun, ImportState.CANCELED if begun.state in _LIVE else begun.state, now)
+    return len(old)
+
+
+def begin_stage(begun: CustomerImport, state: ImportState) -> None:
+    """The import at the beginning of a stage, nothing of it done."""
+    begun.state, begun.reached = state, 0
+    begun.created = begun.updated = begun.unchanged = begun.refused = 0
+
+
+def _stage(db: Session, begun: CustomerImport, rows: Iterable[tuple[int, list[str]]]) -> int:
+    count, left = 0, iter(rows)
+    while some := list(islice(left, 2000)):
+        count += len(some)
+        given = {"partner_id": begun.partner_id, "import_id": begun.id}
+        db.execute(_STAGED, {**given, "rows": json.dumps(some, ensure_ascii=False)})
+    return count
+
+
+def _drop(db: Session, begun: CustomerImport, state: ImportState, now: datetime) -> None:
+    db.execute(delete(CustomerImportKey).where(*_of(CustomerImportKey, begun)))
+    db.execute(delete(CustomerImportRow).where(*_of(CustomerImportRow, begun)))
+    begun.state, begun.cleared_at = state, now
+    begun.finished_at = begun.finished_at or now
+    db.flush()
+
+
+def _of(
+    table: type[CustomerImportRow] | type[CustomerImportKey], begun: CustomerImport
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return col(table.partner_id) == begun.partner_id, col(table.import_id) == begun.id
+
+
+def _bare(name: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", name).casefold() if char.isalnum())
+
+
+def _printable(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cs", "Cf"))
+
+
+def _file_name(name: str) -> str:
+    return _printable(name.replace("\\", "/").rpartition("/")[2]).strip()[:120] or "customers.csv"
+
+
+def _record(db: Session, actor: Actor, begun: CustomerImport, action: str, now: datetime) -> None:
+    audit.record(
+        db, actor, action=action, subject_kind="customer_import", subject_id=begun.id, now=now,
+        file=begun.file_name, rows=begun.total,
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""An import in a real Chromium, with scripts and without, from the list of customers to its report."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import Connection, text
+
+from db.session import Database
+from integrations import importing
+from tests.cast import Cast
+from tests.gateway import serving
+from tests.portal.conftest import Clock, make_app, sign_in
+
+ROWS = (
+    "Company,ZIP,Address,City,State,Country,Color",
+    "Bluebird,61602,1 A St,Peoria,IL,US,blue",
+    '"=cmd|x<script>",9,1 A St,Peoria,IL,US,red',
+)
+Browse = Callable[..., Page]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def browse(
+    chromium: Browser, database: Database, database_url: str, clock: Clock, cast: Cast
+) -> Iterator[Browse]:
+    """`browse(…)`: a page of Ada's; addresses are below the dashboard's home."""
+    with serving(lambda url: make_app(database, database_url, clock, None, url)) as url:
+
+        def opened(**options: object) -> Page:
+            home, session = sign_in(database, cast, "ada", clock())
+            context = chromium.new_context(base_url=f"{url}{home}/", **options)
+            context.add_cookies([{"name": "remit_session", "value": session.session_token, "url": url}])
+            return context.new_page()
+
+        yield opened
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_file_goes_from_the_list_to_its_report(
+    browse: Browse, database: Database, cast: Cast, owner: Connection, now: datetime, tmp_path: Path,
+    scripts: bool,
+) -> None:  # fmt: skip
+    def work() -> None:
+        owner.rollback()
+        for id_ in list(owner.scalars(text("select id from customer_import"))):
+            importing.import_customers(
+                database, partner_id=cast.ada.partner_id, import_id=UUID(str(id_)), clock=lambda: now
+            )
+
+    file = tmp_path / "customers.csv"
+    file.write_text("\n".join(ROWS))
+    page = browse(java_script_enabled=scripts, viewport={"width": 390, "height": 800})
+    page.goto("customers")
+    page.get_by_role("link", name="Import", exact=True).click()
+    _accessible(page, scripts)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("#error-file")).to_have_text("Choose a CSV file.")
+    page.set_input_files("#field-file", file)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_label("Color")).to_have_value("")
+    _accessible(page, scripts)
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Checking customers.csv")
+    work()
+    # The page reloads itself: nobody presses anything here.
+    expect(page.get_by_role("heading", level=1)).to_have_text("Import customers.csv?", timeout=15_000)
+    expect(page.get_by_text("Enter the ZIP code as 12345 or 12345-6789.")).to_be_visible()
+    _accessible(page, scripts)
+    page.get_by_role("button", name="Import one customer").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Importing customers.csv")
+    work()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Import of customers.csv", timeout=15_000)
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download report").click()
+    assert "'=cmd|x<script>" in Path(started.value.path()).read_text()
+    page.goto("customers/imports")
+    _accessible(page, scripts)
+    page.goto("customers?search=bluebird")
+    expect(page.get_by_role("link", name="Bluebird", exact=True)).to_be_visible()
+
+
+def _accessible(page: Page, scripts: bool) -> None:
+    if scripts:
+        found = Axe().run(page).response["violations"]
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
