@@ -81,7 +81,10 @@ def reconcile_partner(
 
 
 def _left_over(database: Database, gateway: Gateway, actor: Actor, now: datetime) -> list[Payment]:
-    """The longest-waiting ones first; a card payment that waits for its payer is asked about, too."""
+    """The longest-waiting ones first; a card payment that waits for its payer is asked about, too, but last.
+
+    Many who never come back to their bank must not keep a payment without an answer from its turn.
+    """
     latest = func.coalesce(col(Payment.tried_at), col(Payment.created_at))
     with database.transaction(partner_id=actor.partner_id) as db:
         wanted = (
@@ -92,7 +95,7 @@ def _left_over(database: Database, gateway: Gateway, actor: Actor, now: datetime
                 col(Payment.status).in_(payments.UNDER_WAY - {PaymentStatus.SCHEDULED}),
                 latest < now - LEFT_ALONE,
             )
-            .order_by(latest, col(Payment.id))
+            .order_by(col(Payment.status) == PaymentStatus.REQUIRES_ACTION, latest, col(Payment.id))
             .limit(AT_ONCE)
         )
         return list(db.exec(wanted).all())

@@ -109,6 +109,18 @@ def test_one_that_can_not_be_asked_about_does_not_hold_up_the_others(desk: Desk)
     assert desk.reconcile() == reconciling.Found(settled=1, left=1, silences=1)
 
 
+def test_payers_who_never_come_back_keep_no_lost_answer_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "AT_ONCE", 2)
+    for _ in range(3):
+        invoice, card = desk.invoice(), desk.card(AUTHENTICATES)
+        assert desk.pay(card, (invoice.id, 10_000)).status is PaymentStatus.REQUIRES_ACTION
+    lost = sent_and_lost(desk)
+    desk.reconcile()
+    assert desk.again(lost).status is PaymentStatus.SUCCEEDED
+
+
 @pytest.mark.prove
 @pytest.mark.timeout(1800)
 def test_page_webhook_and_reconcilers_at_once_settle_once(desk: Desk) -> None:
