@@ -10,7 +10,7 @@ from auth.memberships import MembershipStatus
 from billing import access_requests
 from billing.access_requests import AccessLink, AccessRequest, AccessStatus
 from billing.partners import Partner
-from integrations.mail.letters import Letter, Link, NotWanted
+from integrations.mail.letters import Letter, Link, NotWanted, colours, reached
 
 
 def link(db: Session, *, link_id: UUID, to: Link, now: datetime) -> Letter:
@@ -42,7 +42,5 @@ def _letter(
     db: Session, kind: str, about: AccessLink | AccessRequest, name: str, values: dict[str, Any]
 ) -> Letter:
     partner = db.exec(select(Partner).where(Partner.id == about.partner_id)).one()
-    support = {"partner": partner.name, "support": partner.support_email}
-    return Letter(
-        kind, about.id, name, about.email, partner.name, partner.support_email, {**support, **values}
-    )
+    brand = {"partner": partner.name, "support": reached(partner), **colours(partner.accent)}
+    return Letter(kind, about.id, name, about.email, partner.name, partner.support_email, {**brand, **values})

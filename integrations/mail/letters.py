@@ -79,19 +79,19 @@ def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
         reply_to=partner.support_email,
         values={
             "company": customer.company if customer else partner.name,
-            "support": _support(partner) if customer else (),
-            **_colours(partner.accent),
+            "support": reached(partner) if customer else (),
+            **colours(partner.accent),
             **values,
         },
     )
 
 
-def _support(partner: Partner) -> tuple[str, ...]:
+def reached(partner: Partner) -> tuple[str, ...]:
     """How the partner is reached, in the words that stand at a mail's foot."""
     return tuple(filter(None, (partner.support_email, partner.support_phone, partner.support_url)))
 
 
-def _colours(accent: str | None) -> dict[str, str]:
+def colours(accent: str | None) -> dict[str, str]:
     """What a mail's button is filled with and what stands on it; nothing for Remit's own."""
     return {"accent": accent, "on_accent": readable_on(accent)} if accent else {}
 

@@ -278,6 +278,7 @@ async def test_an_address_on_the_billing_link_is_answered_by_mail_only(
         body = others_user.get_body((kind,))
         assert body is not None
         assert f"https://pay.example.com/access/{token}" in body.get_content()
+        assert "support@northwind.example" in body.get_content()
         known = user.get_body((kind,))
         assert known is not None
         assert "https://pay.example.com/sign-in" in known.get_content()
@@ -304,4 +305,8 @@ async def test_staff_are_told_who_asks_and_the_asker_of_a_denial(
     assert "Invoice 7, please." in body.get_content()
     assert f"/partner/northwind/access-requests/acr_{request_id.hex}" in body.get_content()
     assert denied["To"] == f"Zoe <{ZOE}>"
+    for kind in ("plain", "html"):
+        body = denied.get_body((kind,))
+        assert body is not None
+        assert "Questions? support@northwind.example" in body.get_content()
     assert denied["Reply-To"] == "Northwind <support@northwind.example>"
