@@ -89,7 +89,7 @@ class AccessRequestMutations:
     """What staff decide."""
 
     approve_access_request: ApproveAccessRequestPayload | None = change(
-        _approve, ApproveAccessRequestInput, Action.EDIT_CUSTOMERS,
+        _approve, ApproveAccessRequestInput, Action.EDIT_CUSTOMERS, alone=True,
         about="Invite whoever asked to a customer. One in set-up becomes ACTIVE.",
     )  # fmt: skip
     deny_access_request: DenyAccessRequestPayload | None = change(
