@@ -46,7 +46,7 @@ WORDS = {
     "user.disabled": "disabled {who}",
     "user.enabled": "enabled {who}",
     "user.removed": "removed {who}",
-    "access.asked": "was asked for access",
+    "access.asked": "noted a request for access",
     "access.approved": "gave access to somebody who asked",
     "access.denied": "denied a request for access",
     "user.erased": "erased a user",

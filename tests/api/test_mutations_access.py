@@ -2,7 +2,6 @@
 
 import pytest
 
-from api.schema import SINGLE
 from tests.api.writing import Things, Writer
 from tests.world import nothing_changes
 
@@ -41,8 +40,3 @@ async def test_customers_users_see_no_requests(writer: Writer, acme: Things) -> 
         **writer.at("carl"),
     )
     assert answer.codes == ["FORBIDDEN"]
-
-
-def test_an_approval_stands_alone_in_its_document() -> None:
-    """It mails an invite: the days' limits are per request (GUARANTEES C-7)."""
-    assert "approveAccessRequest" in SINGLE
