@@ -51,7 +51,7 @@ def _look(content: bytes) -> None:
     if not content:
         raise _refusal("REQUIRED", "Choose a picture: PNG, JPEG or WebP.")
     if len(content) > MOST_BYTES:
-        raise _refusal("PICTURE_TOO_LARGE", "This file is larger than 2 MB. Export a smaller one.")
+        raise too_large()
     head = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype")) or b"<svg" in head:
         message = "SVG files can hold scripts and addresses of other sites. Export the logo as PNG instead."
@@ -100,6 +100,11 @@ def _hold_size(width: int, height: int) -> None:
             f"This picture is {width} by {height} pixels. Scale it down: 480 by 160 is all that is shown."
         )
         raise _refusal("PICTURE_TOO_WIDE", message)
+
+
+def too_large() -> Invalid:
+    """The refusal of a file over the limit, which the door meets before anything is read."""
+    return _refusal("PICTURE_TOO_LARGE", "This file is larger than 2 MB. Export a smaller one.")
 
 
 def _broken() -> Invalid:

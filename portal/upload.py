@@ -1,19 +1,19 @@
-"""A posted form with a file: read within limits, the file onto the disk and not into memory.
+"""A posted form with a file: read within limits.
 
-Surprise: a file that is too large is read to its end all the same, and thrown away, because a browser shows
-no answer to a form that it could not finish sending.
+Surprise: a file that is too large is read on and thrown away, because a browser shows no answer to a form
+that it could not finish sending. Beyond ten times the limit nobody waits for the answer any more.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from billing.csv_in import MOST_BYTES, refused, too_large
+from errors import Invalid
 from portal import csrf
 from portal.form import Form, Unreadable
 from portal.house import house
@@ -21,7 +21,8 @@ from portal.house import house
 MEDIA_TYPE = "multipart/form-data"
 # The other fields, and what stands between the parts.
 _BESIDE = 64 * 1024
-_PATIENCE = 8
+_MOST_FIELDS = 10
+_PATIENCE = 10
 
 
 class _TooLarge(MultiPartException):
@@ -30,50 +31,65 @@ class _TooLarge(MultiPartException):
 
 @dataclass(frozen=True)
 class Upload:
-    """The form's fields, and the file that came with them."""
+    """The form's fields, and the file that came with them: None without one. Close it when done."""
 
     form: Form
     name: str
-    file: BinaryIO
+    file: BinaryIO | None
 
 
-async def read_upload(request: Request, field: str) -> Upload:
-    """The posted form and the file in `field`; close the file when done.
+async def read_upload(
+    request: Request, field: str, *, most: int, too_large: Callable[[], Invalid], in_memory: bool
+) -> Upload:
+    """The posted form and the file in `field`; the form is kept on the request.
 
-    Refuses: CrossSite, Unreadable for anything that is no such form, and at ("file",) TOO_LARGE, REQUIRED.
+    `in_memory`: nothing of it touches the disk. Refuses: CrossSite, Unreadable for what can't be taken
+    apart, and `too_large()` for a body longer than `most` bytes. A form that was kept while its sender signed
+    in again comes without its file.
     """
     if not csrf.is_ours(request.headers, public_origin=house(request).public_origin):
         raise csrf.CrossSite
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MEDIA_TYPE:
-        raise Unreadable("This form can't be read. Go back, reload the page and send it again.")
+        request.state.form = form = await Form.read(request)
+        return Upload(form, "", None)
     parser = MultiPartParser(
-        request.headers, _within(request), max_files=1, max_fields=5, max_part_size=_BESIDE
+        request.headers, _within(request, most), max_files=1, max_fields=_MOST_FIELDS, max_part_size=_BESIDE
     )
+    if in_memory:
+        parser.spool_max_size = most + _BESIDE + 1
     try:
         parts = await parser.parse()
     except _TooLarge:
         raise too_large() from None
-    except (MultiPartException, KeyError, UnicodeDecodeError) as wrong:
+    except (MultiPartException, ValueError, KeyError) as wrong:
         raise Unreadable("This form can't be read. Go back, reload the page and send it again.") from wrong
-    texts = {name: (text,) for name, text in parts.multi_items() if isinstance(text, str)}
-    token = texts.pop(csrf.FIELD, (None,))[0]
-    form = Form(csrf_token=token)
+    request.state.form = form = _form_of(parts)
     sent = parts.get(field)
     if not isinstance(sent, UploadFile) or not sent.filename:
         await parts.close()
-        raise refused("REQUIRED", "Choose a CSV file.")
-    # The parser's file is a spooled one, so a large file lies on the disk.
+        return Upload(form, "", None)
     return Upload(form, sent.filename, cast(BinaryIO, cast(SpooledTemporaryFile[bytes], sent.file)))
 
 
-async def _within(request: Request) -> AsyncGenerator[bytes, None]:
+def _form_of(parts: FormData) -> Form:
+    typed: dict[str, tuple[str, ...]] = {}
+    token = None
+    for name, value in parts.multi_items():
+        if name == csrf.FIELD and isinstance(value, str):
+            token = value
+        elif isinstance(value, str) and "\0" not in value:
+            typed[name] = (*typed.get(name, ()), value)
+    return Form(typed=typed, csrf_token=token)
+
+
+async def _within(request: Request, most: int) -> AsyncGenerator[bytes, None]:
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MOST_BYTES * _PATIENCE:
+        if size > most * _PATIENCE:
             break
-        if size <= MOST_BYTES + _BESIDE:
+        if size <= most + _BESIDE:
             yield chunk
-    if size > MOST_BYTES + _BESIDE:
+    if size > most + _BESIDE:
         raise _TooLarge("too large")

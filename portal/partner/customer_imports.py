@@ -20,11 +20,11 @@ from billing.csv_out import BOM, line
 from billing.customer_import_tables import CustomerImport, CustomerImportRow, ImportState, RowOutcome
 from billing.customer_imports import FIELDS, SHOWN
 from db import ids
-from errors import Invalid
+from errors import Forbidden, Invalid
 from portal.door import act, go, meet, meet_now, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
-from portal.page import ask, show
+from portal.page import Page, ask, show
 from portal.partner.trail import trail
 from portal.upload import read_upload
 
@@ -68,17 +68,24 @@ async def show_new(request: Request) -> Response:
 async def upload(request: Request) -> Response:
     """Take the file in, and go on to its columns."""
     now = house(request).clock()
+    # Before the file is read: nobody else is listened to for 32 MB.
+    await _may(request)
     try:
-        sent = await read_upload(request, "file")
+        sent = await read_upload(
+            request, "file", most=csv_in.MOST_BYTES, too_large=csv_in.too_large, in_memory=False
+        )
+        file = sent.file
+        if file is None:
+            raise csv_in.refused("REQUIRED", "Choose a CSV file.")
         try:
 
             def work(db: Session, actor: Actor) -> UUID:
-                begun = customer_imports.start(db, actor, file_name=sent.name, file=sent.file, now=now)
+                begun = customer_imports.start(db, actor, file_name=sent.name, file=file, now=now)
                 return begun.id
 
             import_id = await act(request, work, form=sent.form)
         finally:
-            await run_in_threadpool(sent.file.close)
+            await run_in_threadpool(file.close)
     except Invalid as wrong:
         return await _new(request, Form(typed={"file": ("",)}).with_problems(wrong), status=422)
     return go(request, f"{place(request).home}/customers/imports/{ids.shown(PREFIX, import_id)}")
@@ -198,13 +205,15 @@ async def _one(request: Request, form: Form | None, status: int = 200) -> Respon
     )  # fmt: skip
 
 
-async def _new(request: Request, form: Form, status: int = 200) -> Response:
+async def _may(request: Request) -> Page:
     page = await ask(request, "partner/plain")
+    if Action.EDIT_CUSTOMERS.value not in page.shell.rights:
+        raise Forbidden
+    return page
 
-    def work(db: Session, actor: Actor) -> None:
-        actor.require(Action.EDIT_CUSTOMERS)
 
-    await meet(request, work)
+async def _new(request: Request, form: Form, status: int = 200) -> Response:
+    page = await _may(request)
     return show(
         request, "partner/customer_imports/new.html", page, form=form, status=status,
         fields=list(FIELDS.values()), most_rows=csv_in.MOST_ROWS, most_megabytes=csv_in.MOST_BYTES >> 20,

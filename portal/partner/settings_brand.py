@@ -24,8 +24,8 @@ from portal.form import Form
 from portal.house import house, place
 from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
-from portal.picture_upload import read_upload
 from portal.shell import Link
+from portal.upload import read_upload
 
 LABELS = {"accent": "Color"}
 REMITS_OWN = "#3346c4"
@@ -66,7 +66,13 @@ async def upload_logo(request: Request) -> Response:
     page = await _may(request)
     form = Form()
     try:
-        form, content = await read_upload(request, field=pictures.FIELD, most=pictures.MOST_BYTES)
+        sent = await read_upload(
+            request, pictures.FIELD, most=pictures.MOST_BYTES, too_large=pictures.too_large, in_memory=True
+        )
+        form, content = sent.form, b""
+        if sent.file is not None:
+            with sent.file as file:
+                content = file.read()
         png = await run_in_threadpool(pictures.as_logo, content)
     except Invalid as wrong:
         if not any(problem.path for problem in wrong.problems):
