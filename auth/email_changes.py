@@ -128,7 +128,7 @@ def undo(db: Session, *, token: str, address: str, agent: str, now: datetime) ->
     change = Change(user.id, user.email, parse_email(link.email))
     link.used_at = now
     db.flush()
-    if change.new.normal != user.email_key:
+    if change.new.address != user.email:
         users.readdress(db, user_id=user.id, email=change.new, now=now)
     personal_tokens.kill(db, user_id=user.id, purposes=tuple(Purpose), now=now)
     sessions.end_all(db, user_id=user.id, now=now)

@@ -4,10 +4,11 @@ Surprise: the logs can only be added to. The one exception is a function of the 
 name of whoever is erased already; it changes nothing else in them.
 """
 
+import json
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, func, or_, text, update
 from sqlmodel import Session, col, select
 
 from auth import memberships, users
@@ -23,6 +24,7 @@ from auth.roles import Membership, MembershipStatus
 from auth.second_factors import TotpFactor
 from auth.sessions import Session as SignedInBrowser
 from auth.users import Device, User
+from db import ids
 
 NAME = "Erased user"
 _THEIRS = (SignedInBrowser, Device, PersonalToken, TotpFactor, RecoveryCode, PendingSignIn)
@@ -84,17 +86,18 @@ def clean_logs(db: Session, *, user_id: UUID | None, memberships: list[UUID]) ->
 
 
 def _clean_answers(db: Session, seat: Membership, before: tuple[str, str]) -> None:
-    """Answers kept for repeated requests name people too: the key stays used, the answer names nobody."""
-    name, email = (f'"{text}"' for text in before)
-    cleaned = col(StoredAnswer.answer)
+    """Answers kept for repeated requests name people too: the key stays used, the answer names nobody.
+
+    Whom an answer is about is told by the address or the id in it: a name alone may be somebody else's.
+    """
+    name, email = (json.dumps(text, ensure_ascii=False) for text in before)
+    answer = col(StoredAnswer.answer)
+    about = or_(answer.contains(email, autoescape=True), answer.contains(ids.shown("usr", seat.id)))
+    cleaned = func.replace(func.replace(answer, email, json.dumps(seat.email)), name, json.dumps(NAME))
     db.execute(
         update(StoredAnswer)
-        .where(col(StoredAnswer.partner_id) == seat.partner_id, cleaned.contains(email, autoescape=True))
-        .values(
-            answer=text("replace(replace(answer, :email, :address), :name, :nobody)").bindparams(
-                email=email, address=f'"{seat.email}"', name=name, nobody=f'"{NAME}"'
-            )
-        )
+        .where(col(StoredAnswer.partner_id) == seat.partner_id, about)
+        .values(answer=cleaned)
         .execution_options(synchronize_session=False)
     )
 

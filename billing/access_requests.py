@@ -267,11 +267,13 @@ def tidy(db: Session, actor: Actor, *, now: datetime) -> int:
     return count
 
 
-def erase(db: Session, *, partner_id: UUID, email_key: str) -> None:
-    """Forget what an address asked the entered partner for: its requests and links are deleted."""
+def erase(db: Session, *, partner_id: UUID, email_key: str) -> int:
+    """Forget what an address asked the entered partner for: its requests and links are deleted; how many."""
+    count = 0
     for table in (AccessRequest, AccessLink):
         mine = (col(table.partner_id) == partner_id, col(table.email_key) == email_key)
-        db.execute(delete(table).where(*mine))
+        count += len(db.execute(delete(table).where(*mine).returning(col(table.id))).all())
+    return count
 
 
 def _opened(db: Session, token: str, now: datetime, *, lock: bool) -> tuple[AccessLink, Partner]:

@@ -16,6 +16,7 @@ from auth.actors import system
 from auth.emails import normal_form
 from auth.memberships import LastOne, Membership
 from billing import access_requests
+from billing.customer_import_tables import CustomerImport
 from billing.customer_notes import CustomerNote
 from billing.customers import Customer, keep_words
 from billing.mails import Mail
@@ -28,7 +29,9 @@ class NobodyHere(NotFound):
     """No account and no invite has the address."""
 
     code = "NOBODY_HERE"
-    message = "Nobody has this address. Enter the address they sign in with, or were invited by."
+    message = (
+        "Nobody has this address. Enter the one they sign in with, were invited by, or asked for access with."
+    )
 
 
 class StillNeeded(Conflict):
@@ -50,14 +53,15 @@ class Erased(NamedTuple):
 def erase(db: Session, *, email: str, now: datetime) -> Erased:
     """Erase the person with an address, and everybody invited by it. Refuses: NobodyHere, StillNeeded.
 
-    Replaced: names and addresses of the person, their memberships, invites, notes and log entries. Deleted:
-    sessions, devices, second factors, links, the history of signing in. Kept: invoices, payments, ledger.
+    Replaced: names and addresses of the person, their memberships, invites, notes, imports and log entries.
+    Deleted: sessions, devices, second factors, links, requests for access, the history of signing in. Kept:
+    invoices, payments, ledger.
     What others wrote about them in free texts is not searched.
     """
     email_key = normal_form(email)
     user_id = users.find(db, email_key)
-    found = _places(db, user_id, email_key)
-    if user_id is None and not found:
+    found, requests = _places(db, user_id, email_key)
+    if user_id is None and not found and not requests:
         raise NobodyHere
     for membership in found:
         _erase_place(db, membership, now)
@@ -68,18 +72,27 @@ def erase(db: Session, *, email: str, now: datetime) -> Erased:
     return Erased(len(found), user_id is not None)
 
 
-def _places(db: Session, user_id: UUID | None, email_key: str) -> list[Membership]:
-    """In the order of their ids: the one in which everybody locks who changes several places."""
+def _places(db: Session, user_id: UUID | None, email_key: str) -> tuple[list[Membership], int]:
+    """Every place of the person or the address, and how much was asked for by it, which is gone now.
+
+    The person is held first, the places come customers first, then staff: as everybody locks them.
+    """
     found: dict[UUID, Membership] = {}
+    requests = 0
     if user_id is not None:
         enter(db, user_id=user_id)
+        users.hold(db, user_id=user_id)
         found |= {one.id: one for one in erasing.seats_of(db, user_id=user_id)}
     for partner_id in db.execute(text("select * from partner_ids()")).scalars().all():
         enter(db, partner_id=partner_id)
-        access_requests.erase(db, partner_id=partner_id, email_key=email_key)
+        requests += access_requests.erase(db, partner_id=partner_id, email_key=email_key)
         invited = erasing.invited_as(db, partner_id=partner_id, email_key=email_key)
         found |= {one.id: one for one in invited}
-    return sorted(found.values(), key=lambda one: (one.partner_id, one.customer_id or one.partner_id, one.id))
+    places = sorted(
+        found.values(),
+        key=lambda one: (one.partner_id, one.customer_id is None, one.customer_id or one.partner_id, one.id),
+    )
+    return places, requests
 
 
 def _erase_place(db: Session, membership: Membership, now: datetime) -> None:
@@ -97,6 +110,8 @@ def _erase_place(db: Session, membership: Membership, now: datetime) -> None:
     db.execute(update(Mail).where(*mails).values(answer=None))
     notes = (col(CustomerNote.partner_id) == partner_id, col(CustomerNote.author_id) == seat.id)
     db.execute(update(CustomerNote).where(*notes).values(author_name=erasing.NAME))
+    imports = (col(CustomerImport.partner_id) == partner_id, col(CustomerImport.asked_by) == seat.id)
+    db.execute(update(CustomerImport).where(*imports).values(asked_by_name=erasing.NAME))
     if customer_id is not None:
         wanted = select(Customer).where(Customer.partner_id == partner_id, Customer.id == customer_id)
         keep_words(db, db.exec(wanted).one())

@@ -15,7 +15,7 @@ from procrastinate.jobs import Job
 
 from billing.ports import Gateway
 from db.session import Database
-from integrations import importing, inbox, reconciling, reminding
+from integrations import importing, inbox, reconciling, rounds
 from integrations.mail.outgoing import Outgoing
 
 FIRST_WAIT_SECONDS = 5
@@ -111,7 +111,7 @@ def _register_rounds(app: App, shop: Workshop) -> None:
     @app.periodic(cron="23 3 * * *")
     @app.task(name="clear_imports", queueing_lock="clear_imports")
     async def clear_imports(timestamp: int) -> None:
-        await asyncio.to_thread(importing.clear_imports, shop.database, now=shop.clock())
+        await asyncio.to_thread(rounds.clear_imports, shop.database, now=shop.clock())
 
     @app.periodic(cron="* * * * *")
     @app.task(name="reconcile", queueing_lock="reconcile")
@@ -121,12 +121,12 @@ def _register_rounds(app: App, shop: Workshop) -> None:
     @app.periodic(cron="*/10 * * * *")
     @app.task(name="remind_invites", queueing_lock="remind_invites")
     async def remind_invites(timestamp: int) -> None:
-        await asyncio.to_thread(reminding.remind_invites, shop.database, now=shop.clock())
+        await asyncio.to_thread(rounds.remind_invites, shop.database, now=shop.clock())
 
     @app.periodic(cron="37 3 * * *")
     @app.task(name="tidy_access_requests", queueing_lock="tidy_access_requests")
     async def tidy_access_requests(timestamp: int) -> None:
-        await asyncio.to_thread(reminding.tidy_access_requests, shop.database, now=shop.clock())
+        await asyncio.to_thread(rounds.tidy_access_requests, shop.database, now=shop.clock())
 
     @app.periodic(cron="* * * * *")
     @app.task(name="retake_stalled", queueing_lock="retake_stalled")

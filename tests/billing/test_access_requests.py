@@ -17,7 +17,7 @@ from billing import access_requests, customers, erasing
 from billing.access_requests import AccessStatus, AlreadyIn, AlreadyResolved
 from db.session import Database
 from errors import Invalid, NotFound, Refusal
-from integrations.reminding import tidy_access_requests
+from integrations.rounds import tidy_access_requests
 from tests.auth import steps
 from tests.billing.access_steps import ZOE, ask, asked, enter_address, mailed_link, request_row
 from tests.cast import Cast

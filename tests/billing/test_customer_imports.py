@@ -15,7 +15,7 @@ from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import ImportState
 from db.session import Database
 from errors import Conflict, Forbidden, Invalid, NotFound
-from integrations import importing
+from integrations import rounds
 from tests.billing.importing import BLUE, HEAD, Imports
 from tests.cast import Cast
 from tests.world import difference, nothing_changes, world
@@ -255,11 +255,11 @@ def test_strangers_and_readers_are_refused(imports: Imports, cast: Cast, owner: 
 
 def test_old_imports_lose_their_rows(imports: Imports, database: Database, owner: Connection) -> None:
     found = imports.check(BLUE)
-    assert importing.clear_imports(database, now=imports.now + timedelta(days=29)) == 0
-    assert importing.clear_imports(database, now=imports.now + timedelta(days=31)) == 1
+    assert rounds.clear_imports(database, now=imports.now + timedelta(days=29)) == 0
+    assert rounds.clear_imports(database, now=imports.now + timedelta(days=31)) == 1
     assert owner.scalar(text("select count(*) from customer_import_row")) == 0
     assert imports.find(found).state is ImportState.CANCELED
-    assert importing.clear_imports(database, now=imports.now + timedelta(days=31)) == 0
+    assert rounds.clear_imports(database, now=imports.now + timedelta(days=31)) == 0
 
 
 def test_columns_are_refused_when_two_are_one_field_or_none_tells_the_company(

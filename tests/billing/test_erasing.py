@@ -1,6 +1,8 @@
 """G-9: an erased user is named nowhere any more, and the books are what they were."""
 
+import json
 from datetime import datetime, timedelta
+from io import BytesIO
 
 import pytest
 from sqlalchemy import Connection, text
@@ -9,11 +11,12 @@ from sqlalchemy.exc import DBAPIError
 from auth import audit, replays
 from auth.memberships import Role
 from auth.sessions import Door
-from billing import customer_notes, customer_users, erasing
+from billing import customer_imports, customer_notes, customer_users, erasing
 from billing.erasing import Erased, NobodyHere, StillNeeded
 from db.session import Database
 from tests.auth import steps
 from tests.auth.factor_steps import set_up
+from tests.billing.access_steps import ZOE, asked
 from tests.billing.profile_steps import begin
 from tests.cast import Cast
 from tests.world import nothing_changes, tables_of, world
@@ -112,6 +115,43 @@ def test_staff_are_erased_with_the_names_on_their_notes(
     erase(database, "Clem@Northwind.example", now)
     assert named(owner, "clem") == []
     assert owner.scalar(text("select author_name from customer_note")) == "Erased user"
+
+
+def test_staff_are_erased_with_the_names_on_their_imports(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    with database.transaction(partner_id=cast.clem.partner_id) as db:
+        customer_imports.start(db, cast.clem, file_name="a.csv", file=BytesIO(b"Company\nAcme\n"), now=now)
+    erase(database, cast.emails["clem"], now)
+    assert named(owner, "clem") == []
+    assert owner.scalar(text("select asked_by_name from customer_import")) == "Erased user"
+
+
+def test_who_only_asked_for_access_is_erased_too(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    asked(database, cast, now)
+    assert erase(database, ZOE, now) == Erased(places=0, had_account=False)
+    assert named(owner, "zoe") == []
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"id":"usr_%s","name":"Pe\\"tra"}', '{"name":"Pe\\"tra","email":"petra@acme.example"}']
+)
+def test_an_answer_kept_for_a_key_names_nobody_by_id_or_address(
+    database: Database, owner: Connection, cast: Cast, answer: str, now: datetime
+) -> None:
+    assert cast.petra.id is not None
+    owner.execute(text("update membership set name = 'Pe\"tra' where id = :id"), {"id": cast.petra.id})
+    kept = answer % cast.petra.id.hex if "%s" in answer else answer
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        given = {"operation": "op", "key": "k"}
+        replays.claim(db, cast.ada, input_hash=b"x", now=now, **given)
+        replays.store(db, cast.ada, answer=kept, **given)
+    erase(database, cast.emails["petra"], now)
+    cleaned = owner.scalar(text("select answer from stored_answer"))
+    assert json.loads(cleaned)["name"] == "Erased user"
+    assert "petra@" not in cleaned
 
 
 def test_who_was_only_invited_is_erased_too(

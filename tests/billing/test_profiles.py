@@ -7,9 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import email_changes, resets
+from auth import email_changes
 from auth.email_changes import OtherAccount
-from auth.emails import parse_email
 from auth.memberships import Role
 from auth.personal_tokens import Purpose
 from auth.profiles import PlaceTaken
@@ -298,6 +297,17 @@ def test_another_way_of_writing_the_same_address_is_taken(
     assert places(owner, cast)[0][2:4] == ("Petra@Acme.example", "petra@acme.example")
 
 
+def test_undoing_another_way_of_writing_brings_the_old_one_back_everywhere(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    begin(database, cast, now, "Petra@Acme.example")
+    back = mailed(database, cast, Purpose.EMAIL_UNDO)
+    confirm(database, cast, mailed(database, cast, Purpose.EMAIL_CHANGE), now)
+    undo(database, back, now)
+    person = owner.scalar(text("select email from person where id = :u"), {"u": cast.petra.user_id})
+    assert (person, places(owner, cast)[0][2]) == ("petra@acme.example", "petra@acme.example")
+
+
 def test_mails_can_not_be_poured_out(
     database: Database, owner: Connection, cast: Cast, now: datetime
 ) -> None:
@@ -347,11 +357,11 @@ def test_asking_is_the_same_work_whether_the_address_has_an_account(
     assert told[0] == told[1]
 
 
-def test_a_reset_goes_on_as_before(database: Database, owner: Connection, cast: Cast, now: datetime) -> None:
-    with database.transaction() as db:
-        resets.begin(db, email=cast.emails["petra"], now=now, **FROM)
+def test_a_password_is_reset_by_the_new_address(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
     changed(database, cast, now)
+    assert ask_for_reset(database, owner, cast.emails["petra"], now) is None
     token = ask_for_reset(database, owner, NEW, now)
     assert token is not None
     finish_reset(database, token, now)
-    assert parse_email(NEW).normal == NEW

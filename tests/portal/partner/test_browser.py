@@ -1,11 +1,11 @@
 """The dashboard's pages for customers in a real Chromium: the wizard with and without scripts; axe's eyes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from billing import customer_users, customers, tags
 from billing.customer_fields import CustomerInput
@@ -14,30 +14,13 @@ from db import ids
 from db.session import Database
 from tests.cast import Cast
 from tests.figures import rounds
-from tests.gateway import serving
-from tests.portal.conftest import Clock, customer_id, make_app, sign_in, user_id
+from tests.portal.conftest import customer_id, user_id
+from tests.portal.partner.conftest import Browse
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")][: rounds(2, 4)]
-Browse = Callable[..., BrowserContext]
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def browse(
-    chromium: Browser, database: Database, database_url: str, clock: Clock, cast: Cast
-) -> Iterator[Browse]:
-    """`browse(…)`: Ada's browser; paths are below the dashboard's home."""
-    with serving(lambda url: make_app(database, database_url, clock, None, url)) as url:
-
-        def opened(**options: object) -> BrowserContext:
-            home, session = sign_in(database, cast, "ada", clock())
-            context = chromium.new_context(base_url=f"{url}{home}/", **options)
-            context.add_cookies([{"name": "remit_session", "value": session.session_token, "url": url}])
-            return context
-
-        yield opened
 
 
 @pytest.fixture

@@ -1,45 +1,26 @@
 """An import in a real Chromium, with scripts and without, from the list of customers to its report."""
 
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import Connection, text
 
 from db.session import Database
 from integrations import importing
 from tests.cast import Cast
-from tests.gateway import serving
-from tests.portal.conftest import Clock, make_app, sign_in
+from tests.portal.partner.conftest import Browse
 
 ROWS = (
     "Company,ZIP,Address,City,State,Country,Color",
     "Bluebird,61602,1 A St,Peoria,IL,US,blue",
     '"=cmd|x<script>",9,1 A St,Peoria,IL,US,red',
 )
-Browse = Callable[..., Page]
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def browse(
-    chromium: Browser, database: Database, database_url: str, clock: Clock, cast: Cast
-) -> Iterator[Browse]:
-    """`browse(…)`: a page of Ada's; addresses are below the dashboard's home."""
-    with serving(lambda url: make_app(database, database_url, clock, None, url)) as url:
-
-        def opened(**options: object) -> Page:
-            home, session = sign_in(database, cast, "ada", clock())
-            context = chromium.new_context(base_url=f"{url}{home}/", **options)
-            context.add_cookies([{"name": "remit_session", "value": session.session_token, "url": url}])
-            return context.new_page()
-
-        yield opened
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -56,7 +37,7 @@ def test_a_file_goes_from_the_list_to_its_report(
 
     file = tmp_path / "customers.csv"
     file.write_text("\n".join(ROWS))
-    page = browse(java_script_enabled=scripts, viewport={"width": 390, "height": 800})
+    page = browse(java_script_enabled=scripts, viewport={"width": 390, "height": 800}).new_page()
     page.goto("customers")
     page.get_by_role("link", name="Import", exact=True).click()
     _accessible(page, scripts)

@@ -1,11 +1,10 @@
 """Finding one's way with the keyboard alone, and axe's eyes on the pages: Home, search, lists, invites."""
 
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from billing import customer_users, customers, invoices, tags
 from billing.customer_fields import CustomerInput
@@ -14,8 +13,7 @@ from billing.tags import TagInput
 from db.session import Database
 from tests.cast import Cast
 from tests.figures import rounds
-from tests.gateway import serving
-from tests.portal.conftest import Clock, make_app, sign_in
+from tests.portal.partner.conftest import Browse
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")][: rounds(2, 4)]
@@ -29,7 +27,6 @@ PAGES = (
     "invites",
     "tags",
 )
-Browse = Callable[..., BrowserContext]
 
 pytestmark = pytest.mark.browser
 
@@ -48,22 +45,6 @@ FOCUSED = """() => {
     main: !!it.closest("main"),
   };
 }"""
-
-
-@pytest.fixture
-def browse(
-    chromium: Browser, database: Database, database_url: str, clock: Clock, cast: Cast
-) -> Iterator[Browse]:
-    """`browse(…)`: Ada's browser; paths are below the dashboard's home."""
-    with serving(lambda url: make_app(database, database_url, clock, None, url)) as url:
-
-        def opened(**options: object) -> BrowserContext:
-            home, session = sign_in(database, cast, "ada", clock())
-            context = chromium.new_context(base_url=f"{url}{home}/", **options)
-            context.add_cookies([{"name": "remit_session", "value": session.session_token, "url": url}])
-            return context
-
-        yield opened
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from auth.memberships import Membership
 from billing import customer_users, customers, invite_reminders
 from billing.mails import Mail, MailKind, MailStatus
 from db.session import Database
-from integrations import reminding
+from integrations import rounds
 from integrations.mail.compose import Composer
 from integrations.mail.outgoing import Outgoing
 from tests.auth.steps import accept
@@ -64,12 +64,12 @@ def test_it_is_due_after_48_hours_to_the_second_and_only_once(
     database: Database, nora: Membership, now: datetime, sent: Sent, owner: Connection
 ) -> None:
     before = world(owner)
-    assert reminding.remind_invites(database, now=now + DAYS_2 - SECOND) == 0
+    assert rounds.remind_invites(database, now=now + DAYS_2 - SECOND) == 0
     assert world(owner) == before
-    assert reminding.remind_invites(database, now=now + DAYS_2) == 1
+    assert rounds.remind_invites(database, now=now + DAYS_2) == 1
     assert sent() == [nora.id]
     for later in (timedelta(0), SECOND, timedelta(hours=23)):
-        assert reminding.remind_invites(database, now=now + DAYS_2 + later) == 0
+        assert rounds.remind_invites(database, now=now + DAYS_2 + later) == 0
     assert sent() == [nora.id]
 
 
@@ -89,8 +89,8 @@ def test_two_days_are_48_hours_also_when_the_clocks_change(
         customer_users.invite(
             db, cast.ada, customer_id=cast.customers["acme"], name="Nora", email="n@a.example", now=begun
         )
-    assert reminding.remind_invites(database, now=begun + DAYS_2 - SECOND) == 0
-    assert reminding.remind_invites(database, now=begun + DAYS_2) == 1
+    assert rounds.remind_invites(database, now=begun + DAYS_2 - SECOND) == 0
+    assert rounds.remind_invites(database, now=begun + DAYS_2) == 1
     assert len(sent()) == 1
 
 
@@ -113,18 +113,18 @@ def test_nobody_is_reminded_of_what_is_over(
         # Archiving kills the invites; one that outlived it some other way is left alone all the same.
         db.execute(text("update invite set revoked_at = null where membership_id = :id"), {"id": nora.id})
     before = world(owner)
-    assert reminding.remind_invites(database, now=now + DAYS_2) == 0
+    assert rounds.remind_invites(database, now=now + DAYS_2) == 0
     assert world(owner) == before
     # The new invite has a life, and a reminder, of its own.
-    assert reminding.remind_invites(database, now=now + DAYS_2 + timedelta(hours=1)) == 1
+    assert rounds.remind_invites(database, now=now + DAYS_2 + timedelta(hours=1)) == 1
     assert sent() == [people["resent"].id]
 
 
 def test_an_expired_invite_is_not_reminded_of(
     database: Database, nora: Membership, now: datetime, sent: Sent
 ) -> None:
-    assert reminding.remind_invites(database, now=now + invites.LIFE) == 0
-    assert reminding.remind_invites(database, now=now + invites.LIFE - SECOND) == 1
+    assert rounds.remind_invites(database, now=now + invites.LIFE) == 0
+    assert rounds.remind_invites(database, now=now + invites.LIFE - SECOND) == 1
     assert sent() == [nora.id]
 
 
@@ -134,7 +134,7 @@ def test_an_accepted_invite_is_not_reminded_of(
     with database.transaction(partner_id=nora.partner_id) as db:
         token = invites.token_of(db, db.exec(select(Invite).where(Invite.membership_id == nora.id)).one())
     accept(database, token, now + timedelta(hours=1))
-    assert reminding.remind_invites(database, now=now + DAYS_2) == 0
+    assert rounds.remind_invites(database, now=now + DAYS_2) == 0
     assert sent() == []
 
 
@@ -144,7 +144,7 @@ def test_staff_are_reminded_too(database: Database, cast: Cast, now: datetime, s
             db, cast.ada, customer_id=None, name="Sam", email=parse_email("sam@northwind.example"),
             role=memberships.Role.MEMBER, now=now,
         )  # fmt: skip
-    assert reminding.remind_invites(database, now=now + DAYS_2) == 1
+    assert rounds.remind_invites(database, now=now + DAYS_2) == 1
     assert sent() == [added.membership.id]
 
 
@@ -159,8 +159,8 @@ def test_a_job_killed_before_its_commit_is_run_again_and_still_one_is_sent(
         assert invite_reminders.remind(db, system(nora.partner_id), now=now + DAYS_2) == 1
         raise Killed
     assert world(owner) == before
-    assert reminding.remind_invites(database, now=now + DAYS_2) == 1
-    assert reminding.remind_invites(database, now=now + DAYS_2) == 0
+    assert rounds.remind_invites(database, now=now + DAYS_2) == 1
+    assert rounds.remind_invites(database, now=now + DAYS_2) == 0
     assert sent() == [nora.id]
 
 
@@ -170,7 +170,7 @@ def test_many_jobs_at_once_send_one(database: Database, nora: Membership, now: d
 
     def job() -> None:
         start.wait()
-        counts.append(reminding.remind_invites(database, now=now + DAYS_2))
+        counts.append(rounds.remind_invites(database, now=now + DAYS_2))
 
     threads = [threading.Thread(target=job) for _ in range(8)]
     for thread in threads:
@@ -201,7 +201,7 @@ async def test_the_worker_does_it_every_ten_minutes_by_its_own_clock(
 async def test_the_letter_holds_the_link_that_was_sent_before(
     database: Database, cast: Cast, nora: Membership, now: datetime
 ) -> None:
-    reminding.remind_invites(database, now=now + DAYS_2)
+    rounds.remind_invites(database, now=now + DAYS_2)
     server = Server()
     composer = Composer(TEMPLATES, public_url="https://pay.example.com", sender="no-reply@pay.example.com")
     outgoing = Outgoing(database, composer, server, lambda: now + DAYS_2)

@@ -1,4 +1,4 @@
-"""What is done for each partner in turn: reminding of open invites, letting old requests expire.
+"""What the worker does for each partner in turn.
 
 Surprise: each partner has a transaction of its own: what goes wrong with one is not in the way of others,
 and is tried again at the next run.
@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from auth.actors import system
-from billing import access_requests, invite_reminders
+from billing import access_requests, customer_imports, invite_reminders
 from db.session import Database
 
 _log = structlog.get_logger(__name__)
@@ -26,6 +26,11 @@ def remind_invites(database: Database, *, now: datetime) -> int:
 def tidy_access_requests(database: Database, *, now: datetime) -> int:
     """Let requests for access expire that nobody resolved; how many. Running it again changes nothing."""
     return _for_each(database, access_requests.tidy, "access requests not tidied", now)
+
+
+def clear_imports(database: Database, *, now: datetime) -> int:
+    """Delete the rows of imports older than 30 days; how many imports. Running it again changes nothing."""
+    return _for_each(database, customer_imports.clear_old, "imports not cleared", now)
 
 
 def _for_each(database: Database, work: Callable[..., int], trouble: str, now: datetime) -> int:
