@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -12,6 +11,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from billing.ports import ChargeStatus, MethodKind, SetupSession
+from tests.accessible import check_accessible
 from tests.gateway import NORTHWIND, RunningSandbox, serving
 
 pytestmark = pytest.mark.browser
@@ -51,11 +51,6 @@ def fill(page: Page | Frame, number: str) -> None:
     page.get_by_label("Name on card").fill("Petra Payer")
     page.get_by_label("ZIP or postal code").fill("60601")
     page.get_by_role("button", name="Save card").click()
-
-
-def accessible(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def test_a_card_typed_in_the_frame_is_told_to_the_page_that_may_know(
@@ -151,10 +146,10 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
         page.goto(address)
         for details in page.locator("details").all():
             details.evaluate("element => element.open = true")
-        accessible(page)
+        check_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
     page.goto(begun.page_url)
     fill(page, "1")
     expect(page.get_by_role("alert")).to_be_visible()
-    accessible(page)
+    check_accessible(page)
     context.close()

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.accessible import check_accessible, press
 from tests.cast import PASSWORD, Cast
 from tests.portal.conftest import Browsing, Clock
 
@@ -20,7 +20,7 @@ def test_a_phone_is_set_up_and_signs_in(browsing: Browsing, cast: Cast, clock: C
 
     def fine() -> None:
         if scripts:
-            assert Axe().run(page).violations_count == 0, page.url
+            check_accessible(page)
 
     page.goto("/account/factors")
     fine()
@@ -44,7 +44,7 @@ def test_a_phone_is_set_up_and_signs_in(browsing: Browsing, cast: Cast, clock: C
     page.goto("/sign-in?next=/account/factors")
     page.get_by_label("E-mail").fill(cast.emails["petra"])
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    press(page, page.get_by_role("button", name="Sign in"))
     fine()
     page.get_by_label("Code").fill(app.at(clock()))
     page.get_by_role("button", name="Sign in").click()

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from auth.personal_tokens import Purpose
 from db.session import Database
+from tests.accessible import check_accessible
 from tests.billing.access_steps import ZOE, mailed_link
 from tests.billing.profile_steps import NEW, mailed
 from tests.cast import Cast
@@ -31,9 +31,7 @@ def looking(browsing: Browsing, name: str, scripts: bool) -> Iterator[tuple[Page
 
     def fine() -> None:
         if scripts:
-            found = Axe().run(page)
-            assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+            check_accessible(page)
 
     yield page, fine
     context.close()

@@ -5,12 +5,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import Connection, text
 
 from db.session import Database
 from integrations import importing
+from tests.accessible import check_accessible
 from tests.cast import Cast
 from tests.portal.partner.conftest import Browse
 
@@ -69,6 +69,4 @@ def test_a_file_goes_from_the_list_to_its_report(
 
 def _accessible(page: Page, scripts: bool) -> None:
     if scripts:
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        check_accessible(page)

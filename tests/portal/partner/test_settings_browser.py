@@ -6,29 +6,22 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import Connection, text
 
 from db.session import Database
+from tests.accessible import check_accessible
 from tests.auth.factor_steps import set_up
 from tests.cast import Cast
 from tests.figures import rounds
 from tests.portal.conftest import Browsing, Clock
-from tests.portal.test_look import WCAG
 
 pytestmark = pytest.mark.browser
 SCREENS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")][: rounds(2, 4)]
 # Yellow, nearly black, mid grey, white, and a green that is hard on both grounds.
 AWKWARD = ("#ffe600", "#0a0a0a", "#777777", "#ffffff", "#00c853")[: rounds(3, 5)]
 BOTH = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-
-
-def fine(page: Page) -> None:
-    found = Axe().run(page, options={"runOnly": WCAG})
-    assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 
 def listening(context: BrowserContext) -> tuple[Page, list[str]]:
@@ -131,7 +124,7 @@ def test_ada_asks_a_second_step_and_clem_is_led_to_one(
     expect(working.get_by_role("heading", name="One step more to sign in")).to_be_visible()
     expect(working.get_by_role("listitem").filter(has_text="Northwind")).to_be_visible()
     if scripts:
-        fine(working)
+        check_accessible(working)
     working.get_by_role("link", name="Set up an authenticator app").click()
     working.get_by_label("What you call it").fill("Phone")
     working.get_by_role("button", name="Go on").click()
@@ -164,11 +157,11 @@ def test_axe_finds_nothing_whatever_the_color(
         branded(owner, accent, None)
         for path in ("settings/profile", "settings/brand", "settings/sign-in", "customers", "team"):
             page.goto(path)
-            fine(page)
+            check_accessible(page)
         for path in ("invoices", "payment-methods", "tags/new", "team"):
             portal.goto(path)
-            fine(portal)
+            check_accessible(portal)
     page.goto("settings/brand/logo/remove")
-    fine(page)
+    check_accessible(page)
     staff.close()
     customer.close()
