@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
+from app import web
 from app.settings import Settings
-from app.web import create_app
 from app.wiring import Parts, wire
+from tests import pages as made
 from tests.app.test_settings import SAFE
 
 URL = "http://localhost:8000"
@@ -24,8 +25,9 @@ def parts(database_url: str, tmp_path: Path) -> Iterator[Parts]:
 
 
 @pytest.fixture
-def client(parts: Parts) -> Iterator[TestClient]:
-    with TestClient(create_app(parts), base_url=URL) as client:
+def client(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.setattr(web, "Documents", made.documents)
+    with TestClient(web.create_app(parts), base_url=URL) as client:
         yield client
 
 

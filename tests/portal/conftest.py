@@ -24,14 +24,12 @@ from db import ids
 from db.engine import make_pool
 from db.session import Database
 from portal import csrf, routes
-from portal.assets import ROUTE, Assets
+from portal.assets import ROUTE
 from portal.headers import GatewayOrigins, SecurityHeaders
 from portal.house import House
-from portal.reading import Documents
-from portal.render import Renderer
+from tests import pages as made
 from tests.cast import Cast
 from tests.gateway import RunningSandbox, running_sandbox, serving
-from tests.portal.look import STATIC, TEMPLATES
 
 ORIGIN = "http://testserver"
 SECRET = b"pages-tests-only-" + b"x" * 32
@@ -109,13 +107,12 @@ def make_app(
         yield
         await pool.close()
 
-    assets = Assets(STATIC)
-    app = Starlette(routes=[*routes.ROUTES, Route(ROUTE, assets.serve)], lifespan=lifespan)
+    app = Starlette(routes=[*routes.ROUTES, Route(ROUTE, made.assets().serve)], lifespan=lifespan)
     app.state.house = House(
         database=database,
-        documents=Documents(Reader(pool)),
+        documents=made.documents(Reader(pool)),
         hashing=HashingPool(at_once=1, waiting=5),
-        renderer=Renderer(TEMPLATES, assets),
+        renderer=made.renderer(),
         gateway=sandbox.gateway if sandbox else None,
         clock=clock,
         secret=SECRET,

@@ -1,0 +1,111 @@
+"""What is said in the reader's language: one current language a request, and the catalogue behind it.
+
+English texts are the keys; `templates/languages/fr.po` holds the others. What surprises: the language is not
+handed from function to function. Whoever begins a piece of work (a page, a mail) says in which language it
+speaks, and everything below it says its texts with `say`; where nobody said anything it is English, so the
+API, the log and the worker are English.
+"""
+
+import gettext
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Literal, Protocol, cast, get_args, runtime_checkable
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+Locale = Literal["en", "fr"]
+ENGLISH: Locale = "en"
+# Each by its own name, as one looks for it in a list of languages one can't read.
+LANGUAGES: dict[Locale, str] = {"en": "English", "fr": "Français"}
+# What every column that holds a language checks.
+ONE_OF_OURS = "locale in ('en', 'fr')"
+FOLDER = Path(__file__).parent / "templates" / "languages"
+
+_spoken: ContextVar[Locale] = ContextVar("spoken", default=ENGLISH)
+
+
+@runtime_checkable
+class Displayed(Protocol):
+    """A value that writes itself by language, as Money does."""
+
+    def display(self, locale: Locale) -> str: ...
+
+
+def spoken() -> Locale:
+    """The language of the work in hand."""
+    return _spoken.get()
+
+
+@contextmanager
+def speaking(locale: Locale) -> Iterator[None]:
+    """Everything said inside is said in `locale`."""
+    token = _spoken.set(locale)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def known(locale: str | None) -> Locale | None:
+    """`locale` if it is one of ours."""
+    return cast(Locale, locale) if locale in get_args(Locale) else None
+
+
+def say(text: str, /, **values: object) -> str:
+    """`text` in the current language, its `{names}` filled with `values` (Money writes itself).
+
+    A text without a translation is said in English. What is no text of ours is given back as it is.
+    """
+    said = catalogue(spoken()).gettext(text) if text else text
+    return said.format(**_written(values)) if values else said
+
+
+def say_count(one: str, many: str, number: int, /, **values: object) -> str:
+    """`one` or `many` of something, by the plural rule of the current language; `{count}` is the number."""
+    said = catalogue(spoken()).ngettext(one, many, number)
+    return said.format(**{"count": grouped(number), **_written(values)})
+
+
+class Text(str):
+    """A text that is said in the language of whoever it is shown to: it translates itself when it is printed.
+
+    To compare and look it up it is the English one.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return catalogue(spoken()).gettext(str.__str__(self))
+
+
+def mark(text: str) -> str:
+    """A constant that will be said: in a table, a label, wherever it is made before anybody reads it."""
+    return Text(text)
+
+
+def grouped(number: int) -> str:
+    """A whole number as the current language writes it: 12,345, in French with narrow spaces."""
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if spoken() == "fr" else f"{number:,}"
+
+
+@cache
+def catalogue(locale: Locale) -> gettext.NullTranslations:
+    """The texts of a language, read from its catalogue once a process."""
+    if locale == ENGLISH:
+        return gettext.NullTranslations()
+    compiled = io.BytesIO()
+    with (FOLDER / f"{locale}.po").open("rb") as file:
+        write_mo(compiled, read_po(file, locale))
+    return gettext.GNUTranslations(io.BytesIO(compiled.getvalue()))
+
+
+def _written(values: dict[str, object]) -> dict[str, object]:
+    return {
+        name: value.display(spoken()) if isinstance(value, Displayed) else value
+        for name, value in values.items()
+    }
