@@ -67,7 +67,7 @@ def say(text: str, /, **values: object) -> str:
 
 def say_count(one: str, many: str, number: int, /, **values: object) -> str:
     """`one` or `many` of something, by the plural rule of the current language; `{count}` is the number."""
-    said = catalogue(spoken()).ngettext(one, many, number)
+    said = translate_count(one, many, number)
     return said.format(**{"count": grouped(number), **_written(values)})
 
 
@@ -81,6 +81,11 @@ class Text(str):
 
     def __str__(self) -> str:
         return catalogue(spoken()).gettext(str.__str__(self))
+
+
+def translate_count(one: str, many: str, number: int) -> str:
+    """`one` or `many` as it stands in the catalogue, its names not filled: for templates."""
+    return catalogue(spoken()).ngettext(one, many, number)
 
 
 def mark(text: str) -> str:

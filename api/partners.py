@@ -43,6 +43,7 @@ class Partner(Node):
     support_phone: str | None = col()
     support_url: str | None = col("An http or https address.")
     time_zone: str = col("What `overdue` is judged in.")
+    locale: str = col("`en` or `fr`: the language of mails to people who chose none.")
     address: str | None = col("Null, as all of the address, until it is entered.")
     address2: str | None = col()
     city: str | None = col()
@@ -86,6 +87,12 @@ class Viewer:
     time_zone: str | None = mine_column(
         Membership, "time_zone", _membership, "What a person reads instants in, if they chose one."
     )
+    locale: str | None = mine_column(
+        Membership,
+        "locale",
+        _membership,
+        "The language of mails to a person, if they chose one: `en` or `fr`.",
+    )
     role: Role | None = known(lambda actor: actor.role.value if actor.role else None)
     scopes: list[str] = known(_rights, "What may be done: the scopes of a key, or what the role allows.")
     partner: Partner = mine(lambda actor: actor.partner_id)
@@ -123,6 +130,7 @@ class UpdatePartnerInput:
     support_phone: str | None = opt()
     support_url: str | None = opt("An http or https address.")
     time_zone: str | None = opt("Like America/New_York. Never empty.")
+    locale: str | None = opt("`en` or `fr`. Never empty.")
     accent: str | None = opt("`#` and six hexadecimal digits. Null: Remit's own colour.")
     version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
 

@@ -12,6 +12,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from errors import Conflict, Invalid, NotFound, Refusal
+from languages import say
 
 MOST_ERRORS = 100
 REFUSED = (Invalid, Conflict, NotFound)
@@ -77,6 +78,7 @@ ERROR_CODES: Mapping[str, str] = {
     "TOTAL_CHANGED": "The total is not what was expected.",
     "UNKNOWN_CURRENCY": "Not USD or CAD.",
     "UNKNOWN_FIELD": "Can't be set.",
+    "UNKNOWN_LANGUAGE": "Neither `en` nor `fr`.",
     "UNKNOWN_ROLE": "Not a role of a customer's users.",
     "UNKNOWN_STATE": "Not a state, territory or province of the country.",
     "UNKNOWN_TIME_ZONE": "Not in the time zone database.",
@@ -133,4 +135,4 @@ def told(code: str, message: str, path: tuple[str | int, ...], known: Mapping[st
     """One problem of a rule, as clients see it."""
     if code not in known:
         raise KeyError(code)
-    return Told(code, message, ["input", *(to_camel_case(str(step)) for step in path)])
+    return Told(code, say(message), ["input", *(to_camel_case(str(step)) for step in path)])

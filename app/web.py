@@ -32,9 +32,11 @@ from integrations.webhooks import receiver
 from portal import csrf, routes
 from portal.assets import ROUTE as STATIC_ROUTE
 from portal.assets import Assets
+from portal.cookies import LANGUAGE
 from portal.door import visitor
 from portal.headers import GatewayOrigins, SecurityHeaders
 from portal.house import House
+from portal.language import Language
 from portal.reading import Documents
 from portal.render import Renderer
 
@@ -78,7 +80,7 @@ def create_app(parts: Parts) -> ASGIApp:
     application.state.mail_folder = settings.mail_folder
     origin = settings.gateway_url
     return SecurityHeaders(
-        application,
+        Language(application, cookie=house.cookie(LANGUAGE)),
         public_url=settings.public_url,
         gateway=GatewayOrigins(frames=(origin,), forms=(origin,)),
     )

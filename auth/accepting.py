@@ -25,6 +25,7 @@ from auth.tokens import DeadLink, digest_of, same
 from db.columns import new_id
 from db.session import enter
 from errors import Conflict
+from languages import Locale, known
 
 
 class OtherPerson(Conflict):
@@ -88,12 +89,13 @@ def accept_as_new(
     address: str,
     agent: str,
     replaces: bytes | None = None,
+    locale: Locale | None = None,
     now: datetime,
 ) -> Accepted:
     """Make the person, activate the membership, sign in. `new` was chosen with the words of `look`.
 
     Of many at once exactly one wins; the others get `DeadLink`. Refuses also `AccountExists`: whoever has an
-    account signs in and uses `accept_as`.
+    account signs in and uses `accept_as`. `locale` is the language of the page they did it on.
     """
     opened = _open(db, token, now, lock=True)
     invite, membership, _ = opened
@@ -101,9 +103,9 @@ def accept_as_new(
     enter(db, partner_id=invite.partner_id, customer_id=invite.customer_id, user_id=user_id)
     users.create(
         db, user_id=user_id, name=membership.name, email=Email(membership.email, invite.email_key), new=new,
-        now=now,
+        locale=locale, now=now,
     )  # fmt: skip
-    accepted = _use(db, opened, user_id, None, now)
+    accepted = _use(db, opened, user_id, None, locale, now)
     record_personal(db, user_id=user_id, action="account.created", address=address, agent=agent, now=now)
     # The link came to the person's mailbox: the browser that opened it is the person's.
     signed_in = sessions.begin(
@@ -120,7 +122,7 @@ def accept_as(db: Session, *, token: str, user_id: UUID, now: datetime) -> Accep
     user = users.one(db, user_id=user_id)
     if user.email_key != invite.email_key:
         raise OtherPerson
-    return _use(db, opened, user_id, user.time_zone, now)
+    return _use(db, opened, user_id, user.time_zone, known(user.locale), now)
 
 
 def _open(db: Session, token: str, now: datetime, *, lock: bool) -> _Open:
@@ -161,13 +163,15 @@ def _membership(db: Session, invite: Invite, lock: bool) -> Membership:
     return db.exec(wanted).one()
 
 
-def _use(db: Session, opened: _Open, user_id: UUID, time_zone: str | None, now: datetime) -> Accepted:
+def _use(
+    db: Session, opened: _Open, user_id: UUID, time_zone: str | None, locale: Locale | None, now: datetime
+) -> Accepted:
     """Mark the invite used and the membership active; both were locked before they were looked at."""
     invite, membership, company = opened
     invite.accepted_at = now
     membership.status = MembershipStatus.ACTIVE
     membership.user_id = user_id
-    membership.time_zone = time_zone
+    membership.time_zone, membership.locale = time_zone, locale
     membership.updated_at = now
     db.flush()
     is_staff = invite.customer_id is None

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from auth.roles import Role
 from errors import Forbidden
+from languages import say
 
 
 class ActorKind(StrEnum):
@@ -79,7 +80,10 @@ class MissingRight(Forbidden):
     def __init__(self, action: Action, *, by_key: bool) -> None:
         self.scope = action.value
         super().__init__(
-            f"This API key lacks the scope {action.value}. Add it to the key, or use another key."
+            say(
+                "This API key lacks the scope {scope}. Add it to the key, or use another key.",
+                scope=action.value,
+            )
             if by_key
             else "Your role does not allow this. Ask an administrator."
         )

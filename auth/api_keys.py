@@ -23,6 +23,7 @@ from auth.tokens import KEY_PREFIX, digest_of, new_token
 from db.columns import instant, key, new_id, tenant, texts
 from db.policies import Guard, guarded
 from errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from languages import say
 
 PORTAL_LIFE = timedelta(minutes=15)
 # How long a rotated key goes on beside its successor: long enough to put the new one everywhere.
@@ -273,7 +274,7 @@ def _origins(typed: Sequence[str]) -> list[str]:
         message = "List at least one origin, like https://billing.example.com."
         raise Invalid.at("origins", code="REQUIRED", message=message)
     if len(typed) > MOST_ORIGINS:
-        message = f"List at most {MOST_ORIGINS} origins."
+        message = say("List at most {most_origins} origins.", most_origins=MOST_ORIGINS)
         raise Invalid.at("origins", code="TOO_MANY", message=message)
     parsed = [parse_origin(text) for text in typed]
     message = "Enter the origin like https://billing.example.com: no path, no star."
@@ -291,7 +292,11 @@ def _wrong_name(name: str) -> Iterable[Problem]:
     if not name:
         yield Problem("REQUIRED", ("name",), "Enter a name that says where the key is used.")
     elif len(name) > LONGEST_NAME:
-        yield Problem("TOO_LONG", ("name",), f"Shorten the name to {LONGEST_NAME} characters.")
+        yield Problem(
+            "TOO_LONG",
+            ("name",),
+            say("Shorten the name to {longest_name} characters.", longest_name=LONGEST_NAME),
+        )
     elif any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
         yield Problem("BAD_CHARACTERS", ("name",), "Remove the invisible characters from the name.")
 
@@ -302,7 +307,7 @@ def _wrong_scopes(scopes: Sequence[str]) -> Iterable[Problem]:
     known = {action.value for action in KEY_SCOPES}
     for scope in scopes:
         if scope not in known:
-            message = f"Remove the scope “{scope[:50]}”: no API key can have it."
+            message = say("Remove the scope “{scope}”: no API key can have it.", scope=scope[:50])
             yield Problem("UNKNOWN_SCOPE", ("scopes",), message)
 
 

@@ -13,9 +13,10 @@ from auth.actors import RIGHTS, Action, Actor, ActorKind
 from auth.api_keys import ApiKey
 from auth.roles import CUSTOMER_ROLES, STAFF_ROLES, Membership, MembershipStatus, Role
 from errors import Conflict, Forbidden, Invalid, NotFound
+from languages import mark, say
 
 LIVE = frozenset({MembershipStatus.ACTIVE, MembershipStatus.INVITED})
-_ROLES_HERE = {True: "Admin, Sub-admin, Member or Read-only", False: "Manager, Payer or Viewer"}
+_ROLES_HERE = {True: mark("Admin, Sub-admin, Member or Read-only"), False: mark("Manager, Payer or Viewer")}
 
 
 class AboveOwnRole(Forbidden):
@@ -47,7 +48,7 @@ def require_place(actor: Actor, *, customer_id: UUID | None, path: tuple[str | i
     """
     require_managing(actor, customer_id=customer_id)
     if role not in (STAFF_ROLES if customer_id is None else CUSTOMER_ROLES):
-        message = f"Choose {_ROLES_HERE[customer_id is None]} as the role."
+        message = say("Choose {roles} as the role.", roles=_ROLES_HERE[customer_id is None])
         raise Invalid.at(*path, "role", code="UNKNOWN_ROLE", message=message)
     require_not_above(actor, customer_id=customer_id, role=role)
 

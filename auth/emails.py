@@ -12,11 +12,12 @@ from typing import NamedTuple
 import idna
 
 from errors import Invalid
+from languages import mark, say
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LONGEST = 254
 _LONGEST_LOCAL = 64
-_SAMPLE = "Enter the e-mail address like name@company.com."
+_SAMPLE = mark("Enter the e-mail address like name@company.com.")
 
 
 class Email(NamedTuple):
@@ -61,23 +62,29 @@ def _ascii_domain(domain: str, path: tuple[str | int, ...]) -> str:
     try:
         encoded = idna.encode(domain, uts46=True).decode("ascii")
     except idna.IDNAError as wrong:
-        message = f"Check the part after the @. {_SAMPLE}"
+        message = say("Check the part after the @. {sample}", sample=_SAMPLE)
         raise Invalid.at(*path, code="BAD_EMAIL", message=message) from wrong
     top = encoded.rpartition(".")[2]
     # No dot is a machine's nickname; a last label of digits is an IP address; "" is a dot at the end.
     if "." not in encoded or not top or top.isdigit():
-        raise Invalid.at(*path, code="BAD_EMAIL", message=f"Check the part after the @. {_SAMPLE}")
+        raise Invalid.at(
+            *path, code="BAD_EMAIL", message=say("Check the part after the @. {sample}", sample=_SAMPLE)
+        )
     return encoded
 
 
 def _shape_message(folded: str, local: str) -> str:
     if "<" in folded or "," in folded or ";" in folded:
-        return f"Enter one address without the name. {_SAMPLE}"
+        return say("Enter one address without the name. {sample}", sample=_SAMPLE)
     if not local.isascii():
-        return f"Write the part before the @ without accents. {_SAMPLE}"
+        return say("Write the part before the @ without accents. {sample}", sample=_SAMPLE)
     return _SAMPLE
 
 
 def _too_long(path: tuple[str | int, ...]) -> Invalid:
-    message = f"Shorten the e-mail address: {_LONGEST} characters at most, {_LONGEST_LOCAL} before the @."
+    message = say(
+        "Shorten the e-mail address: {longest} characters at most, {longest_local} before the @.",
+        longest=_LONGEST,
+        longest_local=_LONGEST_LOCAL,
+    )
     return Invalid.at(*path, code="TOO_LONG", message=message)

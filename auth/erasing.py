@@ -53,7 +53,7 @@ def erase_seat(db: Session, actor: Actor, *, membership_id: UUID, now: datetime)
     before = (seat.name, seat.email)
     address = _address(seat.id)
     seat.name, seat.name_key, seat.email, seat.email_key = NAME, name_key(NAME), address, address
-    seat.time_zone, seat.updated_at = None, now
+    seat.time_zone, seat.locale, seat.updated_at = None, None, now
     db.flush()
     invites = (col(Invite.partner_id) == seat.partner_id, col(Invite.membership_id) == seat.id)
     db.execute(update(Invite).where(*invites).values(email_key=address))
@@ -73,7 +73,7 @@ def erase_person(db: Session, *, user_id: UUID, now: datetime) -> None:
     address = _address(user_id)
     values = {
         "name": NAME, "email": address, "email_key": address, "password_hash": None, "time_zone": None,
-        "disabled_at": now, "updated_at": now,
+        "locale": None, "disabled_at": now, "updated_at": now,
     }  # fmt: skip
     db.execute(update(User).where(col(User.id) == user_id).values(**values))
 

@@ -25,6 +25,7 @@ from auth.roles import MembershipStatus as MembershipStatus
 from auth.roles import Role as Role
 from db.columns import new_id
 from errors import Conflict, Invalid
+from languages import say
 
 LONGEST_NAME = 100
 
@@ -36,7 +37,7 @@ class LastOne(Conflict):
     message = "This is the last {role}. Make somebody else {role} first."
 
     def __init__(self, role: Role) -> None:
-        super().__init__(self.message.format(role="Admin" if role is Role.ADMIN else "Manager"))
+        super().__init__(say(self.message, role=say("Admin") if role is Role.ADMIN else say("Manager")))
 
 
 class NotDisabled(Conflict):
@@ -211,7 +212,7 @@ def _name(text: str, path: tuple[str | int, ...]) -> str:
     if not spoken:
         raise Invalid.at(*path, "name", code="REQUIRED", message="Enter the name.")
     if len(spoken) > LONGEST_NAME:
-        message = f"Shorten the name to {LONGEST_NAME} characters."
+        message = say("Shorten the name to {longest_name} characters.", longest_name=LONGEST_NAME)
         raise Invalid.at(*path, "name", code="TOO_LONG", message=message)
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in spoken):
         message = "Remove the invisible characters from the name."

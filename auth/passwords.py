@@ -15,6 +15,7 @@ from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from errors import Invalid, Limited
+from languages import say
 
 SHORTEST, LONGEST = 12, 256
 # Combining characters at worst: more than this can't become LONGEST characters, so it isn't looked at.
@@ -90,12 +91,14 @@ def check_new(password: str, *, words: Iterable[str], path: tuple[str | int, ...
     normal = _normal(password)
     if normal is None:
         if len(password) > LONGEST:
-            message = f"Shorten the password to at most {LONGEST} characters."
+            message = say("Shorten the password to at most {longest} characters.", longest=LONGEST)
             raise Invalid.at(*path, code="TOO_LONG", message=message)
         message = "Type the password again: it holds half a character, which no keyboard makes."
         raise Invalid.at(*path, code="BAD_CHARACTERS", message=message)
     if len(normal) < SHORTEST:
-        message = f"Use at least {SHORTEST} characters: three or four unrelated words do well."
+        message = say(
+            "Use at least {shortest} characters: three or four unrelated words do well.", shortest=SHORTEST
+        )
         raise Invalid.at(*path, code="TOO_SHORT", message=message)
     if normal.casefold() in _COMMON:
         message = "This password is among the most common ones. Choose one that nobody else uses."
@@ -159,5 +162,7 @@ def _without(password: str, pieces: list[str]) -> str:
 
 
 def _advice(feedback: dict[str, object]) -> str:
-    warning = str(feedback["warning"] or "This password is easy to guess.")
-    return f"{warning.rstrip('.')}. Add another word or two that nobody would connect with you."
+    warning = say(str(feedback["warning"])) if feedback["warning"] else say("This password is easy to guess.")
+    return say(
+        "{warning}. Add another word or two that nobody would connect with you.", warning=warning.rstrip(".")
+    )

@@ -20,6 +20,7 @@ from auth.memberships import name_key
 from auth.roles import Membership, MembershipStatus
 from db.session import enter
 from errors import Conflict
+from languages import Locale, say
 
 
 class Seat(NamedTuple):
@@ -39,7 +40,7 @@ class PlaceTaken(Conflict):
     )
 
     def __init__(self, place: str) -> None:
-        super().__init__(self.message.format(place=place))
+        super().__init__(say(self.message, place=place))
 
 
 def seats(db: Session, *, user_id: UUID) -> Iterator[Seat]:
@@ -69,11 +70,14 @@ def seats(db: Session, *, user_id: UUID) -> Iterator[Seat]:
     enter(db, user_id=user_id)
 
 
-def copy_description(db: Session, seat: Seat, *, name: str, time_zone: str | None, now: datetime) -> None:
-    """Write name and time zone into a place's copy, and a new name into its log."""
+def copy_description(
+    db: Session, seat: Seat, *, name: str, time_zone: str | None, locale: Locale | None, now: datetime
+) -> None:
+    """Write name, time zone and language into a place's copy, and a new name into its log."""
     actor, membership = seat
     renamed = membership.name != name
-    membership.name, membership.name_key, membership.time_zone = name, name_key(name), time_zone
+    membership.name, membership.name_key = name, name_key(name)
+    membership.time_zone, membership.locale = time_zone, locale
     membership.updated_at = now
     db.flush()
     if renamed:

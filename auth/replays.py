@@ -17,6 +17,7 @@ from auth.tokens import keyed_digest
 from db.columns import instant, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, Invalid
+from languages import say
 
 KEPT = timedelta(days=30)
 # Longer than anybody works on one request, and than one try of a payment is left alone.
@@ -69,7 +70,9 @@ def claim(
     255 printable characters.
     """
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-        message = f"Give an idempotency key of 1 to {LONGEST_KEY} printable characters."
+        message = say(
+            "Give an idempotency key of 1 to {longest_key} printable characters.", longest_key=LONGEST_KEY
+        )
         raise Invalid.at("idempotency_key", code="BAD_IDEMPOTENCY_KEY", message=message)
     actor_id = _id_of(actor)
     name = keyed_digest(db, "replay", actor.partner_id, actor_id, operation, key)

@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from db.columns import choice, instant, key, sort_key, tenant
 from db.policies import Guard, guarded
+from languages import ONE_OF_OURS
 
 
 class Role(StrEnum):
@@ -43,8 +44,8 @@ class MembershipStatus(StrEnum):
 class Membership(SQLModel, table=True):
     """One person's place. `customer_id` is null for partner staff; `user_id` is null until accepted.
 
-    `name`, `email` and `time_zone` are copies: whoever invited typed the first two, and once a person stands
-    behind the place, that person's profile is copied here.
+    `name`, `email`, `time_zone` and `locale` are copies: whoever invited typed the first two, and once a
+    person stands behind the place, that person's profile is copied here.
     """
 
     __tablename__ = "membership"
@@ -56,6 +57,7 @@ class Membership(SQLModel, table=True):
             name="role_fits_place",
         ),
         CheckConstraint("status <> 'ACTIVE' or user_id is not null", name="active_has_person"),
+        CheckConstraint(ONE_OF_OURS, name="locale"),
         # One live place per e-mail and company; a removed one may be invited again.
         Index(
             "uq_membership_place", "partner_id", "customer_id", "email_key",
@@ -87,6 +89,7 @@ class Membership(SQLModel, table=True):
     email: str
     email_key: str = sort_key()
     time_zone: str | None = None
+    locale: str | None = None
     created_at: datetime = instant()
     updated_at: datetime = instant()
     removed_at: datetime | None = instant(default=None)

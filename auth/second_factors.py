@@ -24,13 +24,14 @@ from db.columns import instant, key, new_id
 from db.policies import Guard, guarded
 from db.session import defer, enter
 from errors import Conflict, Invalid, NotFound
+from languages import mark, say
 
 STEP_SECONDS = 30
 DRIFT_STEPS = 1  # a phone's clock may be so many steps off
 MOST = 5
 LONGEST_NAME = 60
 SEED_COLUMN = "totp_factor.seed_sealed"
-_TRY_AGAIN = "Too many wrong codes. Wait five minutes and try again."
+_TRY_AGAIN = mark("Too many wrong codes. Wait five minutes and try again.")
 QUICK = Limit("second factor", 10, timedelta(minutes=5), _TRY_AGAIN)
 SLOW = Limit(
     "second factor slowly", 20, timedelta(hours=24), "Too many wrong codes today. Try again tomorrow."
@@ -64,7 +65,11 @@ class TooManyFactors(Conflict):
     """A person has so many authenticator apps and no more."""
 
     code = "TOO_MANY_FACTORS"
-    message = f"You have {MOST} authenticator apps. Remove one you no longer use first."
+
+    def __init__(self) -> None:
+        super().__init__(
+            say("You have {most} authenticator apps. Remove one you no longer use first.", most=MOST)
+        )
 
 
 def has_any(db: Session, *, user_id: UUID) -> bool:
@@ -103,7 +108,7 @@ def begin(db: Session, *, user_id: UUID, name: str, now: datetime) -> TotpFactor
     """
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
-        message = f"Name the app, in at most {LONGEST_NAME} characters: “Phone” will do."
+        message = say("Name the app, in at most {most} characters: “Phone” will do.", most=LONGEST_NAME)
         raise Invalid.at("name", code="BAD_NAME", message=message)
     users.hold(db, user_id=user_id)
     db.execute(

@@ -20,11 +20,12 @@ from auth.actors import Actor, ActorKind
 from auth.audit import record_personal, shown
 from auth.roles import Role
 from auth.tokens import digest_of, new_token
-from auth.users import Device, remember_device
+from auth.users import Device, User, remember_device
 from db.columns import instant, key, new_id
 from db.policies import Guard, guarded
 from db.session import enter
 from errors import Forbidden, NotFound
+from languages import Locale, known
 
 # Whoever is staff anywhere has the shorter one everywhere; knock_session and find_session know them too.
 IDLE_STAFF = timedelta(minutes=30)
@@ -103,12 +104,16 @@ class FactorNeeded(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What the browser gets, once. `device_token` is None when it holds a good one already."""
+    """What the browser gets, once. `device_token` is None when it holds a good one already.
+
+    `locale` is the language the person reads in, if they chose one.
+    """
 
     user_id: UUID
     session_id: UUID
     session_token: str = field(repr=False)
     device_token: str | None = field(repr=False)
+    locale: Locale | None
 
 
 def begin(
@@ -135,8 +140,8 @@ def begin(
             db, user_id=user_id, token_hash=digest_of(device_token), label=label, now=now
         )
     else:
-        known = (col(Device.id) == device_id, col(Device.user_id) == user_id)
-        db.execute(update(Device).where(*known).values(last_seen_at=now))
+        mine = (col(Device.id) == device_id, col(Device.user_id) == user_id)
+        db.execute(update(Device).where(*mine).values(last_seen_at=now))
     token = new_token()
     session = Session(
         id=new_id(), user_id=user_id, token_hash=digest_of(token), device_id=device_id, address=address,
@@ -145,7 +150,8 @@ def begin(
     )  # fmt: skip
     db.add(session)
     db.flush()
-    return SignedIn(user_id, session.id, token, device_token)
+    locale = db.exec(select(User.locale).where(User.id == user_id)).one()
+    return SignedIn(user_id, session.id, token, device_token, known(locale))
 
 
 def knock(db: Db, *, token_hash: bytes, door: Door, slug: str, now: datetime) -> Visit | None:

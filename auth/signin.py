@@ -26,12 +26,13 @@ from auth.users import User
 from db.columns import new_id
 from db.session import defer, enter
 from errors import Unauthenticated
+from languages import mark
 
 _FIVE_MINUTES = timedelta(minutes=5)
 # Ten windows at most lie in any 24 hours, so that at most 100 guesses a day are hashed per account (B-3).
 _SLOW = timedelta(minutes=160)
-_WAIT = "Too many tries. Wait five minutes and try again."
-_RESET = "Too many tries. Use “Forgot password?”, or try again later."
+_WAIT = mark("Too many tries. Wait five minutes and try again.")
+_RESET = mark("Too many tries. Use “Forgot password?”, or try again later.")
 ADDRESS = Limit("sign-in address", 10, _FIVE_MINUTES, _WAIT)
 # No tighter than ADDRESS today: it begins to count for itself when an operator gives a proxy more room.
 PAIR = Limit("sign-in account and address", 10, _FIVE_MINUTES, _WAIT)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint, text, update
+from sqlalchemy import CheckConstraint, UniqueConstraint, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -18,16 +18,22 @@ from auth.passwords import NewPassword
 from db.columns import instant, key, new_id, sort_key
 from db.policies import Guard, guarded
 from errors import Conflict
+from languages import ONE_OF_OURS, Locale
 
 
 class User(SQLModel, table=True):
     """A person. `email` is where mail goes; `email_key` its normal form, unique.
 
     `time_zone`: what instants are written in for them; None: the partner's or customer's.
+    `locale`: the language of mails to them, and of the browsers they sign in with; None: the partner's.
     """
 
     __tablename__ = "person"
-    __table_args__ = (UniqueConstraint("email_key"), guarded(Guard.USER_ROW))
+    __table_args__ = (
+        UniqueConstraint("email_key"),
+        CheckConstraint(ONE_OF_OURS, name="locale"),
+        guarded(Guard.USER_ROW),
+    )
 
     id: UUID = key()
     name: str
@@ -35,6 +41,7 @@ class User(SQLModel, table=True):
     email_key: str = sort_key()
     password_hash: str | None = None
     time_zone: str | None = None
+    locale: str | None = None
     disabled_at: datetime | None = instant(default=None)
     created_at: datetime = instant()
     updated_at: datetime = instant()
@@ -84,13 +91,22 @@ def find(db: Session, email_key: str) -> UUID | None:
     return found
 
 
-def create(db: Session, *, user_id: UUID, name: str, email: Email, new: NewPassword, now: datetime) -> None:
+def create(
+    db: Session,
+    *,
+    user_id: UUID,
+    name: str,
+    email: Email,
+    new: NewPassword,
+    locale: Locale | None = None,
+    now: datetime,
+) -> None:
     """Make a person with the id that was entered. Refuses `AccountExists` if the address has one."""
     made = (
         insert(User)
         .values(
             id=user_id, name=name, email=email.address, email_key=email.normal, password_hash=new.hash,
-            created_at=now, updated_at=now,
+            locale=locale, created_at=now, updated_at=now,
         )
         .on_conflict_do_nothing()
         .returning(col(User.id))
@@ -114,9 +130,14 @@ def set_password(db: Session, *, user_id: UUID, new: NewPassword, now: datetime)
     db.execute(update(User).where(col(User.id) == user_id).values(password_hash=new.hash, updated_at=now))
 
 
-def describe(db: Session, *, user_id: UUID, name: str, time_zone: str | None, now: datetime) -> None:
-    """Store what the entered person is called, and the time zone they read in. Checked by the caller."""
-    values = {"name": name, "time_zone": time_zone, "updated_at": now}
+def describe(
+    db: Session, *, user_id: UUID, name: str, time_zone: str | None, locale: Locale | None, now: datetime
+) -> None:
+    """Store what the entered person is called, the time zone and the language they read in.
+
+    Checked by the caller.
+    """
+    values = {"name": name, "time_zone": time_zone, "locale": locale, "updated_at": now}
     db.execute(update(User).where(col(User.id) == user_id).values(**values))
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from billing.places import COUNTRY_NAMES, POSTAL_LETTERS, PROVINCES, STATES, folded, place_codes
 from billing.texts import Checks, Path
+from languages import mark, say
 
 
 class Country(StrEnum):
@@ -61,21 +62,37 @@ _FIRST, _LETTER = "[A-CEGHJ-NPR-TVXYa-ceghj-npr-tvxy]", "[A-CEGHJ-NPR-TV-Za-cegh
 _POSTAL_CODE = rf"\s*{_FIRST}\s*[0-9]\s*{_LETTER}\s*-?\s*[0-9]\s*{_LETTER}\s*[0-9]\s*"
 _ZIP = r"\s*[0-9]{5}(?:-[0-9]{4})?\s*"
 
-_STATES = tuple(Place(code, names[0]) for code, names in STATES.items())
-_PROVINCES = tuple(Place(code, names[0]) for code, names in PROVINCES.items())
+_STATES = tuple(Place(code, mark(names[0])) for code, names in STATES.items())
+_PROVINCES = tuple(Place(code, mark(names[0])) for code, names in PROVINCES.items())
 _RULES = {
-    Country.US: AddressRules(Country.US, "United States", _STATES, "State", "ZIP code", _ZIP, "12345"),
+    Country.US: AddressRules(
+        Country.US, mark("United States"), _STATES, mark("State"), mark("ZIP code"), _ZIP, "12345"
+    ),
     Country.CA: AddressRules(
-        Country.CA, "Canada", _PROVINCES, "Province or territory", "Postal code", _POSTAL_CODE, "K1A 0B1"
+        Country.CA,
+        mark("Canada"),
+        _PROVINCES,
+        mark("Province or territory"),
+        mark("Postal code"),
+        _POSTAL_CODE,
+        "K1A 0B1",
     ),
 }
 _CODES = {Country.US: place_codes(STATES), Country.CA: place_codes(PROVINCES)}
 # What messages call a field; a country that is missing or wrong is None.
-_STATE_NAMES = {Country.US: "state", Country.CA: "province or territory", None: "state or province"}
-_POSTAL_NAMES = {Country.US: "ZIP code", Country.CA: "postal code", None: "ZIP or postal code"}
+_STATE_NAMES = {
+    Country.US: "state",
+    Country.CA: mark("province or territory"),
+    None: mark("state or province"),
+}
+_POSTAL_NAMES = {
+    Country.US: mark("ZIP code"),
+    Country.CA: mark("postal code"),
+    None: mark("ZIP or postal code"),
+}
 _BAD_STATE = {
-    Country.US: "Choose a US state, or write its two-letter code, like NY.",
-    Country.CA: "Choose a province or territory, or write its two-letter code, like ON.",
+    Country.US: mark("Choose a US state, or write its two-letter code, like NY."),
+    Country.CA: mark("Choose a province or territory, or write its two-letter code, like ON."),
 }
 
 
@@ -133,8 +150,13 @@ def _elsewhere(written: str, country: Country) -> str | None:
     if code is None:
         return None
     place = dict(address_rules(other).states)[code]
-    there = "the United States" if other is Country.US else "Canada"
-    return f"{place} is in {there}. Change the country, or choose a {_STATE_NAMES[country]}."
+    there = say("the United States") if other is Country.US else say("Canada")
+    return say(
+        "{place} is in {there}. Change the country, or choose a {kind}.",
+        place=place,
+        there=there,
+        kind=_STATE_NAMES[country],
+    )
 
 
 def _postal_code(checks: Checks, text: str | None, country: Country | None, state: str) -> str:
@@ -160,9 +182,10 @@ def _hold_against_province(checks: Checks, letter: str, province: str) -> None:
     if not province or letter in POSTAL_LETTERS[province]:
         return
     *others, last = list(POSTAL_LETTERS[province])
-    first = f"{', '.join(others)} or {last}" if others else last
-    message = (
-        f"Postal codes in {dict(_PROVINCES)[province]} start with {first}. "
-        "Check the postal code and the province."
+    first = say("{letters} or {last}", letters=", ".join(others), last=last) if others else last
+    message = say(
+        "Postal codes in {province} start with {letters}. Check the postal code and the province.",
+        province=dict(_PROVINCES)[province],
+        letters=first,
     )
     checks.refuse("postal_code", code="POSTAL_CODE_NOT_IN_PROVINCE", message=message)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from errors import Invalid
+from languages import grouped, say
 
 MOST_BYTES = 32 * 1024 * 1024
 MOST_ROWS = 100_000
@@ -53,7 +54,14 @@ def open_sheet(file: BinaryIO) -> Sheet:
     if not columns:
         raise refused("EMPTY", "The first row is empty. Write the names of the columns there.")
     if len(columns) > MOST_COLUMNS:
-        raise refused("TOO_MANY_COLUMNS", f"Leave at most {MOST_COLUMNS} columns; it has {len(columns)}.")
+        raise refused(
+            "TOO_MANY_COLUMNS",
+            say(
+                "Leave at most {most_columns} columns; it has {count}.",
+                most_columns=MOST_COLUMNS,
+                count=len(columns),
+            ),
+        )
     named = tuple(name[:100] or f"Column {place}" for place, name in enumerate(columns, 1))
     return Sheet(named, _rows(records))
 
@@ -97,7 +105,10 @@ def _reads_as(file: BinaryIO, encoding: str) -> bool:
 
 def too_large() -> Invalid:
     """The refusal of a file over the limit, which the door meets before anything is read."""
-    return refused("TOO_LARGE", f"This file is larger than {MOST_BYTES >> 20} MB. Split it into several.")
+    return refused(
+        "TOO_LARGE",
+        say("This file is larger than {megabytes} MB. Split it into several.", megabytes=MOST_BYTES >> 20),
+    )
 
 
 def _records(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
@@ -107,14 +118,19 @@ def _records(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
         try:
             cells = next(reader, None)
         except csv.Error as wrong:
-            message = (
-                f"Row {number} can't be read: a quote is not closed, or a cell is too long. Mend it there."
+            message = say(
+                "Row {number} can't be read: a quote is not closed, or a cell is too long. Mend it there.",
+                number=number,
             )
             raise refused("BAD_CSV", message) from wrong
         if cells is None:
             return
         if max(map(len, cells), default=0) > LONGEST_CELL:
-            message = f"Row {number} has a cell of more than {LONGEST_CELL:,} characters. Shorten it."
+            message = say(
+                "Row {number} has a cell of more than {longest_cell} characters. Shorten it.",
+                number=number,
+                longest_cell=grouped(LONGEST_CELL),
+            )
             raise refused("BAD_CSV", message)
         yield number, cells
 
@@ -126,5 +142,8 @@ def _rows(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[
             continue
         count += 1
         if count > MOST_ROWS:
-            raise refused("TOO_MANY_ROWS", f"Import at most {MOST_ROWS:,} rows at once. Split the file.")
+            raise refused(
+                "TOO_MANY_ROWS",
+                say("Import at most {most_rows} rows at once. Split the file.", most_rows=grouped(MOST_ROWS)),
+            )
         yield number, cells[: MOST_COLUMNS + 1]

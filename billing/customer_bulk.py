@@ -16,6 +16,7 @@ from billing.customers import Customer, close, reopen
 from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, NotFound
+from languages import say
 
 MOST_AT_ONCE = 500
 
@@ -87,7 +88,7 @@ def _locked(db: Session, actor: Actor, customer_ids: Sequence[UUID]) -> Sequence
     if not customer_ids:
         checks.refuse("customer_ids", code="REQUIRED", message="Choose at least one customer.")
     elif len(customer_ids) > MOST_AT_ONCE:
-        message = f"Choose at most {MOST_AT_ONCE} customers at once."
+        message = say("Choose at most {most_at_once} customers at once.", most_at_once=MOST_AT_ONCE)
         checks.refuse("customer_ids", code="TOO_MANY", message=message)
     checks.done()
     mine = (Customer.partner_id == actor.partner_id, col(Customer.id).in_(customer_ids))

@@ -18,6 +18,7 @@ from billing.money import Currency
 from billing.tax_ids import TaxId, parse_tax_id
 from billing.texts import Checks, Path
 from errors import Problem
+from languages import Locale, known, say
 
 ADDRESS_FIELDS = ("address", "address2", "city", "state", "postal_code", "country")
 MOST_USERS = 50
@@ -116,7 +117,11 @@ def read_users(checks: Checks, users: Sequence[UserInput], *, first: bool) -> tu
     and one of them must be. Codes: REQUIRED, TOO_MANY, DUPLICATE, UNKNOWN_ROLE, NO_MANAGER, and an e-mail's.
     """
     if len(users) > MOST_USERS:
-        checks.refuse("users", code="TOO_MANY", message=f"Add at most {MOST_USERS} users at once.")
+        checks.refuse(
+            "users",
+            code="TOO_MANY",
+            message=say("Add at most {most_users} users at once.", most_users=MOST_USERS),
+        )
         return ()
     invitees: list[Invitee] = []
     rows: dict[str, int] = {}
@@ -128,7 +133,7 @@ def read_users(checks: Checks, users: Sequence[UserInput], *, first: bool) -> tu
         invitees.append(read_user(here, user, otherwise=otherwise))
         earlier = rows.setdefault(invitees[-1].email.normal, row)
         if earlier != row and invitees[-1].email.normal:
-            message = f"This address is also in row {earlier + 1}. Remove one of the two."
+            message = say("This address is also in row {row}. Remove one of the two.", row=earlier + 1)
             here.refuse("email", code="DUPLICATE", message=message)
     if first and not invitees:
         checks.refuse("users", code="REQUIRED", message="Add at least one user.")
@@ -170,6 +175,16 @@ def read_currency(checks: Checks, text: str | None, country: Country | None) -> 
     return Currency.USD
 
 
+def read_locale(checks: Checks, text: str | None) -> Locale | None:
+    """A language of mails and pages, `en` or `fr`; None for none. Refuses UNKNOWN_LANGUAGE."""
+    written = (text or "").strip().lower()
+    locale = known(written)
+    if written and locale is None:
+        message = "Choose one of the languages: en (English) or fr (French)."
+        checks.refuse("locale", code="UNKNOWN_LANGUAGE", message=message)
+    return locale
+
+
 def read_time_zone(checks: Checks, text: str | None) -> str | None:
     """A name of the time zone database; None when left empty."""
     written = (text or "").strip()
@@ -190,7 +205,9 @@ def read_terms(checks: Checks, typed: int | str | None) -> int | None:
         typed = int(written) if written.isascii() and written.isdigit() and len(written) <= 3 else -1
     if 0 <= typed <= LONGEST_TERMS:
         return typed
-    message = f"Enter the payment terms as whole days, from 0 to {LONGEST_TERMS}."
+    message = say(
+        "Enter the payment terms as whole days, from 0 to {longest_terms}.", longest_terms=LONGEST_TERMS
+    )
     checks.refuse("terms_days", code="BAD_TERMS", message=message)
     return None
 

@@ -34,6 +34,7 @@ from billing.fixed_currency import require_currency
 from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, Invalid, Problem, Refusal
+from languages import say
 
 _JUDGED = text("""
     update customer_import_row r
@@ -48,7 +49,7 @@ _CLAIMED = text("""
     from unnest(cast(:marks as text[]), cast(:positions as int[])) as one(mark, position)
 """)
 _FIELD = "field"
-_MOVED = "The customers changed since this file was checked. Import the file again."
+_MOVED_MESSAGE = "The customers changed since this file was checked. Import the file again."
 
 
 class _Row(NamedTuple):
@@ -171,7 +172,7 @@ def _done(
     if (customer.id if customer else None) != (
         None if row.staged.outcome is RowOutcome.CREATED else expected
     ):
-        raise Conflict(_MOVED)
+        raise Conflict(_MOVED_MESSAGE)
     if customer is None:
         assert expected is not None
         made[expected] = _new(row)
@@ -224,7 +225,11 @@ def _one(row: _Row, matches: Mapping[str, list[Customer]]) -> Customer | None:
     for mark in row.marks:
         found = matches.get(mark, [])
         if len(found) > 1:
-            message = f"{len(found)} customers fit this row ({_spoken(mark)}). Give its external id."
+            message = say(
+                "{count} customers fit this row ({mark}). Give its external id.",
+                count=len(found),
+                mark=_spoken(mark),
+            )
             raise Invalid.at("row", code="SEVERAL_MATCHES", message=message)
         if found:
             _require_no_other(row, found[0], mark)
@@ -238,15 +243,18 @@ def _require_no_other(row: _Row, customer: Customer, mark: str) -> None:
         has = known.get(other[0])
         stronger = row.marks.index(other) < row.marks.index(mark)
         if stronger and has is not None and other[2:] != has:
-            message = (
-                f"{customer.company} fits this row ({_spoken(mark)}) and has another {_spoken(other)}. "
-                "Check which of the two is right."
+            message = say(
+                "{company} fits this row ({mark}) and has another {other}. Check which of the two is right.",
+                company=customer.company,
+                mark=_spoken(mark),
+                other=_spoken(other),
             )
             raise Invalid.at("row", code="OTHER_CUSTOMER", message=message)
 
 
-def _spoken(mark: str) -> str:
-    return {"x": "external id", "t": "tax id", "p": "name and ZIP or postal code"}[mark[0]]
+def _spoken(found: str) -> str:
+    named = {"x": say("external id"), "t": say("tax id"), "p": say("name and ZIP or postal code")}
+    return named[found[0]]
 
 
 def _read(begun: CustomerImport, staged: CustomerImportRow) -> _Row:
@@ -325,7 +333,9 @@ def _without_repeats(
         claims = _claims(row, verdict) if verdict.outcome is not RowOutcome.REFUSED else ()
         first = next((earlier[mark] for mark in claims if mark in earlier), None)
         if first is not None:
-            message = f"Row {first} of this file is about the same customer. Leave one of the two."
+            message = say(
+                "Row {first} of this file is about the same customer. Leave one of the two.", first=first
+            )
             kept.append(_Verdict(RowOutcome.REFUSED, (Problem("REPEATED", ("row",), message),)))
             continue
         for mark in claims:

@@ -29,16 +29,18 @@ from billing.texts import Checks
 from db.columns import new_id
 from db.session import defer
 from errors import Conflict, NotFound
+from languages import mark, say
 
 JOB = "import_customers"
 KEPT_FOR = timedelta(days=30)
 BATCH = 500
 SHOWN = 50
 FIELDS: Mapping[str, str] = {
-    "company": "Company", "legal_name": "Legal name", "tax_id": "EIN / Business Number",
-    "address": "Address", "address2": "Address line 2", "city": "City", "state": "State / Province",
-    "postal_code": "ZIP / Postal code", "country": "Country", "currency": "Currency",
-    "time_zone": "Time zone", "terms_days": "Terms (days)", "external_id": "External id",
+    "company": mark("Company"), "legal_name": mark("Legal name"), "tax_id": mark("EIN / Business Number"),
+    "address": mark("Address"), "address2": mark("Address line 2"), "city": mark("City"),
+    "state": mark("State / Province"),
+    "postal_code": mark("ZIP / Postal code"), "country": mark("Country"), "currency": mark("Currency"),
+    "time_zone": mark("Time zone"), "terms_days": mark("Terms (days)"), "external_id": mark("External id"),
 }  # fmt: skip
 _ALSO = {
     "company": ("companyname", "customer", "customername", "name", "client", "account", "accountname"),
@@ -122,7 +124,7 @@ def choose_columns(
         if field and field not in FIELDS:
             checks.refuse("column", place, code="UNKNOWN_FIELD", message="Choose a field from the list.")
         elif field and field in chosen[:place]:
-            message = f"Two columns are {FIELDS[field]}. Ignore one of them."
+            message = say("Two columns are {field}. Ignore one of them.", field=FIELDS[field])
             checks.refuse("column", place, code="TWICE", message=message)
     if not {"company", "external_id", "tax_id"} & set(chosen):
         message = "Choose which column is the company, the external id or the EIN."

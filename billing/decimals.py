@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from errors import Invalid
+from languages import say
 
 _PLAIN = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 _GROUPED = re.compile(r"-?[0-9]{1,3}(?:[,'’\s][0-9]{3})+(?:[.,][0-9]+)?")
@@ -34,13 +35,22 @@ def read_decimal(text: str | None, style: Style, *, path: tuple[str | int, ...] 
     """
     written = (text or "").strip()
     if not written:
-        raise Invalid.at(*path, code="REQUIRED", message=f"Enter the {style.name}, like {style.example}.")
+        raise Invalid.at(
+            *path,
+            code="REQUIRED",
+            message=say("Enter the {name}, like {example}.", name=say(style.name), example=style.example),
+        )
     match = _PLAIN.fullmatch(written)
     if match is None or (match[1] and style.lowest >= 0):
         raise Invalid.at(*path, code="BAD_NUMBER", message=_how_to_write(written, style))
     sign, whole, fraction = match[1], match[2], match[3] or ""
     if len(fraction) > style.places:
-        message = f"Write the {style.name} with at most {style.places} decimals, like {style.example}."
+        message = say(
+            "Write the {name} with at most {places} decimals, like {example}.",
+            name=say(style.name),
+            places=style.places,
+            example=style.example,
+        )
         raise Invalid.at(*path, code="TOO_MANY_DECIMALS", message=message)
     if len(whole) > _LONGEST:
         raise Invalid.at(*path, code="OUT_OF_RANGE", message=_range(style))
@@ -62,16 +72,31 @@ def decimal_text(scaled: int, *, places: int, keep: int) -> str:
 
 def _how_to_write(written: str, style: Style) -> str:
     if _GROUPED.fullmatch(written):
-        return f"Write the {style.name} without thousands separators, like {style.example}."
+        return say(
+            "Write the {name} without thousands separators, like {example}.",
+            name=say(style.name),
+            example=style.example,
+        )
     if _COMMA.fullmatch(written):
-        return f"Write the {style.name} with a point instead of a comma, like {style.example}."
+        return say(
+            "Write the {name} with a point instead of a comma, like {example}.",
+            name=say(style.name),
+            example=style.example,
+        )
     if _SIGNED.fullmatch(written):
-        minus = "" if style.lowest >= 0 else " (a minus only)"
-        return f"Write the {style.name} without a sign{minus}, like {style.example}."
-    return f"Write the {style.name} in digits only, like {style.example}."
+        minus = "" if style.lowest >= 0 else say(" (a minus only)")
+        return say(
+            "Write the {name} without a sign{minus}, like {example}.",
+            name=say(style.name),
+            minus=minus,
+            example=style.example,
+        )
+    return say(
+        "Write the {name} in digits only, like {example}.", name=say(style.name), example=style.example
+    )
 
 
 def _range(style: Style) -> str:
     low = decimal_text(style.lowest, places=style.places, keep=0)
     high = decimal_text(style.highest, places=style.places, keep=0)
-    return f"Enter the {style.name} as a number from {low} to {high}."
+    return say("Enter the {name} as a number from {low} to {high}.", name=say(style.name), low=low, high=high)

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from db import ids
 from errors import Problem
+from languages import mark, say
 
 _SAME_TAX_ID = text("""
     select id, company from customer
@@ -38,13 +39,17 @@ def possible_duplicates(
     """
     warnings = []
     for field, shared, same in [
-        ("tax_id", "this tax id", _SAME_TAX_ID),
-        ("company", "this name and ZIP or postal code", _SAME_NAME_AND_PLACE),
+        ("tax_id", mark("this tax id"), _SAME_TAX_ID),
+        ("company", mark("this name and ZIP or postal code"), _SAME_NAME_AND_PLACE),
     ]:
         asked = {name: values[name] for name in ("tax_id", "company_key", "country", "postal_code")}
         other = db.execute(same, {**asked, "partner_id": partner_id, "except_id": except_id}).one_or_none()
         if other is not None:
-            message = f"{other.company} already has {shared}. Check that this is not the same company."
+            message = say(
+                "{company} already has {shared}. Check that this is not the same company.",
+                company=other.company,
+                shared=shared,
+            )
             about = ids.shown("cus", other.id)
             warnings.append(Problem("POSSIBLE_DUPLICATE", (field,), message, about))
     return tuple(warnings)

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from billing.money import Currency
 from errors import Invalid
+from languages import say
 
 _INVOICED = text("select 1 from invoice where partner_id = :partner_id and customer_id = :id limit 1")
 
@@ -23,5 +24,8 @@ def require_currency(db: Session, before: Mapping[str, Any], currency: Currency)
     if currency == before["currency"]:
         return
     if db.scalar(_INVOICED, {"partner_id": before["partner_id"], "id": before["id"]}) is not None:
-        message = f"This customer has invoices in {before['currency']}: its currency can't change any more."
+        message = say(
+            "This customer has invoices in {currency}: its currency can't change any more.",
+            currency=before["currency"],
+        )
         raise Invalid.at("currency", code="CURRENCY_FIXED", message=message)

@@ -18,6 +18,7 @@ from billing.inputs import Input
 from billing.money import Currency, Money, line_totals, parse_amount, parse_quantity, parse_rate
 from billing.partners import Partner
 from billing.texts import Checks
+from languages import say
 
 MOST_LINES = 200
 # Ten billion dollars: more is a slip of the keyboard, and more than gateways take.
@@ -86,7 +87,10 @@ def read_invoice(
     new = before is None
     values = _days(checks, fields, terms, before)
     if (fields.currency or "").strip().upper() not in ("", terms.currency):
-        message = f"This customer is invoiced in {terms.currency}. Leave the currency out, or give that."
+        message = say(
+            "This customer is invoiced in {currency}. Leave the currency out, or give that.",
+            currency=terms.currency,
+        )
         checks.refuse("currency", code="OTHER_CURRENCY", message=message)
     if new or fields.gives("memo"):
         values["memo"] = checks.block("memo", fields.memo, required=False, limit=2000)
@@ -134,7 +138,7 @@ def _days(
     due = _day(checks, "due_on", fields.due_on) if fields.gives("due_on") else stored["due_on"]
     due_on = due or min(issue_on + timedelta(days=terms.days), _DAYS[1])
     if due_on < issue_on:
-        message = f"Choose a due date on or after the issue date, {issue_on}."
+        message = say("Choose a due date on or after the issue date, {issue_on}.", issue_on=issue_on)
         checks.refuse("due_on", code="DUE_BEFORE_ISSUE", message=message)
     return {"issue_on": issue_on, "due_on": due_on}
 
@@ -149,11 +153,13 @@ def _day(checks: Checks, field: str, typed: date | str | None) -> date | None:
         except ValueError:
             typed = None
         if typed is None:
-            message = f"Write the {field.removesuffix('_on')} date as YYYY-MM-DD, like 2026-03-31."
+            message = say(
+                "Write the {date} date as YYYY-MM-DD, like 2026-03-31.", date=field.removesuffix("_on")
+            )
             checks.refuse(field, code="BAD_DATE", message=message)
             return None
     if typed is not None and not _DAYS[0] <= typed <= _DAYS[1]:
-        message = f"Choose a day from {_DAYS[0]} to {_DAYS[1]}."
+        message = say("Choose a day from {first} to {last}.", first=_DAYS[0], last=_DAYS[1])
         checks.refuse(field, code="BAD_DATE", message=message)
         return None
     return typed
@@ -161,7 +167,11 @@ def _day(checks: Checks, field: str, typed: date | str | None) -> date | None:
 
 def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tuple[dict[str, Any], ...]:
     if len(typed) > MOST_LINES:
-        message = f"Put at most {MOST_LINES} lines on one invoice; these are {len(typed)}."
+        message = say(
+            "Put at most {most_lines} lines on one invoice; these are {count}.",
+            most_lines=MOST_LINES,
+            count=len(typed),
+        )
         checks.refuse("lines", code="TOO_MANY", message=message)
         return ()
     problems = len(checks.problems)
@@ -179,8 +189,10 @@ def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tu
         message = "An invoice must be above zero: check quantity, price and discount."
         checks.refuse("lines", code="NOTHING_TO_PAY", message=message)
     elif total > LARGEST_TOTAL_MINOR:
-        most = Money(LARGEST_TOTAL_MINOR, currency).display()
-        checks.refuse("lines", code="TOO_LARGE", message=f"An invoice can't be above {most}: split it.")
+        most = Money(LARGEST_TOTAL_MINOR, currency)
+        checks.refuse(
+            "lines", code="TOO_LARGE", message=say("An invoice can't be above {most}: split it.", most=most)
+        )
     return tuple({"position": position, **line} for position, line in enumerate(lines))
 
 
@@ -195,8 +207,8 @@ def _line(checks: Checks, typed: LineInput, currency: Currency) -> dict[str, Any
     tax_name = checks.line("tax_name", typed.tax_name, required=False, limit=50)
     totals = line_totals(quantity_e4, price.minor, discount.minor, rate_e4)
     if totals.net_minor < 0 and len(checks.problems) == problems:
-        before = Money(totals.net_minor + discount.minor, currency).display()
-        message = f"The discount can't be more than the line, {before}."
+        before = Money(totals.net_minor + discount.minor, currency)
+        message = say("The discount can't be more than the line, {before}.", before=before)
         checks.refuse("discount", code="DISCOUNT_TOO_LARGE", message=message)
     return {
         "description": description,
@@ -215,7 +227,9 @@ def _amount(
     nothing = Money(0, currency)
     if isinstance(typed, AmountInput):
         if typed.currency != currency:
-            message = f"This customer is invoiced in {currency}: give the amount in that."
+            message = say(
+                "This customer is invoiced in {currency}: give the amount in that.", currency=currency
+            )
             checks.refuse(field, code="OTHER_CURRENCY", message=message)
             return nothing
         typed = typed.amount

@@ -9,15 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import (
-    CheckConstraint,
-    ForeignKeyConstraint,
-    Index,
-    UniqueConstraint,
-    delete,
-    insert,
-    update,
-)  # fmt: skip
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, delete, insert, update
 from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
@@ -33,6 +25,7 @@ from billing.partners import Partner
 from db.columns import choice, count, day, instant, key, minor, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
+from languages import say
 
 SEARCHED_AS = "invoice"
 # Who is written to about invoices: the customer's people who can pay.
@@ -157,7 +150,7 @@ class NotOpen(Conflict):
     code = "INVOICE_NOT_OPEN"
 
     def __init__(self, invoice: Invoice) -> None:
-        super().__init__(f"Invoice {invoice.number or '(draft)'} is {invoice.status.lower()}, not open.")
+        super().__init__(say("Invoice {number} is not open. Look at it again.", number=invoice.number or "–"))
 
 
 class PaymentUnderWay(Conflict):

@@ -7,11 +7,10 @@ rounded lines is the invoice; nothing re-computes a total from unrounded numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from billing.decimals import Style, decimal_text, read_decimal
-
-Locale = Literal["en", "fr"]
+from languages import Locale
 
 QUANTITY_SCALE = 10_000
 RATE_SCALE = 10_000

@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 from auth import audit
 from auth.actors import Action, Actor
 from billing.addresses import Country, read_address
-from billing.customer_fields import ADDRESS_FIELDS, read_time_zone
+from billing.customer_fields import ADDRESS_FIELDS, read_locale, read_time_zone
 from billing.inputs import Input
 from billing.partners import Partner
 from billing.tax_ids import TaxId, parse_gst_hst_number, parse_qst_number, parse_tax_id
@@ -47,6 +47,7 @@ class PartnerInput(Input):
     support_phone: str | None = None
     support_url: str | None = None
     time_zone: str | None = None
+    locale: str | None = None
     accent: str | None = None
 
 
@@ -63,7 +64,8 @@ def update(
     """Change the given fields. `version` is the one that was shown: another one by now is a Conflict.
 
     Refuses all wrong fields at once: those of read_address, parse_tax_id and the tax accounts, BAD_PHONE,
-    BAD_WEB_ADDRESS, BAD_COLOUR, UNKNOWN_TIME_ZONE. Nothing different: nothing written, not even the version.
+    BAD_WEB_ADDRESS, BAD_COLOUR, UNKNOWN_TIME_ZONE, UNKNOWN_LANGUAGE. Nothing different: nothing written, not
+    even the version.
     """
     actor.require(Action.MANAGE_SETTINGS)
     partner = locked(db, actor)
@@ -137,6 +139,10 @@ def _read(
         values["time_zone"] = read_time_zone(checks, fields.time_zone)
         if not (fields.time_zone or "").strip():
             checks.refuse("time_zone", code="REQUIRED", message="Choose the time zone.")
+    if fields.gives("locale"):
+        values["locale"] = read_locale(checks, fields.locale)
+        if not (fields.locale or "").strip():
+            checks.refuse("locale", code="REQUIRED", message="Choose the language.")
     if fields.gives("accent"):
         values["accent"] = _colour(checks, fields.accent)
     return values, warnings

@@ -25,6 +25,7 @@ from db.columns import choice, count, instant, key, minor, sort_key, tenant
 from db.policies import Guard, guarded
 from db.session import enter
 from errors import Invalid
+from languages import ONE_OF_OURS, mark, say
 
 _WHOLE = (
     "(address is null) = (country is null) and (city is null) = (country is null)"
@@ -50,6 +51,7 @@ class Partner(SQLModel, table=True):
         CheckConstraint("gst_hst_number ~ '^[0-9]{9}RT[0-9]{4}$'", name="gst_hst_shape"),
         CheckConstraint("qst_number ~ '^[0-9]{10}TQ[0-9]{4}$'", name="qst_shape"),
         CheckConstraint("accent ~ '^#[0-9a-f]{6}$'", name="accent_shape"),
+        CheckConstraint(ONE_OF_OURS, name="locale"),
         CheckConstraint("logo ~ '^[0-9a-f]{32}$'", name="logo_shape"),
         guarded(Guard.PARTNER_ROW),
     )
@@ -62,6 +64,7 @@ class Partner(SQLModel, table=True):
     support_phone: str | None = None
     support_url: str | None = None
     time_zone: str
+    locale: str = "en"
     address: str | None = None
     address2: str | None = None
     city: str | None = None
@@ -165,12 +168,12 @@ def create(
     )
     checks.done()
     enter(db, partner_id=partner.id)
-    with unique(db, "uq_partner_slug", _taken("slug", "slug")):
+    with unique(db, "uq_partner_slug", _taken("slug", mark("slug"))):
         db.add(partner)
     held = GatewayAccount(
         partner_id=partner.id, gateway=gateway, account=account or f"acct_{partner.id.hex}", created_at=now
     )
-    with unique(db, "uq_gateway_account_gateway_account", _taken("account", "gateway account")):
+    with unique(db, "uq_gateway_account_gateway_account", _taken("account", mark("gateway account"))):
         db.add(held)
     return NewPartner(partner, _first_admin(db, partner.id, who, email, now))
 
@@ -194,7 +197,10 @@ def _read_slug(checks: Checks, typed: str | None, name: str) -> str:
         return ""  # the name's own problem says enough
     slug = written or slug_of(name)
     if not SHAPE.fullmatch(slug) or len(slug) > LONGEST:
-        message = f"Write the slug in up to {LONGEST} lower-case letters, digits and hyphens, like acme-it."
+        message = say(
+            "Write the slug in up to {longest} lower-case letters, digits and hyphens, like acme-it.",
+            longest=LONGEST,
+        )
         checks.refuse("slug", code="BAD_SLUG", message=message)
     return slug
 
@@ -208,5 +214,5 @@ def _read_prefix(checks: Checks, typed: str | None) -> str:
 
 
 def _taken(field: str, called: str) -> Invalid:
-    message = f"This {called} is taken. Choose another one."
+    message = say("This {called} is taken. Choose another one.", called=called)
     return Invalid.at(field, code=f"{field.upper()}_TAKEN", message=message)

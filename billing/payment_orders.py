@@ -14,6 +14,7 @@ from billing.invoices import Invoice, InvoiceStatus, NotOpen
 from billing.money import Currency, Money
 from billing.texts import Checks
 from errors import Conflict
+from languages import say
 
 MOST_INVOICES = 200
 LONGEST_KEY = 255
@@ -33,8 +34,12 @@ class LessIsLeft(Conflict):
 
     def __init__(self, invoice: Invoice, left: Money) -> None:
         super().__init__(
-            f"Only {left.display()} of invoice {invoice.number} is left to pay: another payment was made or "
-            "is under way. Look at the invoice again."
+            say(
+                "Only {left} of invoice {number} is left to pay: another payment was made or is under way. "
+                "Look at the invoice again.",
+                left=left,
+                number=invoice.number,
+            )
         )
 
 
@@ -44,7 +49,9 @@ class TotalChanged(Conflict):
     code = "TOTAL_CHANGED"
 
     def __init__(self, total: Money) -> None:
-        super().__init__(f"The total is {total.display()}, not what was shown. Review the payment again.")
+        super().__init__(
+            say("The total is {total}, not what was shown. Review the payment again.", total=total)
+        )
 
 
 class OtherRequest(Conflict):
@@ -62,12 +69,19 @@ def require_shape(shares: Sequence[Share], idempotency_key: str | None) -> None:
     """
     checks = Checks()
     if idempotency_key is not None and not is_key(idempotency_key):
-        message = f"Give each payment a key of its own: 1 to {LONGEST_KEY} printable characters."
+        message = say(
+            "Give each payment a key of its own: 1 to {longest_key} printable characters.",
+            longest_key=LONGEST_KEY,
+        )
         checks.refuse("idempotency_key", code="BAD_KEY", message=message)
     if not shares:
         checks.refuse("allocations", code="REQUIRED", message="Choose at least one invoice to pay.")
     if len(shares) > MOST_INVOICES:
-        message = f"Pay at most {MOST_INVOICES} invoices at once; these are {len(shares)}."
+        message = say(
+            "Pay at most {most_invoices} invoices at once; these are {count}.",
+            most_invoices=MOST_INVOICES,
+            count=len(shares),
+        )
         checks.refuse("allocations", code="TOO_MANY", message=message)
     seen: set[UUID] = set()
     for row, share in enumerate(shares):
@@ -90,11 +104,19 @@ def require_payable(shares: Sequence[Share], invoices: Sequence[Invoice], curren
     for row, share in enumerate(shares):
         invoice, here = by_id[share.invoice_id], checks.under("allocations", row)
         if share.amount.currency is not invoice.currency or invoice.currency is not currency:
-            message = f"Invoice {invoice.number} is in {invoice.currency}: give the amount in that."
+            message = say(
+                "Invoice {number} is in {currency}: give the amount in that.",
+                number=invoice.number,
+                currency=invoice.currency,
+            )
             here.refuse("amount", code="OTHER_CURRENCY", message=message)
         elif share.amount.minor > invoice.total_minor:
-            whole = Money(invoice.total_minor, invoice.currency).display()
-            message = f"Invoice {invoice.number} is only {whole}. Enter that much or less."
+            whole = Money(invoice.total_minor, invoice.currency)
+            message = say(
+                "Invoice {number} is only {whole}. Enter that much or less.",
+                number=invoice.number,
+                whole=whole,
+            )
             here.refuse("amount", code="MORE_THAN_INVOICE", message=message)
     checks.done()
     for share in shares:

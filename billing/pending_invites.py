@@ -16,6 +16,7 @@ from auth.memberships import Membership
 from billing import customer_users, mails
 from billing.texts import Checks
 from errors import NotFound
+from languages import say
 
 MOST_AT_ONCE = 50
 
@@ -54,7 +55,7 @@ def _chosen(db: Session, actor: Actor, membership_ids: Sequence[UUID]) -> Sequen
     if not wanted:
         checks.refuse("user_ids", code="REQUIRED", message="Choose at least one invite.")
     elif len(wanted) > MOST_AT_ONCE:
-        message = f"Choose at most {MOST_AT_ONCE} invites at once."
+        message = say("Choose at most {most_at_once} invites at once.", most_at_once=MOST_AT_ONCE)
         checks.refuse("user_ids", code="TOO_MANY", message=message)
     checks.done()
     mine = [col(Membership.partner_id) == actor.partner_id, col(Membership.id).in_(wanted)]

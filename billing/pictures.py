@@ -11,6 +11,7 @@ import threading
 from PIL import Image, ImageOps
 
 from errors import Invalid
+from languages import say
 
 MOST_BYTES = 2 * 1024 * 1024
 LONGEST_SIDE = 4096
@@ -96,8 +97,10 @@ def _hold_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise _broken()
     if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
-        message = (
-            f"This picture is {width} by {height} pixels. Scale it down: 480 by 160 is all that is shown."
+        message = say(
+            "This picture is {width} by {height} pixels. Scale it down: 480 by 160 is all that is shown.",
+            width=width,
+            height=height,
         )
         raise _refusal("PICTURE_TOO_WIDE", message)
 

@@ -14,7 +14,7 @@ from auth.audit import record_personal
 from auth.email_changes import Change
 from auth.emails import Email
 from auth.profiles import LONGEST_NAME, Seat
-from billing.customer_fields import read_time_zone
+from billing.customer_fields import read_locale, read_time_zone
 from billing.customers import Customer, keep_words
 from billing.texts import Checks
 from billing.user_words import keep_user_words
@@ -26,24 +26,26 @@ def describe(
     user_id: UUID,
     name: str | None,
     time_zone: str | None,
+    locale: str | None,
     address: str,
     agent: str,
     now: datetime,
 ) -> None:
-    """Store what the entered person is called, and the time zone they read in (empty: each place's own).
+    """Store the entered person's name, and the time zone and language they read in (empty: each place's own).
 
     Refuses Invalid at ("name",): REQUIRED, TOO_LONG, BAD_CHARACTERS, CARD_NUMBER; at ("time_zone",):
-    UNKNOWN_TIME_ZONE.
+    UNKNOWN_TIME_ZONE; at ("locale",): UNKNOWN_LANGUAGE.
     """
     checks = Checks()
     spoken = checks.line("name", name, required=True, limit=LONGEST_NAME)
     zone = read_time_zone(checks, time_zone)
+    language = read_locale(checks, locale)
     checks.done()
     users.hold(db, user_id=user_id)
-    users.describe(db, user_id=user_id, name=spoken, time_zone=zone, now=now)
+    users.describe(db, user_id=user_id, name=spoken, time_zone=zone, locale=language, now=now)
     record_personal(db, user_id=user_id, action="profile.changed", address=address, agent=agent, now=now)
     for seat in profiles.seats(db, user_id=user_id):
-        profiles.copy_description(db, seat, name=spoken, time_zone=zone, now=now)
+        profiles.copy_description(db, seat, name=spoken, time_zone=zone, locale=language, now=now)
         _keep_words(db, seat)
 
 

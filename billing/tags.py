@@ -27,9 +27,15 @@ from billing.unique import unique
 from db.columns import instant, key, linked, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Forbidden, Invalid, NotFound
+from languages import mark, say
 
 MOST_AT_ONCE = 500
 MOST_TAGS_AT_ONCE = 20
+_NUMBERS = {
+    "tag_ids": (mark("Choose at least one tag."), mark("Choose at most {most} tags at once.")),
+    "customer_ids": (mark("Choose at least one customer."), mark("Choose at most {most} customers at once.")),
+    "invoice_ids": (mark("Choose at least one invoice."), mark("Choose at most {most} invoices at once.")),
+}
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
@@ -362,11 +368,10 @@ def _require_some(*, tag_ids: Sequence[UUID], **things: Sequence[UUID]) -> None:
     checks = Checks()
     for field, ids in {"tag_ids": tag_ids, **things}.items():
         most = MOST_TAGS_AT_ONCE if field == "tag_ids" else MOST_AT_ONCE
-        called = field.removesuffix("_ids")
         if not ids:
-            checks.refuse(field, code="REQUIRED", message=f"Choose at least one {called}.")
+            checks.refuse(field, code="REQUIRED", message=_NUMBERS[field][0])
         elif len(ids) > most:
-            checks.refuse(field, code="TOO_MANY", message=f"Choose at most {most} {called}s at once.")
+            checks.refuse(field, code="TOO_MANY", message=say(_NUMBERS[field][1], most=most))
     checks.done()
 
 

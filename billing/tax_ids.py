@@ -13,6 +13,7 @@ from stdnum.us import ein
 
 from billing.addresses import Country
 from errors import Invalid, Problem
+from languages import say
 
 _EIN = re.compile(r"[0-9]{2}-?[0-9]{7}")
 _BUSINESS_NUMBER = re.compile(r"[0-9]{9}")
@@ -47,7 +48,9 @@ def parse_tax_id(text: str | None, country: Country, *, path: tuple[str | int, .
     digits = written.replace("-", "")
     if ein.is_valid(digits):
         return TaxId(digits, ())
-    message = f"The IRS has not issued EINs that start with {digits[:2]}. Check the number."
+    message = say(
+        "The IRS has not issued EINs that start with {digits}. Check the number.", digits=digits[:2]
+    )
     return TaxId(digits, (Problem("EIN_PREFIX_NOT_ISSUED", path, message),))
 
 
@@ -105,7 +108,7 @@ def _business_number(written: str, path: tuple[str | int, ...]) -> TaxId:
     digits = re.sub(r"\s", "", written)
     account = _PROGRAM_ACCOUNT.fullmatch(digits)
     if account is not None:
-        message = f"Enter only the first nine digits of the Business Number: {account[1]}."
+        message = say("Enter only the first nine digits of the Business Number: {number}.", number=account[1])
         raise Invalid.at(*path, code="BAD_BUSINESS_NUMBER", message=message)
     if not _BUSINESS_NUMBER.fullmatch(digits):
         message = "Enter the Business Number as nine digits, like 123456782."

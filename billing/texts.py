@@ -12,6 +12,7 @@ from typing import Literal, TypeVar, overload
 from auth.emails import Email, parse_email
 from billing.card_numbers import CARD_MESSAGE, contains_card_number
 from errors import Invalid, Problem
+from languages import say
 
 Path = tuple[str | int, ...]
 T = TypeVar("T")
@@ -153,7 +154,11 @@ def _printable(text: str | None, path: Path, name: str) -> str:
     lines = _LINE_END.sub("\n", unicodedata.normalize("NFC", text or ""))
     for char in lines:
         if char in _OVERRIDES or (char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs")):
-            message = f"Remove the invisible character U+{ord(char):04X} from the {name}."
+            message = say(
+                "Remove the invisible character U+{code} from the {name}.",
+                code=format(ord(char), "04X"),
+                name=say(name),
+            )
             raise Invalid.at(*path, code="BAD_CHARACTERS", message=message)
     return lines
 
@@ -161,10 +166,15 @@ def _printable(text: str | None, path: Path, name: str) -> str:
 def _accepted(cleaned: str, path: Path, name: str, required: bool, limit: int) -> str | None:
     if not _visible(cleaned):
         if required:
-            raise Invalid.at(*path, code="REQUIRED", message=f"Enter the {name}.")
+            raise Invalid.at(*path, code="REQUIRED", message=say("Enter the {name}.", name=say(name)))
         return None
     if len(cleaned) > limit:
-        message = f"Shorten the {name} to {limit} characters; it has {len(cleaned)}."
+        message = say(
+            "Shorten the {name} to {limit} characters; it has {count}.",
+            name=say(name),
+            limit=limit,
+            count=len(cleaned),
+        )
         raise Invalid.at(*path, code="TOO_LONG", message=message)
     if contains_card_number(cleaned):
         raise Invalid.at(*path, code="CARD_NUMBER", message=CARD_MESSAGE)

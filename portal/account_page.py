@@ -9,16 +9,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from languages import mark
 from portal import csrf, flash
 from portal.cookies import forget
 from portal.house import house
 from portal.myself import Myself
 
 TABS = (
-    ("Profile", "/account/profile"),
-    ("Password", "/account/password"),
-    ("Second step", "/account/factors"),
-    ("Browsers", "/account/sessions"),
+    (mark("Profile"), "/account/profile"),
+    (mark("Password"), "/account/password"),
+    (mark("Second step"), "/account/factors"),
+    (mark("Browsers"), "/account/sessions"),
 )
 
 

@@ -1,10 +1,14 @@
 """The states a record can be in, as words with a tone, made once.
 
-What surprises: a badge is finished markup, not a macro call, because tables print one per row and a macro in
-a row loop is what made pages slow when it was measured.
+What surprises: a badge is finished markup, made once a language, and no macro call: tables print one a row,
+and a macro in a row loop is what made pages slow when it was measured.
 """
 
+from functools import cache
+
 from markupsafe import Markup
+
+from languages import Locale, say, speaking, spoken
 
 TONES: dict[str, tuple[str, str]] = {
     # invoices; overdue and partially paid are derived, not stored
@@ -56,9 +60,14 @@ TONES: dict[str, tuple[str, str]] = {
 }
 
 BADGE = Markup('<span class="badge" data-tone="{tone}">{text}</span>')
-BADGES = {status: BADGE.format(tone=tone, text=text) for status, (tone, text) in TONES.items()}
+
+
+@cache
+def _badges(locale: Locale) -> dict[str, Markup]:
+    with speaking(locale):
+        return {status: BADGE.format(tone=tone, text=say(text)) for status, (tone, text) in TONES.items()}
 
 
 def badge(status: str) -> Markup:
     """The badge of a status. Raises KeyError for a status nobody gave a word: add it to `TONES`."""
-    return BADGES[status]
+    return _badges(spoken())[status]

@@ -6,6 +6,8 @@ with a capital.
 
 from collections.abc import Mapping
 
+from languages import say
+
 BRANDS = {
     "amex": "American Express",
     "diners": "Diners Club",
@@ -19,7 +21,7 @@ BRANDS = {
 
 def card_text(method: Mapping[str, str]) -> str:
     """A method's `brand` and `last4`, as people say them."""
-    return f"{brand_text(method['brand'])} ending in {method['last4']}"
+    return say("{brand} ending in {last4}", brand=brand_text(method["brand"]), last4=method["last4"])
 
 
 def brand_text(brand: str) -> str:

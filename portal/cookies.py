@@ -5,6 +5,9 @@ from starlette.responses import Response
 
 from portal.house import house
 
+LANGUAGE = "language"
+YEAR_SECONDS = 365 * 24 * 3600
+
 
 def remember(
     request: Request, answer: Response, name: str, value: str, *, seconds: int | None = None

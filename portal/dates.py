@@ -6,7 +6,7 @@ What surprises: nothing here asks the operating system, so the same input gives 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from billing.money import Locale
+from languages import Locale
 
 NBSP = "\N{NO-BREAK SPACE}"
 

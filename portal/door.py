@@ -19,6 +19,7 @@ from auth import sessions
 from auth.actors import Actor
 from auth.sessions import Door, FactorNeeded, ProveAgain
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
+from languages import say
 from portal import csrf, factor_needed, flash, stepping_up, visits
 from portal.cookies import remember
 from portal.form import Form
@@ -90,7 +91,7 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | No
 def refused(request: Request, refusal: Refusal) -> Response:
     """The page that says no, and how to go on."""
     status = next(code for kind, code in STATUS if isinstance(refusal, kind))
-    context: dict[str, object] = {"message": refusal.message}
+    context: dict[str, object] = {"message": say(refusal.message)}
     headers = {}
     if isinstance(refusal, Limited):
         context["retry_after"] = refusal.retry_after
@@ -108,10 +109,10 @@ async def _sign_in_first(request: Request, refusal: Refusal) -> Response:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/sign-in?next={quote(target, safe='')}", 303)
     kept = kept_of(request)
-    ended = "Your session has ended. Sign in again: what you typed is kept."
+    ended = say("Your session has ended. Sign in again: what you typed is kept.")
     return visits.page(
         request, "login/sign_in.html", status=401, next=request.url.path, kept=kept,
-        message=ended if kept else "Sign in to go on.",
+        message=ended if kept else say("Sign in to go on."),
         demo=house(request).demo_logins,
     )  # fmt: skip
 
@@ -170,7 +171,7 @@ def go(
     """See other: to a page of ours, with a message shown there once, perhaps with a button beside it."""
     answer = RedirectResponse(target, 303)
     if message is not None:
-        cookie = flash.pack(tone, message, secret=house(request).secret, undo=undo)
+        cookie = flash.pack(tone, say(message), secret=house(request).secret, undo=undo)
         remember(request, answer, house(request).cookie("flash"), cookie)
     return answer
 

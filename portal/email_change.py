@@ -15,6 +15,7 @@ from auth.personal_tokens import Purpose
 from auth.tokens import DeadLink
 from billing import profiles
 from errors import Invalid, Limited, Problem
+from languages import say
 from portal import visits
 from portal.account_page import account_page
 from portal.cookies import forget
@@ -85,7 +86,9 @@ async def confirm(request: Request) -> Response:
         change = await act(request, work, form=form, recent=False)
     except DeadLink:
         return dead(request)
-    message = f"You sign in with {change.new.address} from now on. Other browsers are signed out."
+    message = say(
+        "You sign in with {address} from now on. Other browsers are signed out.", address=change.new.address
+    )
     answer = go(request, HOME, message)
     forget(request, answer, house(request).cookie("email_change"))
     return answer

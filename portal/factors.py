@@ -15,6 +15,7 @@ from starlette.routing import Route
 from auth import recovery_codes, second_factors, users
 from auth.second_factors import TotpFactor
 from errors import Invalid, Limited, NotFound, Problem
+from languages import mark
 from portal.account_page import account_page
 from portal.door import go, person, read_form
 from portal.factor_needed import PATH as REQUIRED
@@ -27,7 +28,7 @@ from portal.stepping_up import prove, require_recent, show_prove
 
 HOME = "/account/factors"
 NEW = f"{HOME}/new"
-WRONG = "This code is not right. Check the phone's clock, wait for the next code, and type that."
+WRONG = mark("This code is not right. Check the phone's clock, wait for the next code, and type that.")
 
 
 async def show_factors(request: Request) -> Response:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from errors import Invalid, Problem
+from languages import say
 from portal import csrf
 
 MOST_BYTES = 64 * 1024
@@ -148,7 +149,7 @@ class Form:
 
     def error(self, name: str) -> str | None:
         """What is wrong with the field, None when nothing is."""
-        found = [problem.message for problem in self.problems if _name(problem.path) == name]
+        found = [say(problem.message) for problem in self.problems if _name(problem.path) == name]
         return " ".join(found) or None
 
     @property
@@ -156,7 +157,7 @@ class Form:
         """Every problem once, in the order found, each with the field to jump to if the form has it."""
         known = {*self.typed, *self._secrets}
         lines = [
-            Wrong(name if (name := _name(problem.path)) in known else None, problem.message)
+            Wrong(name if (name := _name(problem.path)) in known else None, say(problem.message))
             for problem in self.problems
         ]
         return list(dict.fromkeys(lines))
@@ -265,8 +266,9 @@ class Form:
 
 
 async def _body(request: Request) -> bytes:
-    too_long = (
-        f"This form is longer than {MOST_BYTES // 1024} KiB. Shorten the longest text and send it again."
+    too_long = say(
+        "This form is longer than {most} KiB. Shorten the longest text and send it again.",
+        most=MOST_BYTES // 1024,
     )
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and len(announced) < 20 and int(announced) > MOST_BYTES:

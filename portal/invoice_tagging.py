@@ -15,6 +15,7 @@ from auth.actors import Action, Actor
 from billing import tags
 from db import ids
 from errors import Forbidden, Invalid, NotFound
+from languages import say_count
 from portal.door import act, go, read_form
 from portal.form import Form
 from portal.house import house, place
@@ -55,8 +56,12 @@ async def tag(request: Request) -> Response:
         count = await act(request, work, form=form)
     except Invalid as wrong:
         return await _page(request, chosen, form.with_problems(wrong), status=422)
-    done = "lost a tag" if removing else "gained a tag"
-    return go(request, _list(request), f"{counted(count, 'invoice', 'invoices')} {done}.")
+    said = (
+        say_count("{count} invoice lost a tag.", "{count} invoices lost a tag.", count)
+        if removing
+        else say_count("{count} invoice gained a tag.", "{count} invoices gained a tag.", count)
+    )
+    return go(request, _list(request), said)
 
 
 async def _page(request: Request, chosen: list[str], form: Form, *, status: int = 200) -> Response:

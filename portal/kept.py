@@ -19,7 +19,10 @@ KEPT = "kept-"
 
 def local(target: str) -> str | None:
     """`target` if it is a path of this installation, else None (F-4)."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # a bracket that is no address of the sixth version
+        return None
     plain = target.isascii() and target.isprintable() and "\\" not in target
     if not plain or parts.scheme or parts.netloc or not target.startswith("/") or target.startswith("//"):
         return None

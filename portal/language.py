@@ -5,6 +5,7 @@ person's profile keeps it for mails, and gives it to each browser they sign in w
 """
 
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
@@ -17,6 +18,8 @@ from portal.door import visitor
 from portal.house import house
 from portal.kept import local
 
+SAYING = (b"cookie", b"accept-language")
+
 
 class Language:
     """Wraps the pages: each request is answered in its language, and says so. `cookie` is the full name."""
@@ -28,12 +31,13 @@ class Language:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        connection = HTTPConnection(scope)
-        asked = connection.headers.get("accept-language", "")
-        locale = known(connection.cookies.get(self._cookie)) or preferred(asked)
-        with speaking(locale):
-            await self._app(scope, receive, send)
-        return None
+        if any(name in SAYING for name, _ in scope["headers"]):
+            connection = HTTPConnection(scope)
+            asked = connection.headers.get("accept-language", "")
+            with speaking(known(connection.cookies.get(self._cookie)) or preferred(asked)):
+                return await self._app(scope, receive, send)
+        # A program that says nothing about languages is answered in English, and waits for nothing here.
+        return await self._app(scope, receive, send)
 
 
 def preferred(accepted: str) -> Locale:
@@ -59,11 +63,22 @@ async def choose(request: Request) -> Response:
 
     A link is enough: it changes nothing but how pages are written for the browser that follows it.
     """
-    answer = RedirectResponse(local(request.query_params.get("back", "")) or "/sign-in", 303)
+    answer = RedirectResponse(_where_from(request), 303)
     locale = known(request.path_params["locale"])
     if locale is not None:
         keep(request, answer, locale)
     return answer
+
+
+def _where_from(request: Request) -> str:
+    """The page of ours that the link stood on, as the browser tells it; else signing in."""
+    try:
+        came = urlsplit(request.headers.get("referer", ""))
+    except ValueError:  # no address at all
+        return "/sign-in"
+    ours = f"{came.scheme}://{came.netloc}" == house(request).public_origin
+    query = f"?{came.query}" if came.query else ""
+    return (local(came.path + query) if ours else None) or "/sign-in"
 
 
 def keep(request: Request, answer: Response, locale: Locale) -> None:

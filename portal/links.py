@@ -19,6 +19,7 @@ from auth.pending import Halfway
 from auth.signin import WrongSignIn
 from auth.tokens import DeadLink
 from errors import Invalid, Limited, Problem
+from languages import say, spoken
 from portal import second_step, visits
 from portal.brand import brand_of
 from portal.cookies import forget, remember
@@ -73,7 +74,11 @@ async def accept_invite(request: Request) -> Response:
     if isinstance(accepted, Halfway):
         return second_step.ask(request, accepted, next="/invite", kept=[])
     landing = "" if accepted.door == "partner" else "/invoices"
-    answer = go(request, f"/{accepted.door}/{accepted.slug}{landing}", f"Welcome to {offer.company}.")
+    answer = go(
+        request,
+        f"/{accepted.door}/{accepted.slug}{landing}",
+        say("Welcome to {company}.", company=offer.company),
+    )
     forget(request, answer, house(request).cookie("invite"))
     if accepted.signed_in is None:
         return answer
@@ -166,7 +171,7 @@ def _accept(request: Request, offer: Offer, known: UUID | None, form: Form) -> A
     with parts.database.transaction() as db:
         return accepting.accept_as_new(
             db, token=token, new=new, address=address(request), agent=agent(request),
-            replaces=session_hash(request), now=parts.clock(),
+            replaces=session_hash(request), locale=spoken(), now=parts.clock(),
         )  # fmt: skip
 
 

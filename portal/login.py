@@ -16,6 +16,7 @@ from auth.signin import WrongSignIn
 from auth.users import Place
 from db.session import enter
 from errors import Invalid, Limited, Problem, Unauthenticated
+from languages import say
 from portal import csrf, second_step, visits
 from portal.cookies import forget
 from portal.door import person, visitor
@@ -149,7 +150,8 @@ def _href(place: Place) -> str:
 
 def _caption(place: Place) -> str:
     role = ROLES[place.role]
-    return f"Partner dashboard · {role}" if place.kind == "partner" else f"{place.partner_name} · {role}"
+    where = say("Partner dashboard") if place.kind == "partner" else place.partner_name
+    return f"{where} · {role}"
 
 
 ROUTES = [

@@ -7,45 +7,46 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from languages import mark
 from portal.brand import brand_of
 from portal.house import Place
 from portal.shell import Entry, Flash, Link, Shell, Support, at
 
 ROLES = {
-    "ADMIN": "Admin",
-    "SUB_ADMIN": "Sub-admin",
-    "MEMBER": "Member",
-    "READ_ONLY": "Read-only",
-    "MANAGER": "Manager",
-    "PAYER": "Payer",
-    "VIEWER": "Viewer",
+    "ADMIN": mark("Admin"),
+    "SUB_ADMIN": mark("Sub-admin"),
+    "MEMBER": mark("Member"),
+    "READ_ONLY": mark("Read-only"),
+    "MANAGER": mark("Manager"),
+    "PAYER": mark("Payer"),
+    "VIEWER": mark("Viewer"),
 }
 
 
 def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
     """The partner dashboard's places, for whoever has these rights."""
-    keys = (Entry("API keys", f"{home}/api-keys", "key-round"),) if "api_keys:write" in rights else ()
-    log = (Entry("Audit log", f"{home}/audit", "scroll-text"),) if "audit:read" in rights else ()
+    keys = (Entry(mark("API keys"), f"{home}/api-keys", "key-round"),) if "api_keys:write" in rights else ()
+    log = (Entry(mark("Audit log"), f"{home}/audit", "scroll-text"),) if "audit:read" in rights else ()
     return (
-        Entry("Home", home, "house"),
+        Entry(mark("Home"), home, "house"),
         Entry(
-            "Accounts Receivable",
+            mark("Accounts Receivable"),
             children=(
-                Entry("Customers", icon="users", children=(
-                    Entry("All customers", f"{home}/customers"),
-                    Entry("Tag management", f"{home}/tags"),
-                    Entry("Pending invites", f"{home}/invites"),
-                    Entry("Access requests", f"{home}/access-requests"),
+                Entry(mark("Customers"), icon="users", children=(
+                    Entry(mark("All customers"), f"{home}/customers"),
+                    Entry(mark("Tag management"), f"{home}/tags"),
+                    Entry(mark("Pending invites"), f"{home}/invites"),
+                    Entry(mark("Access requests"), f"{home}/access-requests"),
                 )),
-                Entry("Invoices", f"{home}/invoices", "file-text"),
-                Entry("Payments", f"{home}/payments", "wallet"),
+                Entry(mark("Invoices"), f"{home}/invoices", "file-text"),
+                Entry(mark("Payments"), f"{home}/payments", "wallet"),
             ),
         ),
-        Entry("Settings", children=(
-            Entry("Business profile", f"{home}/settings/profile", "building-2"),
-            Entry("Brand", f"{home}/settings/brand", "palette"),
-            Entry("Sign-in policy", f"{home}/settings/sign-in", "lock"),
-            Entry("Team", f"{home}/team", "shield-check"), *keys, *log,
+        Entry(mark("Settings"), children=(
+            Entry(mark("Business profile"), f"{home}/settings/profile", "building-2"),
+            Entry(mark("Brand"), f"{home}/settings/brand", "palette"),
+            Entry(mark("Sign-in policy"), f"{home}/settings/sign-in", "lock"),
+            Entry(mark("Team"), f"{home}/team", "shield-check"), *keys, *log,
         )),
     )  # fmt: skip
 
@@ -53,11 +54,11 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
 def portal(home: str) -> tuple[Entry, ...]:
     """The customer portal's places."""
     return (
-        Entry("Invoices", f"{home}/invoices", "file-text"),
-        Entry("Payments", f"{home}/payments", "wallet"),
-        Entry("Payment methods", f"{home}/payment-methods", "credit-card"),
-        Entry("Tags", f"{home}/tags", "tag"),
-        Entry("Team", f"{home}/team", "users"),
+        Entry(mark("Invoices"), f"{home}/invoices", "file-text"),
+        Entry(mark("Payments"), f"{home}/payments", "wallet"),
+        Entry(mark("Payment methods"), f"{home}/payment-methods", "credit-card"),
+        Entry(mark("Tags"), f"{home}/tags", "tag"),
+        Entry(mark("Team"), f"{home}/team", "users"),
     )
 
 
@@ -92,11 +93,11 @@ def shell_for(
         or viewer["partner"]["timeZone"],
         nav=at(portal(where.home) if in_portal else dashboard(where.home, rights), path),
         menu=(
-            Link("Switch account", "/accounts?switch=1", "building-2"),
-            Link("Profile", "/account/profile", "users"),
-            Link("Password", "/account/password", "key-round"),
-            Link("Second step", "/account/factors", "shield-check"),
-            Link("Signed-in browsers", "/account/sessions", "log-out"),
+            Link(mark("Switch account"), "/accounts?switch=1", "building-2"),
+            Link(mark("Profile"), "/account/profile", "users"),
+            Link(mark("Password"), "/account/password", "key-round"),
+            Link(mark("Second step"), "/account/factors", "shield-check"),
+            Link(mark("Signed-in browsers"), "/account/sessions", "log-out"),
         ),
         flashes=(said,) if said else (),
         ends_in=ends_in,

@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from languages import say, say_count
+
 SIZE = 25
 PLACES = ("after", "before")
 # The API counts no further.
@@ -35,7 +37,6 @@ def link(request: Request, **changed: str) -> str:
 
 
 def counted(count: int, one: str, many: str) -> str:
-    """`1 customer`, `312 customers`, `10,000 customers or more`."""
-    if count == 1:
-        return f"1 {one}"
-    return f"{count:,} {many}" + (" or more" if count >= MOST_COUNTED else "")
+    """`1 customer`, `312 customers`, `10,000 customers or more`, as the language spoken counts."""
+    said = say_count("{count} " + one, "{count} " + many, count)
+    return say("{counted} or more", counted=said) if count >= MOST_COUNTED else said

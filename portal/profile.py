@@ -10,6 +10,8 @@ from auth.personal_tokens import PersonalToken
 from auth.users import User
 from billing import profiles
 from errors import Invalid
+from languages import known, speaking, spoken
+from portal import language
 from portal.account_page import account_page
 from portal.door import go, person, read_form
 from portal.form import Form
@@ -32,14 +34,19 @@ async def save_profile(request: Request) -> Response:
     def work(db: Db, myself: Myself) -> None:
         profiles.describe(
             db, user_id=myself.user_id, name=form.value("name"), time_zone=form.value("time_zone"),
-            address=address(request), agent=agent(request), now=myself.now,
+            locale=form.value("locale"), address=address(request), agent=agent(request), now=myself.now,
         )  # fmt: skip
 
     try:
         await act(request, work, form=form, recent=False)
     except Invalid as wrong:
         return await _page(request, form.with_problems(wrong), status=422)
-    return go(request, HOME, "Your profile is saved.")
+    locale = known(form.value("locale"))
+    with speaking(locale or spoken()):
+        answer = go(request, HOME, "Your profile is saved.")
+    if locale is not None:
+        language.keep(request, answer, locale)
+    return answer
 
 
 async def stop_change(request: Request) -> Response:
@@ -66,7 +73,9 @@ async def _page(request: Request, form: Form | None, *, status: int = 200) -> Re
         return myself, users.one(db, user_id=myself.user_id), waiting
 
     myself, user, waiting = await meet(request, look)
-    form = form or Form.of({"name": user.name, "time_zone": user.time_zone or ""})
+    form = form or Form.of(
+        {"name": user.name, "time_zone": user.time_zone or "", "locale": user.locale or ""}
+    )
     return account_page(
         request, myself, "account/profile.html", status=status, form=form, email=user.email, waiting=waiting,
         zones=zones_with(form.value("time_zone")),

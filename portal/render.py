@@ -8,13 +8,14 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from billing.money import Currency, Locale, parse_amount
+from billing.money import Currency, parse_amount
+from languages import LANGUAGES, say, spoken, translate_count
 from portal.assets import Assets
 from portal.badges import badge
 from portal.brands import card_text
@@ -36,7 +37,8 @@ REFUSALS = frozenset({400, 401, 403, 404, 409, 422, 429, 500, 503})
 class Renderer:
     """Renders templates under `templates`; reads no settings and no environment.
 
-    `locale` and `time_zone` are what a page gets that passes none of its own; a page passes the reader's.
+    Texts, numbers and days are written in the language of the work in hand (languages.py); `time_zone` is
+    what a page gets that passes none of its own.
     """
 
     def __init__(
@@ -44,12 +46,10 @@ class Renderer:
         templates: Path,
         assets: Assets,
         *,
-        locale: Locale = "en",
         time_zone: str = "UTC",
         reload: bool = False,
     ) -> None:
-        # The texts are English until there are catalogues; `locale` says how numbers and days are written.
-        self._defaults = {"lang": "en", "locale": locale, "time_zone": time_zone}
+        self._defaults = {"time_zone": time_zone, "languages": LANGUAGES}
         self.environment = Environment(
             loader=FileSystemLoader(templates),
             autoescape=True,
@@ -59,17 +59,21 @@ class Renderer:
             cache_size=-1,
             trim_blocks=True,
             lstrip_blocks=True,
-            # Layouts and macros mark their texts with _(), so that a catalogue can be put in here.
             extensions=["jinja2.ext.i18n"],
         )
-        self.environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-        self.environment.filters.update(money=_money, day=_day, instant=_instant, card=card_text)
+        self.environment.install_gettext_callables(  # type: ignore[attr-defined]
+            say, translate_count, newstyle=True
+        )
+        self.environment.filters.update(money=_money, day=_day, instant=_instant, card=card_text, said=say)
         icons = _icons(assets)
         self.environment.globals.update(static=assets.url, icon=icons.__getitem__, badge=badge)
 
     def render(self, name: str, /, **context: Any) -> str:
         """The text of template `name`. Raises when it names something `context` does not hold."""
-        return self.environment.get_template(name).render({**self._defaults, **context})
+        locale = spoken()
+        return self.environment.get_template(name).render(
+            {**self._defaults, "lang": locale, "locale": locale, **context}
+        )
 
     def refusal(self, status: int, /, **context: Any) -> str:
         """The page for a refused or failed request.
@@ -94,29 +98,27 @@ def _icons(assets: Assets) -> dict[str, Markup]:
     return icons
 
 
-def _reader(context: Context) -> tuple[Locale, str]:
-    """The reader's language and time zone; a macro imported without its context has none."""
-    locale, time_zone = context.get("locale"), context.get("time_zone")
-    if locale not in ("en", "fr") or not isinstance(time_zone, str):
+def _time_zone(context: Context) -> str:
+    """The reader's time zone; a macro imported without its context has none."""
+    time_zone = context.get("time_zone")
+    if not isinstance(time_zone, str):
         raise RuntimeError("no reader is known here: import this macro with context")
-    return cast(Locale, locale), time_zone
+    return time_zone
 
 
-@pass_context
-def _money(context: Context, value: Mapping[str, str] | None) -> str:
+def _money(value: Mapping[str, str] | None) -> str:
     """`{"amount": "1234.50", "currency": "USD"}` as the reader writes money; nothing is a dash."""
     if value is None:
         return NOTHING
     amount = parse_amount(value["amount"], Currency(value["currency"]), signed=True)
-    return amount.display(_reader(context)[0])
+    return amount.display(spoken())
 
 
-@pass_context
-def _day(context: Context, value: date | str | None) -> str:
+def _day(value: date | str | None) -> str:
     """A date, or its `YYYY-MM-DD` text, as the reader writes days; nothing is a dash."""
     if value is None:
         return NOTHING
-    return day_text(date.fromisoformat(value) if isinstance(value, str) else value, _reader(context)[0])
+    return day_text(date.fromisoformat(value) if isinstance(value, str) else value, spoken())
 
 
 @pass_context
@@ -125,4 +127,4 @@ def _instant(context: Context, value: datetime | str | None) -> str:
     if value is None:
         return NOTHING
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return instant_text(moment, *_reader(context))
+    return instant_text(moment, spoken(), _time_zone(context))

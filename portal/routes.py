@@ -8,6 +8,7 @@ from portal import (
     brand,
     email_change,
     factors,
+    language,
     links,
     login,
     mailbox,
@@ -21,6 +22,7 @@ from portal.partner import ROUTES as PARTNER_ROUTES
 
 ROUTES: list[BaseRoute] = [
     *login.ROUTES,
+    *language.ROUTES,
     *links.ROUTES,
     *second_step.ROUTES,
     *account.ROUTES,

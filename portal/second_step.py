@@ -13,6 +13,7 @@ from auth import pending
 from auth.pending import Halfway, PendingOver
 from auth.sessions import SignedIn
 from errors import Invalid, Limited, Problem
+from languages import mark
 from portal import visits
 from portal.cookies import forget, remember
 from portal.door import visitor
@@ -21,7 +22,7 @@ from portal.house import address, agent, house, session_hash
 from portal.kept import KEPT, kept_in, local, resume
 
 PATH = "/sign-in/code"
-WRONG = "This code is not right, or was used already. Wait for the next one, or use a recovery code."
+WRONG = mark("This code is not right, or was used already. Wait for the next one, or use a recovery code.")
 
 
 def ask(request: Request, halfway: Halfway, *, next: str, kept: list[tuple[str, str]]) -> Response:  # noqa: A002

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from auth import sessions
 from auth.audit import PersonalEvent, recent_of
 from auth.sessions import Session
+from languages import mark, say
 from portal.account_page import account_page
 from portal.door import go, person, read_form
 from portal.house import address, agent, record_id
@@ -30,27 +31,27 @@ _SYSTEMS = (
 )  # fmt: skip
 # What happened to the account, in words; what has none is not told.
 EVENTS = {
-    "account.created": "Account created",
-    "sign_in": "Signed in",
-    "sign_in.failed": "A try to sign in failed",
-    "second_factor.failed": "A wrong code at the second step",
-    "session.ended": "Signed out",
-    "sessions.ended": "Signed out everywhere else",
-    "profile.changed": "Name or time zone changed",
-    "email.change_asked": "Asked for another e-mail address",
-    "email.change_stopped": "The change of the e-mail address was stopped",
-    "email.changed": "E-mail address changed",
-    "email.change_undone": "The earlier e-mail address was kept",
-    "password.changed": "Password changed",
-    "password.change_failed": "A try to change the password failed",
-    "password.reset_asked": "Asked for a new password",
-    "password.reset": "Password set anew by mail",
-    "step_up": "Proved it is you",
-    "step_up.failed": "A try to prove it is you failed",
-    "factor.added": "Authenticator app added",
-    "factor.removed": "Authenticator app removed",
-    "recovery_code.used": "Recovery code used",
-    "recovery_codes.renewed": "Recovery codes renewed",
+    "account.created": mark("Account created"),
+    "sign_in": mark("Signed in"),
+    "sign_in.failed": mark("A try to sign in failed"),
+    "second_factor.failed": mark("A wrong code at the second step"),
+    "session.ended": mark("Signed out"),
+    "sessions.ended": mark("Signed out everywhere else"),
+    "profile.changed": mark("Profile changed"),
+    "email.change_asked": mark("Asked for another e-mail address"),
+    "email.change_stopped": mark("The change of the e-mail address was stopped"),
+    "email.changed": mark("E-mail address changed"),
+    "email.change_undone": mark("The earlier e-mail address was kept"),
+    "password.changed": mark("Password changed"),
+    "password.change_failed": mark("A try to change the password failed"),
+    "password.reset_asked": mark("Asked for a new password"),
+    "password.reset": mark("Password set anew by mail"),
+    "step_up": mark("Proved it is you"),
+    "step_up.failed": mark("A try to prove it is you failed"),
+    "factor.added": mark("Authenticator app added"),
+    "factor.removed": mark("Authenticator app removed"),
+    "recovery_code.used": mark("Recovery code used"),
+    "recovery_codes.renewed": mark("Recovery codes renewed"),
 }
 LATEST = 20
 
@@ -118,7 +119,7 @@ def browser_name(agent_text: str) -> str:
     """`Firefox on Windows`; what says nothing about itself is “A browser”."""
     browser = next((name for mark, name in _BROWSERS if mark in agent_text), "A browser")
     system = next((name for mark, name in _SYSTEMS if mark in agent_text), None)
-    return f"{browser} on {system}" if system else browser
+    return say("{browser} on {system}", browser=browser, system=system) if system else browser
 
 
 ROUTES = [

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from auth.actors import Action, Actor
 from auth.memberships import Membership
 from errors import Forbidden, Invalid, NotFound
+from languages import mark, say
 from portal.door import Endpoint, act, go, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -107,7 +108,9 @@ class _Pages:
             )
         except Invalid as wrong:
             return await self._invite(request, form.with_problems(wrong), status=422)
-        return go(request, address_of_list(request), f"An invite is on its way to {member.email}.")
+        return go(
+            request, address_of_list(request), say("An invite is on its way to {email}.", email=member.email)
+        )
 
     async def show_role(self, request: Request) -> Response:
         """The form for another role."""
@@ -122,7 +125,11 @@ class _Pages:
             member = await self._change(request, form, self.team.rules.change_role, role=form.value("role"))
         except Invalid as wrong:
             return self._role(request, await self._member(request), form.with_problems(wrong), status=422)
-        return go(request, address_of_list(request), f"{member.name} is {ROLES[member.role]} now.")
+        return go(
+            request,
+            address_of_list(request),
+            say("{name} is {role} now.", name=member.name, role=ROLES[member.role]),
+        )
 
     def asking(self, question: str) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of a page that asks before something is done to a colleague."""
@@ -168,7 +175,7 @@ class _Pages:
         page = await ask(request, self.team.plain)
         self._require(page)
         return self._show(
-            request, "invite", page, Link("Invite a colleague"), form=form, status=status,
+            request, "invite", page, Link(mark("Invite a colleague")), form=form, status=status,
             offered=self.team.offered, default=self.team.default,
         )  # fmt: skip
 

@@ -1,35 +1,37 @@
 """The time zones a select offers: those of the two countries, by the names people know."""
 
+from languages import mark
+
 Options = tuple[tuple[str, str], ...]
 Groups = tuple[tuple[str, Options], ...]
 
 _ZONES: Groups = (
     (
-        "United States",
+        mark("United States"),
         (
-            ("America/New_York", "Eastern (New York)"),
-            ("America/Chicago", "Central (Chicago)"),
-            ("America/Denver", "Mountain (Denver)"),
-            ("America/Phoenix", "Arizona (Phoenix)"),
-            ("America/Los_Angeles", "Pacific (Los Angeles)"),
-            ("America/Anchorage", "Alaska (Anchorage)"),
-            ("Pacific/Honolulu", "Hawaii (Honolulu)"),
-            ("America/Puerto_Rico", "Puerto Rico and Virgin Islands"),
-            ("Pacific/Guam", "Guam and Northern Mariana Islands"),
-            ("Pacific/Pago_Pago", "American Samoa (Pago Pago)"),
+            ("America/New_York", mark("Eastern (New York)")),
+            ("America/Chicago", mark("Central (Chicago)")),
+            ("America/Denver", mark("Mountain (Denver)")),
+            ("America/Phoenix", mark("Arizona (Phoenix)")),
+            ("America/Los_Angeles", mark("Pacific (Los Angeles)")),
+            ("America/Anchorage", mark("Alaska (Anchorage)")),
+            ("Pacific/Honolulu", mark("Hawaii (Honolulu)")),
+            ("America/Puerto_Rico", mark("Puerto Rico and Virgin Islands")),
+            ("Pacific/Guam", mark("Guam and Northern Mariana Islands")),
+            ("Pacific/Pago_Pago", mark("American Samoa (Pago Pago)")),
         ),
     ),
     (
-        "Canada",
+        mark("Canada"),
         (
-            ("America/St_Johns", "Newfoundland (St. John's)"),
-            ("America/Halifax", "Atlantic (Halifax)"),
-            ("America/Toronto", "Eastern (Toronto)"),
-            ("America/Winnipeg", "Central (Winnipeg)"),
-            ("America/Regina", "Saskatchewan (Regina)"),
-            ("America/Edmonton", "Mountain (Edmonton)"),
-            ("America/Vancouver", "Pacific (Vancouver)"),
-            ("America/Whitehorse", "Yukon (Whitehorse)"),
+            ("America/St_Johns", mark("Newfoundland (St. John's)")),
+            ("America/Halifax", mark("Atlantic (Halifax)")),
+            ("America/Toronto", mark("Eastern (Toronto)")),
+            ("America/Winnipeg", mark("Central (Winnipeg)")),
+            ("America/Regina", mark("Saskatchewan (Regina)")),
+            ("America/Edmonton", mark("Mountain (Edmonton)")),
+            ("America/Vancouver", mark("Pacific (Vancouver)")),
+            ("America/Whitehorse", mark("Yukon (Whitehorse)")),
         ),
     ),
 )
@@ -39,4 +41,4 @@ def zones_with(chosen: str) -> Groups:
     """The zones of both countries; one that was set elsewhere, say through the API, stays choosable."""
     if not chosen or any(chosen == name for _, zones in _ZONES for name, _ in zones):
         return _ZONES
-    return (("Set now", ((chosen, chosen),)), *_ZONES)
+    return ((mark("Set now"), ((chosen, chosen),)), *_ZONES)

@@ -7,11 +7,9 @@ from starlette.responses import HTMLResponse, Response
 
 from auth.sessions import SignedIn
 from portal import csrf
-from portal.cookies import remember
+from portal.cookies import LANGUAGE, YEAR_SECONDS, remember
 from portal.form import Form
 from portal.house import house
-
-YEAR_SECONDS = 365 * 24 * 3600
 
 
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
@@ -41,9 +39,11 @@ def check(request: Request, form: Form) -> None:
 
 
 def signed_in(request: Request, answer: Response, session: SignedIn) -> Response:
-    """Give the browser its session and, once, its device."""
+    """Give the browser its session, the language its person reads in and, once, its device."""
     parts = house(request)
     remember(request, answer, parts.cookie("session"), session.session_token)
+    if session.locale is not None:
+        remember(request, answer, parts.cookie(LANGUAGE), session.locale, seconds=YEAR_SECONDS)
     if session.device_token is not None:
         remember(request, answer, parts.cookie("device"), session.device_token, seconds=YEAR_SECONDS)
     return answer

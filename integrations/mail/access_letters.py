@@ -10,7 +10,7 @@ from auth.memberships import MembershipStatus
 from billing import access_requests
 from billing.access_requests import AccessLink, AccessRequest, AccessStatus
 from billing.partners import Partner
-from integrations.mail.letters import Letter, Link, NotWanted, colours, reached
+from integrations.mail.letters import Letter, Link, NotWanted, colours, locale_of, reached
 
 
 def link(db: Session, *, link_id: UUID, to: Link, now: datetime) -> Letter:
@@ -43,4 +43,13 @@ def _letter(
 ) -> Letter:
     partner = db.exec(select(Partner).where(Partner.id == about.partner_id)).one()
     brand = {"partner": partner.name, "support": reached(partner), **colours(partner.accent)}
-    return Letter(kind, about.id, name, about.email, partner.name, partner.support_email, {**brand, **values})
+    return Letter(
+        kind,
+        about.id,
+        name,
+        about.email,
+        partner.name,
+        partner.support_email,
+        locale_of(partner),
+        {**brand, **values},
+    )

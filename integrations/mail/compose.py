@@ -5,7 +5,7 @@ row at rest can change or hold one.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,7 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from billing.money import Money
+from languages import Locale, say, speaking, spoken, translate_count
 
 # Of mails that come from Remit itself: nobody's contact, nobody's color.
 _DEFAULTS: Mapping[str, Any] = {"support": (), "accent": "#1d4ed8", "on_accent": "#ffffff"}
@@ -31,8 +35,8 @@ class Composer:
         self._sender = sender
         # Text parts must not be escaped, HTML parts must: two environments, no `safe` anywhere.
         loader = FileSystemLoader(templates)
-        self._text = Environment(loader=loader, autoescape=False, undefined=StrictUndefined)  # noqa: S701
-        self._html = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+        self._text = _environment(loader, autoescape=False)
+        self._html = _environment(loader, autoescape=True)
 
     def link(self, path: str) -> str:
         """An absolute link to `path` of this installation."""
@@ -47,14 +51,27 @@ class Composer:
         to_address: str,
         sender_name: str,
         reply_to: str | None,
+        locale: Locale,
         now: datetime,
         values: Mapping[str, Any],
     ) -> EmailMessage:
-        """The mail of `kind`; its Message-ID is made from `mail_id`, so sending again is the same mail."""
+        """The mail of `kind`, written in `locale`.
+
+        Its Message-ID is made from `mail_id`, so sending again is the same mail.
+        """
         folder = f"email/{kind.lower()}"
-        context = {"to_name": to_name, "sender_name": sender_name, **_DEFAULTS, **values}
+        context = {
+            "to_name": to_name, "sender_name": sender_name, "lang": locale, **_DEFAULTS, **values
+        }  # fmt: skip
         message = EmailMessage(policy=SMTP)
-        message["Subject"] = _one_line(self._text.get_template(f"{folder}/subject.txt").render(context))
+        with speaking(locale):
+            subject, foot, text, html = (
+                self._text.get_template(f"{folder}/subject.txt").render(context),
+                self._text.get_template("email/layout/foot.txt").render(context),
+                self._text.get_template(f"{folder}/body.txt").render(context),
+                self._html.get_template(f"{folder}/body.html").render(context),
+            )
+        message["Subject"] = _one_line(subject)
         message["From"] = _address(sender_name, self._sender)
         message["To"] = _address(to_name, to_address)
         if reply_to:
@@ -62,12 +79,32 @@ class Composer:
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{mail_id}@{self._host}>"
         message["Auto-Submitted"] = "auto-generated"
-        foot = self._text.get_template("email/layout/foot.txt").render(context)
-        message.set_content(self._text.get_template(f"{folder}/body.txt").render(context) + foot)
-        message.add_alternative(
-            self._html.get_template(f"{folder}/body.html").render(context), subtype="html"
-        )
+        message.set_content(text + foot)
+        message.add_alternative(html, subtype="html")
         return message
+
+
+def _environment(loader: FileSystemLoader, *, autoescape: bool) -> Environment:
+    made = Environment(
+        loader=loader,
+        autoescape=autoescape,  # noqa: S701
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_callables(say, translate_count, newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(day=_day, money=_money)
+    return made
+
+
+def _day(value: date) -> str:
+    """Written out, `March 10, 2026`: a mail is read once, and often aloud."""
+    return format_date(value, "long", locale=spoken())
+
+
+def _money(value: Money) -> str:
+    return value.display(spoken())
 
 
 def _address(name: str, address: str) -> Address:

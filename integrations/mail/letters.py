@@ -28,6 +28,7 @@ from billing.money import Money
 from billing.partners import Partner
 from billing.payment_methods import PaymentMethod
 from billing.payments import Payment, PaymentAllocation
+from languages import ENGLISH, Locale, known, mark
 
 
 class NotWanted(Exception):
@@ -36,7 +37,7 @@ class NotWanted(Exception):
 
 @dataclass(frozen=True)
 class Letter:
-    """One mail's content, before it becomes text."""
+    """One mail's content, before it becomes text in the language `locale`."""
 
     kind: str
     mail_id: UUID
@@ -44,6 +45,7 @@ class Letter:
     to_address: str
     sender_name: str
     reply_to: str | None
+    locale: Locale
     values: dict[str, Any] = field(repr=False)
 
 
@@ -77,6 +79,7 @@ def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
         to_address=member.email,
         sender_name=partner.name,
         reply_to=partner.support_email,
+        locale=known(member.locale) or locale_of(partner),
         values={
             "company": customer.company if customer else partner.name,
             "support": reached(partner) if customer else (),
@@ -84,6 +87,11 @@ def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
             **values,
         },
     )
+
+
+def locale_of(partner: Partner) -> Locale:
+    """What the partner writes in to people who chose no language."""
+    return known(partner.locale) or ENGLISH
 
 
 def reached(partner: Partner) -> tuple[str, ...]:
@@ -100,7 +108,7 @@ def reset(db: Session, *, user: User, token: PersonalToken, link: Link, now: dat
     """The letter with the link that sets a new password."""
     _require_alive(token, now)
     values = {"link": link(f"/reset/{personal_tokens.token_of(db, token)}"), "minutes": 60}
-    return Letter("RESET", token.id, user.name, user.email, "Remit", None, values)
+    return Letter("RESET", token.id, user.name, user.email, "Remit", None, _locale(user), values)
 
 
 def email_change(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
@@ -110,10 +118,17 @@ def email_change(db: Session, *, user: User, token: PersonalToken, link: Link, n
     holder = users.find(db, new.normal)
     if holder is not None and holder != user.id:
         return Letter(
-            "EMAIL_TAKEN", token.id, new.address, new.address, "Remit", None, {"link": link("/forgot")}
+            "EMAIL_TAKEN",
+            token.id,
+            new.address,
+            new.address,
+            "Remit",
+            None,
+            _locale(user),
+            {"link": link("/forgot")},
         )
     values = {"link": link(f"/email-change/{personal_tokens.token_of(db, token)}"), "new": new.address}
-    return Letter("EMAIL_CHANGE", token.id, user.name, new.address, "Remit", None, values)
+    return Letter("EMAIL_CHANGE", token.id, user.name, new.address, "Remit", None, _locale(user), values)
 
 
 def email_undo(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
@@ -122,9 +137,13 @@ def email_undo(db: Session, *, user: User, token: PersonalToken, link: Link, now
     assert token.email is not None
     values = {
         "link": link(f"/email-undo/{personal_tokens.token_of(db, token)}"),
-        "until": _day(token.expires_at),
+        "until": token.expires_at.date(),
     }
-    return Letter("EMAIL_UNDO", token.id, user.name, token.email, "Remit", None, values)
+    return Letter("EMAIL_UNDO", token.id, user.name, token.email, "Remit", None, _locale(user), values)
+
+
+def _locale(user: User) -> Locale:
+    return known(user.locale) or ENGLISH
 
 
 def _require_alive(token: PersonalToken, now: datetime) -> None:
@@ -135,21 +154,25 @@ def _require_alive(token: PersonalToken, now: datetime) -> None:
 def password_changed(*, user: User, event_id: UUID, link: Link) -> Letter:
     """The letter that tells the owner of a changed password."""
     values = {"link": link("/forgot")}
-    return Letter("PASSWORD_CHANGED", event_id, user.name, user.email, "Remit", None, values)
+    return Letter("PASSWORD_CHANGED", event_id, user.name, user.email, "Remit", None, _locale(user), values)
 
 
 _FACTORS_CHANGED = {
-    "factor.added": "An authenticator app was added to your account: its codes sign in with your password.",
-    "factor.removed": "An authenticator app was removed from your account: its codes no longer work.",
-    "recovery_codes.renewed": "New recovery codes were made for your account: the old ones no longer work.",
-    "recovery_code.used": "A recovery code of your account was used. It will not work again.",
+    "factor.added": mark(
+        "An authenticator app was added to your account: its codes sign in with your password."
+    ),
+    "factor.removed": mark("An authenticator app was removed from your account: its codes no longer work."),
+    "recovery_codes.renewed": mark(
+        "New recovery codes were made for your account: the old ones no longer work."
+    ),
+    "recovery_code.used": mark("A recovery code of your account was used. It will not work again."),
 }
 
 
 def factors_changed(*, user: User, event: PersonalEvent, link: Link) -> Letter:
     """The letter that tells the owner what changed in the account's second factors."""
     values = {"what": _FACTORS_CHANGED[event.action], "link": link("/account/factors")}
-    return Letter("FACTORS_CHANGED", event.id, user.name, user.email, "Remit", None, values)
+    return Letter("FACTORS_CHANGED", event.id, user.name, user.email, "Remit", None, _locale(user), values)
 
 
 def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
@@ -158,7 +181,7 @@ def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now:
         raise NotWanted("the invite is used, revoked or expired")
     return {
         "link": link(f"/invite/{invites.token_of(db, invite)}"),
-        "expires_on": _day(invite.expires_at),
+        "expires_on": invite.expires_at.date(),
         "is_staff": customer is None,
     }
 
@@ -170,9 +193,9 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     assert customer is not None
     return {
         "number": invoice.number,
-        "total": Money(invoice.total_minor, invoice.currency).display(),
-        "balance": Money(invoice.total_minor - invoice.paid_minor, invoice.currency).display(),
-        "due_on": f"{invoice.due_on:%B} {invoice.due_on.day}, {invoice.due_on.year}",
+        "total": Money(invoice.total_minor, invoice.currency),
+        "balance": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "due_on": invoice.due_on,
         "memo": invoice.memo,
         "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
     }
@@ -189,11 +212,12 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     ).all()
     assert customer is not None
     return {
-        "amount": Money(payment.amount_minor, payment.currency).display(),
-        "method": f"{method.brand} ending in {method.last4}",
-        "paid_on": _day(payment.settled_at or now),
+        "amount": Money(payment.amount_minor, payment.currency),
+        "brand": method.brand,
+        "last4": method.last4,
+        "paid_on": (payment.settled_at or now).date(),
         "reason": payment.failure_message,
-        "invoices": [(number, Money(minor, payment.currency).display()) for number, minor in rows],
+        "invoices": [(number, Money(minor, payment.currency)) for number, minor in rows],
         "link": link(f"/portal/{customer.slug}/payments/pay_{payment.id.hex}"),
     }
 
@@ -218,7 +242,3 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.PAYMENT_FAILED: _payment,
     MailKind.ACCESS_ASKED: _asked,
 }
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%B} {moment.day}, {moment.year}"

@@ -111,6 +111,7 @@ class Outgoing:
             to_address=letter.to_address,
             sender_name=letter.sender_name,
             reply_to=letter.reply_to,
+            locale=letter.locale,
             now=self._clock(),
             values=letter.values,
         )

@@ -16,6 +16,7 @@ from billing import tags
 from billing.tags import TagInput
 from db import ids
 from errors import Invalid, NotFound
+from languages import mark
 from portal.door import act, customer, go, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -24,18 +25,18 @@ from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
 
 TABS: dict[str, tuple[str, dict[str, Any] | None]] = {
-    "": ("Outstanding", {"status": {"eq": "OPEN"}}),
-    "overdue": ("Overdue", {"isOverdue": {"eq": True}}),
-    "paid": ("Paid", {"status": {"eq": "PAID"}}),
-    "all": ("All", None),
+    "": (mark("Outstanding"), {"status": {"eq": "OPEN"}}),
+    "overdue": (mark("Overdue"), {"isOverdue": {"eq": True}}),
+    "paid": (mark("Paid"), {"status": {"eq": "PAID"}}),
+    "all": (mark("All"), None),
 }
 SORTS = {
-    "due": ("Due first", "DUE_ON_ASC"),
-    "due-last": ("Due last", "DUE_ON_DESC"),
-    "newest": ("Newest", "ISSUE_ON_DESC"),
-    "number": ("Number", "NUMBER_ASC"),
-    "highest": ("Highest amount", "TOTAL_DESC"),
-    "lowest": ("Lowest amount", "TOTAL_ASC"),
+    "due": (mark("Due first"), "DUE_ON_ASC"),
+    "due-last": (mark("Due last"), "DUE_ON_DESC"),
+    "newest": (mark("Newest"), "ISSUE_ON_DESC"),
+    "number": (mark("Number"), "NUMBER_ASC"),
+    "highest": (mark("Highest amount"), "TOTAL_DESC"),
+    "lowest": (mark("Lowest amount"), "TOTAL_ASC"),
 }
 # Where what is due soonest matters most.
 DUE_FIRST = ("", "overdue")

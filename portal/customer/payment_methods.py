@@ -18,6 +18,7 @@ from db import ids
 from errors import NotFound
 from integrations import method_setups
 from integrations.method_setups import GatewayDown
+from languages import say
 from portal.brands import card_text
 from portal.customer.company import company_of, require
 from portal.door import act, customer, go, meet, read_form
@@ -97,7 +98,7 @@ async def come_back(request: Request) -> Response:
         return go(request, _landing(request, pay), "No card was added.", tone="info")
     text = card_text({"brand": method.brand, "last4": method.last4})
     target = _landing(request, pay, method=ids.shown("pm", method.id))
-    return go(request, target, f"{text} is saved.")
+    return go(request, target, say("{text} is saved.", text=text))
 
 
 async def set_default(request: Request) -> Response:
@@ -109,7 +110,11 @@ async def set_default(request: Request) -> Response:
         method = payment_methods.set_default(db, actor, method_id=method_id, now=now)
         return card_text({"brand": method.brand, "last4": method.last4})
 
-    return go(request, _list(request), f"{await act(request, work, form=form)} is the default now.")
+    return go(
+        request,
+        _list(request),
+        say("{method} is the default now.", method=await act(request, work, form=form)),
+    )
 
 
 async def ask_remove(request: Request) -> Response:
@@ -132,7 +137,7 @@ async def remove(request: Request) -> Response:
         if default is None:
             return "The card is removed."
         text = card_text({"brand": default.brand, "last4": default.last4})
-        return f"The card is removed. {text} is the default."
+        return say("The card is removed. {text} is the default.", text=text)
 
     return go(request, _list(request), await act(request, work, form=form))
 

@@ -14,6 +14,7 @@ from billing.payments import CannotCancel, PaymentStatus
 from errors import NotFound
 from integrations import paying
 from integrations.paying import GatewayDown
+from languages import mark
 from portal.customer.order import choice
 from portal.door import act, customer, go, meet, read_form
 from portal.house import house, place, record_id
@@ -21,10 +22,10 @@ from portal.page import ask, show
 from portal.paging import counted, link, neighbours, window
 
 TABS: dict[str, tuple[str, dict[str, Any] | None]] = {
-    "": ("All", None),
-    "paid": ("Succeeded", {"status": {"eq": "SUCCEEDED"}}),
-    "open": ("Under way", {"status": {"in": ["PENDING", "REQUIRES_ACTION", "PROCESSING", "UNKNOWN"]}}),
-    "failed": ("Failed", {"status": {"eq": "FAILED"}}),
+    "": (mark("All"), None),
+    "paid": (mark("Succeeded"), {"status": {"eq": "SUCCEEDED"}}),
+    "open": (mark("Under way"), {"status": {"in": ["PENDING", "REQUIRES_ACTION", "PROCESSING", "UNKNOWN"]}}),
+    "failed": (mark("Failed"), {"status": {"eq": "FAILED"}}),
 }
 
 

@@ -15,6 +15,7 @@ from auth.actors import Action, Actor
 from billing import tags
 from billing.tags import TagInput
 from errors import Invalid, NotFound
+from languages import say
 from portal.customer.company import require
 from portal.door import act, customer, go, read_form
 from portal.form import Form
@@ -53,7 +54,7 @@ async def create(request: Request) -> Response:
         name = await act(request, work, form=form)
     except Invalid as wrong:
         return await _new(request, form.with_problems(wrong), status=422)
-    return go(request, _list(request), f"The tag {name} is created.")
+    return go(request, _list(request), say("The tag {name} is created.", name=name))
 
 
 async def show_edit(request: Request) -> Response:
@@ -75,7 +76,7 @@ async def edit(request: Request) -> Response:
         name = await act(request, work, form=form)
     except Invalid as wrong:
         return _edit(request, await _one(request), form.with_problems(wrong), status=422)
-    return go(request, _list(request), f"The tag {name} is saved.")
+    return go(request, _list(request), say("The tag {name} is saved.", name=name))
 
 
 async def ask_delete(request: Request) -> Response:
@@ -94,8 +95,8 @@ async def delete(request: Request) -> Response:
         return tags.delete(db, actor, tag_id=tag_id, now=now).invoices
 
     used = await act(request, work, form=form)
-    taken = f" and taken off {_invoices(used)}" if used else ""
-    return go(request, _list(request), f"The tag is deleted{taken}.")
+    said = say("The tag is deleted and taken off {carried}.", carried=_invoices(used)) if used else None
+    return go(request, _list(request), said or "The tag is deleted.")
 
 
 async def _new(request: Request, form: Form, *, status: int = 200) -> Response:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from auth.actors import Action, Actor
 from auth.memberships import Membership
 from billing import customer_users
+from languages import mark
 from portal.customer.company import company_of
 from portal.door import customer
 from portal.navigation import ROLES
@@ -24,9 +25,9 @@ from portal.team_pages import Team, address_of_list
 
 # What each may do, as the form tells it.
 OFFERED = (
-    ("PAYER", "Payer", "Views and pays invoices, adds and removes cards, tags."),
-    ("MANAGER", "Manager", "Everything a Payer does, and looks after the team."),
-    ("VIEWER", "Viewer", "Views and prints only."),
+    ("PAYER", mark("Payer"), mark("Views and pays invoices, adds and removes cards, tags.")),
+    ("MANAGER", mark("Manager"), mark("Everything a Payer does, and looks after the team.")),
+    ("VIEWER", mark("Viewer"), mark("Views and prints only.")),
 )
 
 
@@ -60,6 +61,6 @@ TEAM = Team(
     default="PAYER",
     mine=lambda user: True,
     invite=_invite,
-    trail=lambda request: [Link("Team", address_of_list(request))],
+    trail=lambda request: [Link(mark("Team"), address_of_list(request))],
 )
 ROUTES = [Route(TEAM.path, customer(list_team)), *TEAM.routes()]

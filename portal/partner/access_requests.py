@@ -18,6 +18,7 @@ from billing import access_requests
 from billing.access_requests import AccessRequest
 from db import ids
 from errors import Forbidden, Invalid, NotFound
+from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -27,7 +28,7 @@ from portal.partner.wizard import ROLES
 from portal.shell import Link
 
 LONGEST_SEARCH = 200
-TABS = (("Open", "open"), ("Resolved", "resolved"))
+TABS = ((mark("Open"), "open"), (mark("Resolved"), "resolved"))
 STATUSES = {"open": ["OPEN"], "resolved": ["APPROVED", "DENIED", "EXPIRED"]}
 # Everybody may have an address there: it says nothing about who somebody's colleagues are.
 ANYBODYS = frozenset({
@@ -75,13 +76,13 @@ async def approve(request: Request) -> Response:
         done = await act(request, work, form=form)
     except Invalid as wrong:
         return await _page(request, form.with_problems(wrong), status=422)
-    return go(request, _list(request), f"An invite is on its way to {done.email}.")
+    return go(request, _list(request), say("An invite is on its way to {email}.", email=done.email))
 
 
 async def ask_deny(request: Request) -> Response:
     """Asks before somebody is told no."""
     page = await _open(request)
-    crumbs = _trail(request, Link(page.content["request"]["name"], _one(request)), Link("Deny"))
+    crumbs = _trail(request, Link(page.content["request"]["name"], _one(request)), Link(mark("Deny")))
     return show(request, "partner/access/deny.html", page, crumbs=crumbs, address=_one(request))
 
 
@@ -92,7 +93,11 @@ async def deny(request: Request) -> Response:
     done = await act(
         request, lambda db, actor: access_requests.deny(db, actor, request_id=request_id, now=now), form=form
     )
-    return go(request, _list(request), f"The request of {done.name} is denied. They are told by mail.")
+    return go(
+        request,
+        _list(request),
+        say("The request of {name} is denied. They are told by mail.", name=done.name),
+    )
 
 
 async def back(request: Request) -> Response:
@@ -125,7 +130,11 @@ async def _choices(request: Request, asked: Mapping[str, Any], search: str, form
         domains=0 if domain in ANYBODYS else 5, chosen=[chosen] if chosen else [],
     )  # fmt: skip
     offered: dict[str, tuple[Mapping[str, Any], str]] = {}
-    for name, why in (("chosen", ""), ("colleagues", f"Has users at {domain}"), ("found", "")):
+    for name, why in (
+        ("chosen", ""),
+        ("colleagues", say("Has users at {domain}", domain=domain)),
+        ("found", ""),
+    ):
         for customer in page.content[name]["nodes"]:
             offered.setdefault(customer["id"], (customer, why))
     return {
@@ -155,7 +164,8 @@ def _one(request: Request) -> str:
 
 def _trail(request: Request, *steps: Link) -> list[Link]:
     return [
-        Link("Accounts Receivable"), Link("Customers"), Link("Access requests", _list(request)), *steps
+        Link(mark("Accounts Receivable")), Link(mark("Customers")),
+        Link(mark("Access requests"), _list(request)), *steps,
     ]  # fmt: skip
 
 

@@ -7,75 +7,81 @@ no words here yet is shown under the log's own name for it, so that nothing is e
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from languages import mark, say
 from portal.navigation import ROLES
 from portal.partner.customer_form import LABELS
 from portal.partner.settings_form import SETTINGS
 
 # {who}, {number}, {method}, {role}, {fields} and {settings} are put in from the row.
 WORDS = {
-    "partner.created": "started here",
-    "partner.updated": "changed in the business profile: {settings}",
-    "partner.logo_changed": "changed the logo",
-    "partner.logo_removed": "removed the logo",
-    "partner.sign_in_policy_changed": "changed the sign-in policy: {settings}",
-    "api_key.created": "made an API key",
-    "api_key.rotated": "rotated an API key",
-    "api_key.revoked": "revoked an API key",
-    "audit.export_started": "took the audit log out as a file",
-    "customer.created": "added the customer",
-    "customer.activated": "finished the setup",
-    "customer.updated": "changed {fields}",
-    "customer.archived": "archived the customer",
-    "customer.restored": "restored the customer",
-    "customer.tagged": "tagged the customer",
-    "customer.untagged": "took a tag off the customer",
-    "customer.export_started": "began to export customers",
-    "customer.exported": "exported customers",
-    "customer_import.uploaded": "uploaded a file of customers: {file}",
-    "customer_import.confirmed": "began to import customers from {file}",
-    "customer_import.finished": "imported customers from {file}: {counts}",
-    "customer_import.canceled": "canceled the import of {file}",
-    "customer.note_added": "added a note",
-    "customer.note_changed": "changed a note",
-    "customer.note_deleted": "deleted a note",
-    "user.invited": "invited {who} as {role}",
-    "user.invite_resent": "sent {who} a new invite",
-    "user.invite_revoked": "revoked the invite of {who}",
-    "user.activated": "accepted the invite",
-    "user.role_changed": "made {who} {role}",
-    "user.disabled": "disabled {who}",
-    "user.enabled": "enabled {who}",
-    "user.removed": "removed {who}",
-    "access.asked": "noted a request for access",
-    "access.approved": "gave access to somebody who asked",
-    "access.denied": "denied a request for access",
-    "user.erased": "erased a user",
-    "user.renamed": "changed their name",
-    "user.address_changed": "changed their e-mail address",
-    "invoice.created": "drafted an invoice",
-    "invoice.updated": "changed a draft invoice",
-    "invoice.deleted": "deleted a draft invoice",
-    "invoice.finalized": "issued invoice {number}",
-    "invoice.sent": "sent invoice {number}",
-    "invoice.voided": "voided invoice {number}",
-    "invoice.tagged": "tagged an invoice",
-    "invoice.untagged": "took a tag off an invoice",
-    "payment.begun": "started a payment",
-    "payment.succeeded": "completed a payment",
-    "payment.failed": "noted that a payment failed",
-    "payment.canceled": "canceled a payment",
-    "payment.unknown": "waits for the bank to answer about a payment",
-    "payment_method.added": "added {method}",
-    "payment_method.removed": "removed {method}",
-    "payment_method.default_changed": "made {method} the default",
-    "portal_session.created": "opened a portal session",
-    "tag.created": "created a tag",
-    "tag.updated": "changed a tag",
-    "tag.deleted": "deleted a tag",
+    "partner.created": mark("started here"),
+    "partner.updated": mark("changed in the business profile: {settings}"),
+    "partner.logo_changed": mark("changed the logo"),
+    "partner.logo_removed": mark("removed the logo"),
+    "partner.sign_in_policy_changed": mark("changed the sign-in policy: {settings}"),
+    "api_key.created": mark("made an API key"),
+    "api_key.rotated": mark("rotated an API key"),
+    "api_key.revoked": mark("revoked an API key"),
+    "audit.export_started": mark("took the audit log out as a file"),
+    "customer.created": mark("added the customer"),
+    "customer.activated": mark("finished the setup"),
+    "customer.updated": mark("changed {fields}"),
+    "customer.archived": mark("archived the customer"),
+    "customer.restored": mark("restored the customer"),
+    "customer.tagged": mark("tagged the customer"),
+    "customer.untagged": mark("took a tag off the customer"),
+    "customer.export_started": mark("began to export customers"),
+    "customer.exported": mark("exported customers"),
+    "customer_import.uploaded": mark("uploaded a file of customers: {file}"),
+    "customer_import.confirmed": mark("began to import customers from {file}"),
+    "customer_import.finished": mark("imported customers from {file}: {counts}"),
+    "customer_import.canceled": mark("canceled the import of {file}"),
+    "customer.note_added": mark("added a note"),
+    "customer.note_changed": mark("changed a note"),
+    "customer.note_deleted": mark("deleted a note"),
+    "user.invited": mark("invited {who} as {role}"),
+    "user.invite_resent": mark("sent {who} a new invite"),
+    "user.invite_revoked": mark("revoked the invite of {who}"),
+    "user.activated": mark("accepted the invite"),
+    "user.role_changed": mark("made {who} {role}"),
+    "user.disabled": mark("disabled {who}"),
+    "user.enabled": mark("enabled {who}"),
+    "user.removed": mark("removed {who}"),
+    "access.asked": mark("noted a request for access"),
+    "access.approved": mark("gave access to somebody who asked"),
+    "access.denied": mark("denied a request for access"),
+    "user.erased": mark("erased a user"),
+    "user.renamed": mark("changed their name"),
+    "user.address_changed": mark("changed their e-mail address"),
+    "invoice.created": mark("drafted an invoice"),
+    "invoice.updated": mark("changed a draft invoice"),
+    "invoice.deleted": mark("deleted a draft invoice"),
+    "invoice.finalized": mark("issued invoice {number}"),
+    "invoice.sent": mark("sent invoice {number}"),
+    "invoice.voided": mark("voided invoice {number}"),
+    "invoice.tagged": mark("tagged an invoice"),
+    "invoice.untagged": mark("took a tag off an invoice"),
+    "payment.begun": mark("started a payment"),
+    "payment.succeeded": mark("completed a payment"),
+    "payment.failed": mark("noted that a payment failed"),
+    "payment.canceled": mark("canceled a payment"),
+    "payment.unknown": mark("waits for the bank to answer about a payment"),
+    "payment_method.added": mark("added {method}"),
+    "payment_method.removed": mark("removed {method}"),
+    "payment_method.default_changed": mark("made {method} the default"),
+    "portal_session.created": mark("opened a portal session"),
+    "tag.created": mark("created a tag"),
+    "tag.updated": mark("changed a tag"),
+    "tag.deleted": mark("deleted a tag"),
 }
 # Subjects that have a page in the dashboard.
 PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"}
-IMPORTED = ("created", "updated", "unchanged", "refused")
+IMPORTED = {
+    "created": mark("created"),
+    "updated": mark("updated"),
+    "unchanged": mark("unchanged"),
+    "refused": mark("refused"),
+}
 
 
 class Event(NamedTuple):
@@ -101,15 +107,20 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     details = row["details"] or {}
     changed = [LABELS[name] for name in details.get("fields", ()) if name in LABELS]
     words = WORDS.get(row["action"], row["action"].replace("_", " ").replace(".", ": "))
-    what = words.format(
-        who=names.get(row["subjectId"], "a user"),
+    what = say(
+        words,
+        who=names.get(row["subjectId"], mark("a user")),
         number=details.get("number") or "",
-        method=f"{details.get('brand', 'card')} ending in {details.get('last4', '····')}",
-        role=ROLES.get(details.get("role", ""), "user"),
-        fields=", ".join(changed) or "the company",
+        method=say(
+            "{brand} ending in {last4}",
+            brand=details.get("brand", mark("card")),
+            last4=details.get("last4", "····"),
+        ),
+        role=ROLES.get(details.get("role", ""), mark("user")),
+        fields=", ".join(map(str, changed)) or mark("the company"),
         settings=_settings(details),
-        file=details.get("file") or "a file",
-        counts=", ".join(f"{details.get(name, 0)} {name}" for name in IMPORTED),
+        file=details.get("file") or mark("a file"),
+        counts=", ".join(f"{details.get(name, 0)} {said}" for name, said in IMPORTED.items()),
     )
     folder = PAGES.get(row["subjectKind"])
     gone = row["action"].endswith(".deleted")
@@ -121,11 +132,17 @@ def _settings(details: Mapping[str, Any]) -> str:
     """`Colour from “#0b7285” to “#3346c4”`, for each setting that was changed."""
     rows = zip(details.get("fields", ()), details.get("was", ()), details.get("became", ()), strict=False)
     return ", ".join(
-        f"{SETTINGS.get(name, name)} from {_said(was)} to {_said(became)}" for name, was, became in rows
+        say(
+            "{setting} from {was} to {became}",
+            setting=SETTINGS.get(name, name),
+            was=_said(was),
+            became=_said(became),
+        )
+        for name, was, became in rows
     )
 
 
 def _said(value: object) -> str:
     if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"“{value}”" if value else "nothing"
+        return say("on") if value else say("off")
+    return say("“{text}”", text=value) if value else say("nothing")

@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 
 from billing.derived import OLDEST, Age
 from billing.money import Currency, Money
+from languages import mark
 
 WORDS = {
-    Age.CURRENT: "Not due yet",
-    Age.DAYS_1_TO_30: "1–30 days",
-    Age.DAYS_31_TO_60: "31–60 days",
-    Age.DAYS_61_TO_90: "61–90 days",
-    Age.OVER_90_DAYS: "Over 90 days",
+    Age.CURRENT: mark("Not due yet"),
+    Age.DAYS_1_TO_30: mark("1–30 days"),
+    Age.DAYS_31_TO_60: mark("31–60 days"),
+    Age.DAYS_61_TO_90: mark("61–90 days"),
+    Age.OVER_90_DAYS: mark("Over 90 days"),
 }
 # The longest bar, in hundredths of the drawing: beside it stand its age and its amount.
 LONGEST = 30

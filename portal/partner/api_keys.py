@@ -17,6 +17,7 @@ from auth import api_keys
 from auth.actors import KEY_SCOPES, Action, Actor
 from auth.api_keys import Shown
 from errors import Conflict, Forbidden, Invalid, NotFound
+from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -26,7 +27,12 @@ from portal.shell import Link
 from portal.stepping_up import require_recent
 
 # What a form offers as the key's life, in days; "" is until it is revoked.
-LIVES = (("30", "30 days"), ("90", "90 days"), ("365", "1 year"), ("", "Until it is revoked"))
+LIVES = (
+    ("30", mark("30 days")),
+    ("90", mark("90 days")),
+    ("365", mark("1 year")),
+    ("", mark("Until it is revoked")),
+)
 USUAL_LIFE = "365"
 READS = tuple(sorted(action.value for action in KEY_SCOPES if action.value.endswith(":read")))
 CHANGES = tuple(sorted(action.value for action in KEY_SCOPES if not action.value.endswith(":read")))
@@ -102,14 +108,18 @@ async def revoke(request: Request) -> Response:
         return api_keys.revoke(db, actor, key_id=key_id, now=now).name
 
     name = await act(request, work, form=form)
-    return go(request, _list(request), f"The key {name} is revoked: nothing gets in with it any more.")
+    return go(
+        request,
+        _list(request),
+        say("The key {name} is revoked: nothing gets in with it any more.", name=name),
+    )
 
 
 async def _new(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await _plain(request)
     return show(
         request, "partner/api_keys/new.html", page, form=form, status=status, reads=_choices(READS),
-        changes=_choices(CHANGES), lives=LIVES, crumbs=_trail(request, Link("Create key")),
+        changes=_choices(CHANGES), lives=LIVES, crumbs=_trail(request, Link(mark("Create key"))),
     )  # fmt: skip
 
 
@@ -149,7 +159,7 @@ def _list(request: Request) -> str:
 
 
 def _trail(request: Request, *steps: Link) -> list[Link]:
-    return [Link("Settings"), Link("API keys", _list(request)), *steps]
+    return [Link(mark("Settings")), Link(mark("API keys"), _list(request)), *steps]
 
 
 _ALL = "/partner/{slug}/api-keys"

@@ -20,6 +20,7 @@ from auth import audit
 from auth.actors import Actor
 from billing.csv_out import BOM, line
 from errors import Invalid, Problem
+from languages import mark
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place
@@ -31,18 +32,18 @@ from portal.whole import pages
 
 # What the log can be narrowed to, by the first word of what was done.
 ABOUT: Mapping[str, str] = {
-    "": "Everything",
-    "customer": "Customers",
-    "customer_import": "Imports of customers",
-    "user": "Users and staff",
-    "invoice": "Invoices",
-    "payment": "Payments",
-    "payment_method": "Payment methods",
-    "tag": "Tags",
-    "api_key": "API keys",
-    "partner": "Settings",
-    "portal_session": "Portal sessions",
-    "audit": "This log",
+    "": mark("Everything"),
+    "customer": mark("Customers"),
+    "customer_import": mark("Imports of customers"),
+    "user": mark("Users and staff"),
+    "invoice": mark("Invoices"),
+    "payment": mark("Payments"),
+    "payment_method": mark("Payment methods"),
+    "tag": mark("Tags"),
+    "api_key": mark("API keys"),
+    "partner": mark("Settings"),
+    "portal_session": mark("Portal sessions"),
+    "audit": mark("This log"),
 }
 COLUMNS = ("at", "actor kind", "actor", "action", "subject kind", "subject id", "customer", "details")
 _PAGE = 100
@@ -99,8 +100,8 @@ async def show_log(request: Request) -> Response:
         form = form.with_problems(Invalid(list(asked.problems)))
     return show(
         request, "partner/audit/list.html", page, form=form, events=await told(request, found["nodes"]),
-        about=list(ABOUT.items()), asked=asked.texts, before=before, after=after, crumbs=[Link("Settings")],
-        status=422 if asked.problems else 200,
+        about=list(ABOUT.items()), asked=asked.texts, before=before, after=after,
+        crumbs=[Link(mark("Settings"))], status=422 if asked.problems else 200,
     )  # fmt: skip
 
 

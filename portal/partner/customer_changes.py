@@ -17,6 +17,7 @@ from billing import customers, tags
 from billing.customers import Customer, Saved
 from db import ids
 from errors import Conflict, Invalid, Problem
+from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, record_id
@@ -81,7 +82,7 @@ async def edit(request: Request) -> Response:
         again, changes = merged(form, found(page))
         return _edit_page(request, page, again, changes=changes, status=409)
     odd = [warning.message for warning in saved.warnings if not warning.about]
-    said = " ".join([f"{saved.customer.company} is saved.", *odd])
+    said = " ".join([say("{company} is saved.", company=saved.customer.company), *odd])
     return go(request, address_of(request), said, tone="warning" if odd else "success")
 
 
@@ -89,7 +90,7 @@ async def ask_archive(request: Request) -> Response:
     """Asks before archiving."""
     page = await ask(request, "partner/customers/archive", id=request.path_params["customer_id"])
     address = address_of(request)
-    crumbs = trail(request, (found(page)["company"], address), ("Archive", None))
+    crumbs = trail(request, (found(page)["company"], address), (mark("Archive"), None))
     return show(request, "partner/customers/archive.html", page, address=address, crumbs=crumbs)
 
 
@@ -98,14 +99,18 @@ async def archive(request: Request) -> Response:
     customer = await _move(request, customers.archive)
     act = customer.archiving_id
     undo = undo_of(request, act) if act else None
-    return go(request, address_of(request), f"{customer.company} is archived.", undo=undo)
+    return go(
+        request, address_of(request), say("{company} is archived.", company=customer.company), undo=undo
+    )
 
 
 async def restore(request: Request) -> Response:
     """Open an archived customer again."""
     customer = await _move(request, customers.restore)
     return go(
-        request, address_of(request), f"{customer.company} is restored. Open invites have to be sent again."
+        request,
+        address_of(request),
+        say("{company} is restored. Open invites have to be sent again.", company=customer.company),
     )
 
 
@@ -158,7 +163,7 @@ def _edit_page(
 ) -> Response:
     """`changes` None: the form as it was sent; else as it was put together with what somebody else saved."""
     customer, address = found(page), address_of(request)
-    crumbs = trail(request, (customer["company"], address), ("Edit", None))
+    crumbs = trail(request, (customer["company"], address), (mark("Edit"), None))
     # After a wrong field the page still stands on the version it was made from, not on today's.
     hidden = kept(form) if status == 422 or sent else shown(customer)
     return show(

@@ -19,6 +19,7 @@ from billing.customer_bulk import MOST_AT_ONCE, NothingToUndo
 from db import ids
 from db.columns import new_id
 from errors import Invalid, NotFound, Problem
+from languages import grouped, mark, say, say_count
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place
@@ -34,6 +35,7 @@ SHOWN_NAMES = 20
 MATCHING = "matching"
 CONFIRMED = "confirmed"
 _PAGE = 100
+_NAMES = {"archive": mark("Archive"), "tag": mark("Add a tag"), "untag": mark("Remove a tag")}
 
 
 class Chosen(NamedTuple):
@@ -96,18 +98,18 @@ async def archive(request: Request) -> Response:
         return sum(map(len, done))
 
     count = await act(request, work, form=form)
-    said = f"{_customers(count)} {'is' if count == 1 else 'are'} archived."
+    said = say_count("{count} customer is archived.", "{count} customers are archived.", count)
     return go(request, _list(request, chosen), said, undo=undo_of(request, act_id) if count else None)
 
 
 async def tag(request: Request) -> Response:
     """Asks for a tag, then puts it on all of them."""
-    return await _retag(request, "tag", tags.tag_customers, "got the tag")
+    return await _retag(request, "tag", tags.tag_customers)
 
 
 async def untag(request: Request) -> Response:
     """Asks for a tag, then takes it off all of them."""
-    return await _retag(request, "untag", tags.untag_customers, "lost the tag")
+    return await _retag(request, "untag", tags.untag_customers)
 
 
 async def undo_archiving(request: Request) -> Response:
@@ -124,8 +126,13 @@ async def undo_archiving(request: Request) -> Response:
         names = await act(request, work, form=form)
     except NothingToUndo as nothing:
         return go(request, target, nothing.message, tone="warning")
-    said = f"{names[0]} is" if len(names) == 1 else f"{_customers(len(names))} are"
-    return go(request, target, f"{said} restored. Invites that were open have to be sent again.")
+    said = say_count(
+        "{name} is restored. Invites that were open have to be sent again.",
+        "{count} customers are restored. Invites that were open have to be sent again.",
+        len(names),
+        name=names[0],
+    )
+    return go(request, target, said)
 
 
 async def lead_back(request: Request) -> Response:
@@ -137,10 +144,10 @@ async def lead_back(request: Request) -> Response:
 def undo_of(request: Request, archiving_id: UUID) -> Undo:
     """The button that takes an archiving back."""
     action = f"{place(request).home}/customers/undo-archive"
-    return Undo("Undo", action, "archiving", ids.shown("arc", archiving_id))
+    return Undo(mark("Undo"), action, "archiving", ids.shown("arc", archiving_id))
 
 
-async def _retag(request: Request, what: str, rule: Callable[..., int], done: str) -> Response:
+async def _retag(request: Request, what: str, rule: Callable[..., int]) -> Response:
     form, chosen, found = await _read(request)
     if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
         return await _ask(request, what, Action.EDIT_TAGS, form, chosen, found)
@@ -154,7 +161,12 @@ async def _retag(request: Request, what: str, rule: Callable[..., int], done: st
         return sum(rule(db, actor, tag_ids=tag_ids, customer_ids=part, now=now) for part in _parts(found.ids))
 
     count = await act(request, work, form=form)
-    return go(request, _list(request, chosen), f"{_customers(count)} {done}.")
+    said = (
+        say_count("{count} customer got the tag.", "{count} customers got the tag.", count)
+        if what == "tag"
+        else say_count("{count} customer lost the tag.", "{count} customers lost the tag.", count)
+    )
+    return go(request, _list(request, chosen), said)
 
 
 async def _read(request: Request) -> tuple[Form, Chosen, Found]:
@@ -172,7 +184,10 @@ async def _ask(
         await act(request, lambda _, actor: actor.require(needs), form=form)
     back = _list(request, chosen)
     if found.too_many:
-        said = f"More than {MOST_MATCHING:,} customers match. Narrow the list, and do it in parts."
+        said = say(
+            "More than {most_matching} customers match. Narrow the list, and do it in parts.",
+            most_matching=grouped(MOST_MATCHING),
+        )
         return go(request, back, said, tone="warning")
     if not found.ids:
         said = "No customer is chosen. Check the boxes of those you mean."
@@ -182,7 +197,7 @@ async def _ask(
         request, "partner/customers/chosen.html", page, form=form, what=what, chosen=chosen, back=back,
         count=len(found.ids), customers=_customers(len(found.ids)), names=found.names[:SHOWN_NAMES],
         action=f"{place(request).home}/customers/chosen/{what}", changed=changed,
-        crumbs=trail(request, ({"archive": "Archive", "tag": "Add a tag"}.get(what, "Remove a tag"), None)),
+        crumbs=trail(request, (_NAMES[what], None)),
         options=[(one["id"], one["name"]) for one in page.content["tags"]["nodes"]],
         status=422 if form.problems else 200,
     )  # fmt: skip

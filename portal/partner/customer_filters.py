@@ -13,35 +13,40 @@ from billing.addresses import Country, address_rules
 from billing.money import Currency, parse_amount
 from billing.texts import Checks
 from errors import Problem
+from languages import mark, say
 from portal.form import Form
 
 # What a status filter asks for; archived customers are out of the way unless asked for.
 STATUSES: Mapping[str, tuple[str, Mapping[str, Any] | None]] = {
-    "": ("Not archived", {"in": ["SETUP", "ACTIVE"]}),
-    "active": ("Active", {"eq": "ACTIVE"}),
-    "setup": ("In set-up", {"eq": "SETUP"}),
-    "archived": ("Archived", {"eq": "ARCHIVED"}),
-    "all": ("Any status", None),
+    "": (mark("Not archived"), {"in": ["SETUP", "ACTIVE"]}),
+    "active": (mark("Active"), {"eq": "ACTIVE"}),
+    "setup": (mark("In set-up"), {"eq": "SETUP"}),
+    "archived": (mark("Archived"), {"eq": "ARCHIVED"}),
+    "all": (mark("Any status"), None),
 }
 SORTS: Mapping[str, tuple[str, str]] = {
-    "": ("Company, A to Z", "COMPANY_ASC"),
-    "company-desc": ("Company, Z to A", "COMPANY_DESC"),
-    "balance": ("Highest balance", "BALANCE_DESC"),
-    "newest": ("Newest", "CREATED_AT_DESC"),
-    "changed": ("Last changed", "UPDATED_AT_DESC"),
+    "": (mark("Company, A to Z"), "COMPANY_ASC"),
+    "company-desc": (mark("Company, Z to A"), "COMPANY_DESC"),
+    "balance": (mark("Highest balance"), "BALANCE_DESC"),
+    "newest": (mark("Newest"), "CREATED_AT_DESC"),
+    "changed": (mark("Last changed"), "UPDATED_AT_DESC"),
 }
-COUNTRIES: Mapping[str, str] = {"": "Any country"} | {
+COUNTRIES: Mapping[str, str] = {"": mark("Any country")} | {
     str(country).lower(): address_rules(country).name for country in Country
 }
-BALANCES: Mapping[str, str] = {"": "Any balance", "some": "Has a balance", "none": "Nothing open"}
-MATCHES: Mapping[str, str] = {"": "Any of these tags", "all": "All of these tags"}
+BALANCES: Mapping[str, str] = {
+    "": mark("Any balance"),
+    "some": mark("Has a balance"),
+    "none": mark("Nothing open"),
+}
+MATCHES: Mapping[str, str] = {"": mark("Any of these tags"), "all": mark("All of these tags")}
 CHOICES: Mapping[str, Mapping[str, Any]] = {
     "status": STATUSES,
     "sort": SORTS,
     "country": COUNTRIES,
     "balance": BALANCES,
     "match": MATCHES,
-    "overdue": {"": "", "yes": "Overdue"},
+    "overdue": {"": "", "yes": mark("Overdue")},
 }
 TEXTS = ("search", "from", "to")
 TAG = "tag"
@@ -135,13 +140,13 @@ class Narrowing:
     def chips(self, path: str, names: Mapping[str, str]) -> list[Chip]:
         """What is on, each with the address without it; `names` are those of the tags by their ids."""
         said = [
-            ("status", f"Status: {STATUSES[self.value('status')][0]}"),
-            ("country", f"Country: {COUNTRIES[self.value('country')]}"),
+            ("status", say("Status: {status}", status=STATUSES[self.value("status")][0])),
+            ("country", say("Country: {country}", country=COUNTRIES[self.value("country")])),
             ("balance", BALANCES[self.value("balance")]),
-            ("overdue", "Overdue"),
-            ("from", f"Balance from {self.value('from')}"),
-            ("to", f"Balance to {self.value('to')}"),
-            ("search", f"Search: {self.value('search')}"),
+            ("overdue", say("Overdue")),
+            ("from", say("Balance from {amount}", amount=self.value("from"))),
+            ("to", say("Balance to {amount}", amount=self.value("to"))),
+            ("search", say("Search: {words}", words=self.value("search"))),
         ]
         wrong = {str(problem.path[0]) for problem in self.problems}
         made = [
@@ -149,10 +154,10 @@ class Narrowing:
             for name, text in said
             if self.value(name) and name not in wrong
         ]
-        joined = "and tag" if self.value("match") else "or tag"
+        joined = mark("and tag: {tag}") if self.value("match") else mark("or tag: {tag}")
         return made + [
             Chip(
-                f"{joined if place else 'Tag'}: {names.get(tag, 'one that is gone')}",
+                say(joined if place else mark("Tag: {tag}"), tag=names.get(tag, mark("one that is gone"))),
                 self.without(tag=tag).address(path),
             )
             for place, tag in enumerate(self.tags)

@@ -12,6 +12,7 @@ from billing.customer_fields import CustomerInput
 from billing.money import Currency
 from billing.tax_ids import display_tax_id
 from errors import Invalid, Problem
+from languages import mark
 from portal import meanwhile
 from portal.form import Form
 from portal.meanwhile import SHOWN, VERSION, Change
@@ -19,19 +20,19 @@ from portal.time_zones import Groups, Options, zones_with
 
 # What a field is called on the page, in the order of the page.
 LABELS = {
-    "company": "Company",
-    "legal_name": "Legal Name",
-    "tax_id": "EIN",
-    "address": "Address",
-    "address2": "Address line 2",
-    "city": "City",
-    "state": "State/Province",
-    "postal_code": "ZIP/Postal Code",
-    "country": "Country",
-    "currency": "Currency",
-    "terms_days": "Payment terms in days",
-    "time_zone": "Time zone",
-    "external_id": "External id",
+    "company": mark("Company"),
+    "legal_name": mark("Legal Name"),
+    "tax_id": mark("EIN"),
+    "address": mark("Address"),
+    "address2": mark("Address line 2"),
+    "city": mark("City"),
+    "state": mark("State/Province"),
+    "postal_code": mark("ZIP/Postal Code"),
+    "country": mark("Country"),
+    "currency": mark("Currency"),
+    "terms_days": mark("Payment terms in days"),
+    "time_zone": mark("Time zone"),
+    "external_id": mark("External id"),
 }
 # Hidden beside the fields, as the version and the values the page was made from: warnings that were shown.
 SEEN = "seen"

@@ -21,6 +21,7 @@ from billing.customer_import_tables import CustomerImport, CustomerImportRow, Im
 from billing.customer_imports import FIELDS, SHOWN
 from db import ids
 from errors import Forbidden, Invalid
+from languages import mark, say
 from portal.door import act, go, meet, meet_now, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -56,7 +57,8 @@ async def list_imports(request: Request) -> Response:
     older = f"?before={ids.shown(PREFIX, found[SHOWN - 1].id)}" if len(found) > SHOWN else None
     return show(
         request, "partner/customer_imports/list.html", page, imports=found[:SHOWN], shown_id=_id,
-        older=older, newer=request.url.path if before else None, crumbs=trail(request, ("Imports", None)),
+        older=older, newer=request.url.path if before else None,
+        crumbs=trail(request, (mark("Imports"), None)),
     )  # fmt: skip
 
 
@@ -122,7 +124,7 @@ async def confirm(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     """Give it up."""
     begun = await _move(request, customer_imports.cancel)
-    said = f"The import of {begun.file_name} is canceled. No customer was changed."
+    said = say("The import of {file_name} is canceled. No customer was changed.", file_name=begun.file_name)
     return go(request, f"{place(request).home}/customers/imports", said)
 
 
@@ -200,7 +202,7 @@ async def _one(request: Request, form: Form | None, status: int = 200) -> Respon
         seen=begun.created + begun.updated + begun.unchanged + begun.refused, first=after == 0,
         next=f"{_here(request)}?only={only}&after={rows[-1].position}" if more else None,
         crumbs=trail(
-            request, ("Imports", f"{place(request).home}/customers/imports"), (begun.file_name, None)
+            request, (mark("Imports"), f"{place(request).home}/customers/imports"), (begun.file_name, None)
         ),
     )  # fmt: skip
 
@@ -217,7 +219,9 @@ async def _new(request: Request, form: Form, status: int = 200) -> Response:
     return show(
         request, "partner/customer_imports/new.html", page, form=form, status=status,
         fields=list(FIELDS.values()), most_rows=csv_in.MOST_ROWS, most_megabytes=csv_in.MOST_BYTES >> 20,
-        crumbs=trail(request, ("Imports", f"{place(request).home}/customers/imports"), ("New", None)),
+        crumbs=trail(
+            request, (mark("Imports"), f"{place(request).home}/customers/imports"), (mark("New"), None)
+        ),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from auth.actors import Actor
 from billing import customer_notes
 from errors import Invalid, NotFound
+from languages import mark
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, record_id
@@ -69,7 +70,7 @@ async def edit(request: Request) -> Response:
 async def ask_delete(request: Request) -> Response:
     """Asks before an own note is deleted."""
     page, _ = await _note(request)
-    crumbs = trail(request, ("Notes", _notes(request)), ("Delete", None))
+    crumbs = trail(request, (mark("Notes"), _notes(request)), (mark("Delete"), None))
     return show(request, "partner/customers/note_delete.html", page, address=_notes(request), crumbs=crumbs)
 
 
@@ -109,7 +110,7 @@ async def _note(request: Request) -> tuple[Page, Mapping[str, Any]]:
 
 
 def _edit_page(request: Request, page: Page, form: Form, *, status: int = 200) -> Response:
-    crumbs = trail(request, ("Notes", _notes(request)), ("Edit", None))
+    crumbs = trail(request, (mark("Notes"), _notes(request)), (mark("Edit"), None))
     return show(
         request, "partner/customers/note.html", page, form=form, status=status, address=_notes(request),
         crumbs=crumbs,

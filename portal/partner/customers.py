@@ -13,6 +13,7 @@ from starlette.routing import Route
 from billing.addresses import Country
 from billing.tax_ids import display_tax_id
 from errors import NotFound
+from languages import mark
 from portal.door import partner
 from portal.house import place
 from portal.page import Page, ask, show
@@ -23,13 +24,13 @@ from portal.partner.customer_form import display_rows
 from portal.partner.trail import trail
 
 TABS = (
-    ("Profile", "", None),
-    ("Users", "/users", None),
-    ("Invoices", "/invoices", None),
-    ("Payments", "/payments", None),
-    ("Payment methods", "/payment-methods", None),
-    ("Notes", "/notes", None),
-    ("Activity", "/activity", "audit:read"),
+    (mark("Profile"), "", None),
+    (mark("Users"), "/users", None),
+    (mark("Invoices"), "/invoices", None),
+    (mark("Payments"), "/payments", None),
+    (mark("Payment methods"), "/payment-methods", None),
+    (mark("Notes"), "/notes", None),
+    (mark("Activity"), "/activity", "audit:read"),
 )
 
 
@@ -105,7 +106,7 @@ def tab(request: Request, label: str, template: str, page: Page, /, **more: Any)
     ]
     crumbs = trail(request, (found(page)["company"], None))
     return show(
-        request, f"partner/customers/{template}.html", page, crumbs=crumbs, address=address, tab=label,
+        request, f"partner/customers/{template}.html", page, crumbs=crumbs, address=address, tab=mark(label),
         tabs=tabs, **more,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from auth.actors import Action, Actor
 from billing import pending_invites
 from db import ids
 from errors import Invalid
+from languages import mark, say, say_count
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place
@@ -43,7 +44,11 @@ async def resend(request: Request) -> Response:
         count = await act(request, work, form=form)
     except Invalid as wrong:
         return await _page(request, form.with_problems(wrong), status=422)
-    said = counted(count, "new invite is", "new invites are")
+    said = say_count(
+        "{count} new invite is on the way. Earlier links are dead.",
+        "{count} new invites are on the way. Earlier links are dead.",
+        count,
+    )
     return go(request, _list(request), f"{said} on the way. Earlier links are dead.")
 
 
@@ -57,7 +62,7 @@ async def revoke(request: Request) -> Response:
         return pending_invites.revoke(db, actor, membership_id=person, now=now).name
 
     name = await act(request, work, form=form)
-    return go(request, _list(request), f"The invite of {name} is revoked. Its link is dead.")
+    return go(request, _list(request), say("The invite of {name} is revoked. Its link is dead.", name=name))
 
 
 async def _page(request: Request, form: Form, *, status: int = 200) -> Response:
@@ -73,8 +78,8 @@ async def _page(request: Request, form: Form, *, status: int = 200) -> Response:
     before, after = (link and link.replace(request.url.path, address, 1) for link in (before, after))
     return show(
         request, "partner/invites/list.html", page, form=form, status=status, staff=staff, roles=ROLES,
-        crumbs=[Link("Accounts Receivable"), Link("Customers"), Link("Pending invites")], address=address,
-        count=counted(found["totalCount"], "person", "people"), before=before, after=after,
+        crumbs=[Link(mark("Accounts Receivable")), Link(mark("Customers")), Link(mark("Pending invites"))],
+        address=address, count=counted(found["totalCount"], "person", "people"), before=before, after=after,
     )  # fmt: skip
 
 

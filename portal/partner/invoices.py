@@ -16,6 +16,7 @@ from billing import invoices, tags
 from billing.invoice_fields import InvoiceInput, LineInput
 from db import ids
 from errors import Conflict, Invalid, NotFound
+from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import MOST_ROWS, Form, Row
 from portal.house import house, place, record_id
@@ -35,13 +36,20 @@ TABS: dict[str, dict[str, Any]] = {
     "paid": {"status": {"eq": "PAID"}},
     "void": {"status": {"eq": "VOID"}},
 }
-LABELS = {"": "All", "draft": "Drafts", "open": "Open", "overdue": "Overdue", "paid": "Paid", "void": "Void"}
+LABELS = {
+    "": mark("All"),
+    "draft": mark("Drafts"),
+    "open": mark("Open"),
+    "overdue": mark("Overdue"),
+    "paid": mark("Paid"),
+    "void": mark("Void"),
+}
 SORTS = {
-    "DUE_ON_DESC": "Due latest first",
-    "DUE_ON_ASC": "Due earliest first",
-    "CREATED_AT_DESC": "Newest first",
-    "TOTAL_DESC": "Largest first",
-    "NUMBER_ASC": "By number",
+    "DUE_ON_DESC": mark("Due latest first"),
+    "DUE_ON_ASC": mark("Due earliest first"),
+    "CREATED_AT_DESC": mark("Newest first"),
+    "TOTAL_DESC": mark("Largest first"),
+    "NUMBER_ASC": mark("By number"),
 }
 
 
@@ -49,7 +57,10 @@ class TooLongToEdit(Conflict):
     """The page's form would lose lines."""
 
     code = "TOO_LONG_TO_EDIT"
-    message = f"This draft has more than {MOST_ROWS} lines. Change it through the API, or make a new draft."
+    message = say(
+        "This draft has more than {most_rows} lines. Change it through the API, or make a new draft.",
+        most_rows=MOST_ROWS,
+    )
 
 
 async def list_invoices(request: Request) -> Response:
@@ -167,7 +178,7 @@ async def send(request: Request) -> Response:
         return invoices.send(db, actor, invoice_id=invoice_id, now=now).number
 
     number = await act(request, work, form=form)
-    return go(request, _address(request), f"Invoice {number} is on its way.")
+    return go(request, _address(request), say("Invoice {number} is on its way.", number=number))
 
 
 async def void(request: Request) -> Response:
@@ -179,7 +190,7 @@ async def void(request: Request) -> Response:
         return invoices.void(db, actor, invoice_id=invoice_id, now=now).number
 
     number = await act(request, work, form=form)
-    return go(request, _address(request), f"Invoice {number} is void.")
+    return go(request, _address(request), say("Invoice {number} is void.", number=number))
 
 
 async def delete(request: Request) -> Response:

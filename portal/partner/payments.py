@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from errors import NotFound
+from languages import mark
 from portal.door import partner
 from portal.page import ask, show
 from portal.paging import counted, link, neighbours, window
@@ -16,7 +17,12 @@ TABS: dict[str, dict[str, Any]] = {
     "failed": {"status": {"eq": "FAILED"}},
     "open": {"status": {"in": ["PENDING", "REQUIRES_ACTION", "PROCESSING", "UNKNOWN"]}},
 }
-LABELS = {"": "All", "succeeded": "Succeeded", "open": "Under way", "failed": "Failed"}
+LABELS = {
+    "": mark("All"),
+    "succeeded": mark("Succeeded"),
+    "open": mark("Under way"),
+    "failed": mark("Failed"),
+}
 
 
 async def list_payments(request: Request) -> Response:

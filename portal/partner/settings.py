@@ -15,6 +15,7 @@ from auth.actors import Action, Actor
 from billing import partner_profile
 from billing.partner_profile import Saved
 from errors import Conflict, Invalid
+from languages import mark
 from portal import meanwhile
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -97,7 +98,7 @@ def _page(
 ) -> Response:
     return show(
         request, f"partner/settings/{template}.html", page, form=form, status=status, choices=CHOICES,
-        changes=changes or [], crumbs=[Link("Settings")], **more,
+        changes=changes or [], crumbs=[Link(mark("Settings"))], **more,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from billing import brand, partner_profile, pictures
 from billing.colours import DARK, LIGHT, palette
 from billing.partner_profile import PartnerInput
 from errors import Conflict, Forbidden, Invalid
+from languages import mark
 from portal import meanwhile
 from portal.brand import logo_address
 from portal.door import act, go, partner, read_form
@@ -27,7 +28,7 @@ from portal.page import Page, ask, show
 from portal.shell import Link
 from portal.upload import read_upload
 
-LABELS = {"accent": "Color"}
+LABELS = {"accent": mark("Color")}
 REMITS_OWN = "#3346c4"
 _TRIES = 3
 
@@ -90,7 +91,7 @@ async def upload_logo(request: Request) -> Response:
 async def ask_remove(request: Request) -> Response:
     """Asks before the logo goes."""
     page = await _may(request)
-    crumbs = [Link("Settings"), Link("Brand", _address(request)), Link("Remove the logo")]
+    crumbs = [Link(mark("Settings")), Link(mark("Brand"), _address(request)), Link(mark("Remove the logo"))]
     return show(request, "partner/settings/remove_logo.html", page, address=_address(request), crumbs=crumbs)
 
 
@@ -170,7 +171,7 @@ def _page(
         request, "partner/settings/brand.html", page, form=form or _stored_form(page), status=status,
         address=_address(request), logo=logo_address(stored["logo"]), accent=stored["accent"],
         chosen=chosen, is_preview=is_preview, palettes=[palette(chosen, LIGHT), palette(chosen, DARK)],
-        hidden=hidden, changes=changes or [], crumbs=[Link("Settings")],
+        hidden=hidden, changes=changes or [], crumbs=[Link(mark("Settings"))],
     )  # fmt: skip
 
 

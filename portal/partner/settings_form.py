@@ -10,32 +10,34 @@ from billing.addresses import Country, address_rules
 from billing.partner_profile import PartnerInput
 from billing.tax_ids import display_tax_account, display_tax_id
 from errors import Invalid, Problem
+from languages import mark
 from portal.form import Form
 from portal.meanwhile import SHOWN, VERSION
 
 LABELS = {
-    "name": "Display name",
-    "legal_name": "Legal name",
-    "address": "Address",
-    "address2": "Address line 2",
-    "city": "City",
-    "state": "State/Province",
-    "postal_code": "ZIP/Postal code",
-    "country": "Country",
-    "ein": "EIN",
-    "gst_hst_number": "GST/HST number",
-    "qst_number": "QST number",
-    "support_email": "Support e-mail",
-    "support_phone": "Support telephone",
-    "support_url": "Support web address",
-    "time_zone": "Time zone",
+    "name": mark("Display name"),
+    "legal_name": mark("Legal name"),
+    "address": mark("Address"),
+    "address2": mark("Address line 2"),
+    "city": mark("City"),
+    "state": mark("State/Province"),
+    "postal_code": mark("ZIP/Postal code"),
+    "country": mark("Country"),
+    "ein": mark("EIN"),
+    "gst_hst_number": mark("GST/HST number"),
+    "qst_number": mark("QST number"),
+    "support_email": mark("Support e-mail"),
+    "support_phone": mark("Support telephone"),
+    "support_url": mark("Support web address"),
+    "time_zone": mark("Time zone"),
+    "locale": mark("Language"),
 }
 # What else the log tells about a partner's settings.
 SETTINGS = LABELS | {
-    "accent": "Color",
-    "logo": "Logo",
-    "staff_need_factor": "second step required of staff",
-    "users_need_factor": "second step required of customers’ users",
+    "accent": mark("Color"),
+    "logo": mark("Logo"),
+    "staff_need_factor": mark("second step required of staff"),
+    "users_need_factor": mark("second step required of customers’ users"),
 }
 
 

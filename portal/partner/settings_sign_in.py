@@ -14,6 +14,7 @@ from auth.actors import Actor
 from billing import sign_in_policy
 from billing.sign_in_policy import NoFactorYourself
 from errors import Conflict, Invalid, Problem
+from languages import mark
 from portal import meanwhile
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -24,8 +25,11 @@ from portal.page import Page, ask, show
 from portal.shell import Link
 from portal.stepping_up import require_recent
 
-LABELS = {"staff": "A second step for your staff", "users": "A second step for your customers’ users"}
-_ON = {"on": "required", "": "not required"}
+LABELS = {
+    "staff": mark("A second step for your staff"),
+    "users": mark("A second step for your customers’ users"),
+}
+_ON = {"on": "required", "": mark("not required")}
 _TRIES = 3
 
 
@@ -99,7 +103,7 @@ async def _page(
     return show(
         request, "partner/settings/sign_in.html", page, form=form, status=status, has_own=has_own,
         policy=_values(page), labels=LABELS, hidden=hidden, changes=told, address=_address(request),
-        crumbs=[Link("Settings")],
+        crumbs=[Link(mark("Settings"))],
     )  # fmt: skip
 
 

@@ -13,11 +13,12 @@ from auth.actors import Actor
 from billing import tags
 from billing.tags import TagInput, TagUsage
 from errors import Invalid, NotFound
+from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.page import Page, ask, show
-from portal.paging import neighbours, window
+from portal.paging import counted, neighbours, window
 from portal.shell import Link
 
 
@@ -47,7 +48,7 @@ async def create(request: Request) -> Response:
         name = await act(request, work, form=form)
     except Invalid as wrong:
         return await _new_page(request, form.with_problems(wrong), status=422)
-    return go(request, _home(request), f"The tag {name} is created.")
+    return go(request, _home(request), say("The tag {name} is created.", name=name))
 
 
 async def show_edit(request: Request) -> Response:
@@ -70,7 +71,7 @@ async def edit(request: Request) -> Response:
         name = await act(request, work, form=form)
     except Invalid as wrong:
         return _edit_page(request, await _tag(request), form.with_problems(wrong), status=422)
-    return go(request, _home(request), f"The tag {name} is saved.")
+    return go(request, _home(request), say("The tag {name} is saved.", name=name))
 
 
 async def ask_delete(request: Request) -> Response:
@@ -78,7 +79,7 @@ async def ask_delete(request: Request) -> Response:
     page = await _tag(request)
     tag = page.content["tag"]
     carried = _carried(TagUsage(tag["customerCount"], tag["invoiceCount"]))
-    crumbs = _trail(request, Link(tag["name"]), Link("Delete"))
+    crumbs = _trail(request, Link(tag["name"]), Link(mark("Delete")))
     return show(request, "partner/tags/delete.html", page, carried=carried, crumbs=crumbs)
 
 
@@ -91,23 +92,22 @@ async def delete(request: Request) -> Response:
         return tags.delete(db, actor, tag_id=tag_id, now=now)
 
     used = await act(request, work, form=form)
-    taken = f" and taken off {_carried(used)}" if any(used) else ""
-    return go(request, _home(request), f"The tag is deleted{taken}.")
+    said = say("The tag is deleted and taken off {carried}.", carried=_carried(used)) if any(used) else None
+    return go(request, _home(request), said or "The tag is deleted.")
 
 
 def _carried(used: TagUsage) -> str:
     """`2 customers and 1 invoice`; "" for nothing."""
-    counted = [
-        f"{count:,} {word}{'' if count == 1 else 's'}"
-        for count, word in ((used.customers, "customer"), (used.invoices, "invoice"))
-        if count
-    ]
-    return " and ".join(counted)
+    customers = counted(used.customers, "customer", "customers")
+    invoices = counted(used.invoices, "invoice", "invoices")
+    if used.customers and used.invoices:
+        return say("{customers} and {invoices}", customers=customers, invoices=invoices)
+    return customers if used.customers else invoices if used.invoices else ""
 
 
 async def _new_page(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await ask(request, "partner/tags/new")
-    crumbs = _trail(request, Link("Create tag"))
+    crumbs = _trail(request, Link(mark("Create tag")))
     return show(request, "partner/tags/new.html", page, form=form, status=status, crumbs=crumbs)
 
 
@@ -128,7 +128,12 @@ def _home(request: Request) -> str:
 
 
 def _trail(request: Request, *steps: Link) -> list[Link]:
-    return [Link("Accounts Receivable"), Link("Customers"), Link("Tag management", _home(request)), *steps]
+    return [
+        Link(mark("Accounts Receivable")),
+        Link(mark("Customers")),
+        Link(mark("Tag management"), _home(request)),
+        *steps,
+    ]
 
 
 _ALL = "/partner/{slug}/tags"

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from auth.actors import RIGHTS, Action
 from auth.memberships import Role
 from billing import staff
+from languages import mark
 from portal.door import partner
 from portal.navigation import ROLES
 from portal.page import ask, show
@@ -20,23 +21,23 @@ from portal.team_pages import Team, address_of_list
 
 # The four roles, in the order of what they may do.
 OFFERED = (
-    ("ADMIN", "Admin", "Everything, also the team, API keys and settings."),
-    ("SUB_ADMIN", "Sub-admin", "Everything but the team and API keys."),
-    ("MEMBER", "Member", "Customers and invoices: view, create, edit."),
-    ("READ_ONLY", "Read-only", "Looks at everything, changes nothing."),
+    ("ADMIN", mark("Admin"), mark("Everything, also the team, API keys and settings.")),
+    ("SUB_ADMIN", mark("Sub-admin"), mark("Everything but the team and API keys.")),
+    ("MEMBER", mark("Member"), mark("Customers and invoices: view, create, edit.")),
+    ("READ_ONLY", mark("Read-only"), mark("Looks at everything, changes nothing.")),
 )
 # What the page's table tells, in the words of docs/roles.md.
 TOLD = (
-    ("See customers, invoices and payments", Action.VIEW_INVOICES),
-    ("Add and edit customers, invite their users", Action.EDIT_CUSTOMERS),
-    ("Make, edit and send invoices", Action.EDIT_INVOICES),
-    ("Make and apply tags", Action.EDIT_TAGS),
-    ("Void invoices", Action.VOID_INVOICES),
-    ("Charge customers and add payment methods", Action.PAY),
-    ("Read the audit log", Action.VIEW_AUDIT),
-    ("Change the settings", Action.MANAGE_SETTINGS),
-    ("Make and revoke API keys", Action.MANAGE_KEYS),
-    ("Invite, change and remove staff", Action.MANAGE_TEAM),
+    (mark("See customers, invoices and payments"), Action.VIEW_INVOICES),
+    (mark("Add and edit customers, invite their users"), Action.EDIT_CUSTOMERS),
+    (mark("Make, edit and send invoices"), Action.EDIT_INVOICES),
+    (mark("Make and apply tags"), Action.EDIT_TAGS),
+    (mark("Void invoices"), Action.VOID_INVOICES),
+    (mark("Charge customers and add payment methods"), Action.PAY),
+    (mark("Read the audit log"), Action.VIEW_AUDIT),
+    (mark("Change the settings"), Action.MANAGE_SETTINGS),
+    (mark("Make and revoke API keys"), Action.MANAGE_KEYS),
+    (mark("Invite, change and remove staff"), Action.MANAGE_TEAM),
 )
 
 
@@ -49,12 +50,12 @@ async def list_team(request: Request) -> Response:
     return show(
         request, "partner/team/list.html", page, users=found["nodes"], roles=ROLES, rights=rights,
         offered=OFFERED, count=counted(found["totalCount"], "person", "people"), before=before, after=after,
-        crumbs=[Link("Settings")],
+        crumbs=[Link(mark("Settings"))],
     )  # fmt: skip
 
 
 def _trail(request: Request) -> list[Link]:
-    return [Link("Settings"), Link("Team", address_of_list(request))]
+    return [Link(mark("Settings")), Link(mark("Team"), address_of_list(request))]
 
 
 TEAM = Team(

@@ -5,11 +5,17 @@ Surprise: the first steps are the words of the navigation, and lead nowhere of t
 
 from starlette.requests import Request
 
+from languages import mark
 from portal.house import place
 from portal.shell import Link
 
 
 def trail(request: Request, *steps: tuple[str, str | None]) -> list[Link]:
     """Accounts Receivable / Customers / All customers / `steps`; a step is its label and address."""
-    customers = Link("All customers", f"{place(request).home}/customers")
-    return [Link("Accounts Receivable"), Link("Customers"), customers, *(Link(*step) for step in steps)]
+    customers = Link(mark("All customers"), f"{place(request).home}/customers")
+    return [
+        Link(mark("Accounts Receivable")),
+        Link(mark("Customers")),
+        customers,
+        *(Link(*step) for step in steps),
+    ]

@@ -16,6 +16,7 @@ from auth.actors import Actor
 from auth.memberships import Membership
 from billing import customer_users
 from errors import Invalid, NotFound
+from languages import mark, say
 from portal.door import Endpoint, act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, record_id
@@ -58,7 +59,9 @@ async def invite(request: Request) -> Response:
         email = await act(request, work, form=form)
     except Invalid as wrong:
         return await _new_page(request, form.with_problems(wrong), status=422)
-    return go(request, f"{address_of(request)}/users", f"An invite is on its way to {email}.")
+    return go(
+        request, f"{address_of(request)}/users", say("An invite is on its way to {email}.", email=email)
+    )
 
 
 async def show_role(request: Request) -> Response:
@@ -77,7 +80,9 @@ async def change_role(request: Request) -> Response:
         page = await _user(request)
         return _user_page(request, page, "role", form=form.with_problems(wrong), status=422)
     role = dict(ROLES)[member.role]
-    return go(request, f"{address_of(request)}/users", f"{member.name} is {role} now.")
+    return go(
+        request, f"{address_of(request)}/users", say("{name} is {role} now.", name=member.name, role=role)
+    )
 
 
 async def ask_remove(request: Request) -> Response:
@@ -116,7 +121,7 @@ async def _change(request: Request, form: Form, rule: Rule, **more: Any) -> Memb
 async def _new_page(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await ask(request, "partner/users/new", id=request.path_params["customer_id"])
     address = address_of(request)
-    crumbs = trail(request, (found(page)["company"], address), ("Add user", None))
+    crumbs = trail(request, (found(page)["company"], address), (mark("Add user"), None))
     return show(
         request, "partner/users/new.html", page, form=form, status=status, roles=ROLES, address=address,
         crumbs=crumbs,
@@ -138,7 +143,10 @@ async def _user(request: Request) -> Page:
 def _user_page(request: Request, page: Page, template: str, /, **more: Any) -> Response:
     user, address = page.content["user"], address_of(request)
     crumbs = trail(
-        request, (user["customer"]["company"], address), ("Users", f"{address}/users"), (user["name"], None)
+        request,
+        (user["customer"]["company"], address),
+        (mark("Users"), f"{address}/users"),
+        (user["name"], None),
     )
     return show(
         request, f"partner/users/{template}.html", page, roles=ROLES, address=address,

@@ -15,6 +15,7 @@ from billing.customer_fields import UserInput
 from billing.customers import AlreadySetUp, Saved
 from db import ids
 from errors import Invalid, NotFound, Problem
+from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import Form, Unreadable
 from portal.house import house, place, record_id
@@ -22,7 +23,7 @@ from portal.page import ask, show
 from portal.partner.customer_form import ASKED, CHOICES, SEEN, fields_of, in_page_order, unseen
 from portal.partner.trail import trail
 
-ROLES = (("MANAGER", "Manager"), ("PAYER", "Payer"), ("VIEWER", "Viewer"))
+ROLES = (("MANAGER", mark("Manager")), ("PAYER", mark("Payer")), ("VIEWER", mark("Viewer")))
 
 
 async def show_company(request: Request) -> Response:
@@ -60,9 +61,9 @@ async def add_company(request: Request) -> Response:
     customer = ids.shown("cus", done.customer.id)
     if form.value(ASKED):
         asked = ids.shown("acr", ids.parsed(form.value(ASKED), "acr"))
-        message = f"{done.customer.company} is saved. Invite its first user to finish."
+        message = say("{company} is saved. Invite its first user to finish.", company=done.customer.company)
         return go(request, f"{place(request).home}/access-requests/{asked}?customer={customer}", message)
-    message = f"{done.customer.company} is saved. Add at least one user to finish."
+    message = say("{company} is saved. Add at least one user to finish.", company=done.customer.company)
     return go(request, f"{place(request).home}/customers/{customer}/finish-setup", message)
 
 
@@ -94,7 +95,15 @@ async def add_users(request: Request) -> Response:
     invited = " and ".join(
         filter(None, [", ".join(user.email for user in saved.users[:-1]), saved.users[-1].email])
     )
-    return go(request, address, f"{saved.customer.company} is active. An invite is on its way to {invited}.")
+    return go(
+        request,
+        address,
+        say(
+            "{company} is active. An invite is on its way to {invited}.",
+            company=saved.customer.company,
+            invited=invited,
+        ),
+    )
 
 
 def users_of(form: Form) -> list[UserInput]:
@@ -111,7 +120,7 @@ async def _company_page(
     page = await ask(request, "partner/customers/new")
     return show(
         request, "partner/customers/new.html", page, form=form, status=status, choices=CHOICES,
-        warnings=warnings, seen=SEEN, asked=ASKED, crumbs=trail(request, ("Add customer", None)),
+        warnings=warnings, seen=SEEN, asked=ASKED, crumbs=trail(request, (mark("Add customer"), None)),
     )  # fmt: skip
 
 
@@ -125,7 +134,7 @@ async def _users_page(request: Request, form: Form, *, status: int = 200) -> Res
         return go(request, f"{address}/users")
     return show(
         request, "partner/customers/finish.html", page, form=form, status=status, roles=ROLES,
-        address=address, crumbs=trail(request, (customer["company"], address), ("Finish setup", None)),
+        address=address, crumbs=trail(request, (customer["company"], address), (mark("Finish setup"), None)),
     )  # fmt: skip
 
 

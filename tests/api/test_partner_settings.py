@@ -10,13 +10,13 @@ from tests.world import nothing_changes
 pytestmark = pytest.mark.anyio
 READ = """{ viewer { partner {
     name legalName address address2 city state postalCode country ein gstHstNumber qstNumber supportEmail
-    supportPhone supportUrl timeZone accent logo staffNeedFactor usersNeedFactor version
+    supportPhone supportUrl timeZone locale accent logo staffNeedFactor usersNeedFactor version
 } } }"""
 GIVEN = {
     "name": "North Wind", "address": "1250 rue Guy", "city": "Montréal", "state": "QC",
     "postalCode": "h3h2t4", "country": "CA", "ein": "07-1234567", "gstHstNumber": "123456782 RT 0001",
     "qstNumber": "1234567890TQ0001", "supportPhone": "+1 514 555 0142", "supportUrl": "northwind.example",
-    "timeZone": "America/Toronto", "accent": "#F5C400",
+    "timeZone": "America/Toronto", "locale": "fr", "accent": "#F5C400",
 }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ async def test_what_is_written_is_read_again(writer: Writer) -> None:
 async def test_what_is_wrong_is_told_all_at_once(writer: Writer) -> None:
     wrong = {
         "name": "", "city": "Peoria", "gstHstNumber": "1", "qstNumber": "1", "supportPhone": "x",
-        "supportUrl": "javascript:x", "accent": "red;}", "timeZone": None,
+        "supportUrl": "javascript:x", "accent": "red;}", "timeZone": None, "locale": "de",
     }  # fmt: skip
     with nothing_changes(writer.client.owner):
         assert sorted(await writer.refused("updatePartner", wrong)) == [
@@ -58,6 +58,7 @@ async def test_what_is_wrong_is_told_all_at_once(writer: Writer) -> None:
             ("BAD_WEB_ADDRESS", "input.supportUrl"), ("REQUIRED", "input.address"),
             ("REQUIRED", "input.country"), ("REQUIRED", "input.name"), ("REQUIRED", "input.postalCode"),
             ("REQUIRED", "input.state"), ("REQUIRED", "input.timeZone"),
+            ("UNKNOWN_LANGUAGE", "input.locale"),
         ]  # fmt: skip
 
 

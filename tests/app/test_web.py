@@ -23,7 +23,7 @@ FOREIGN = [
     "javascript:alert(1)", "data:text/html,x", "///evil.example", "/%09/evil.example\t", "evil.example",
     "https:/evil.example", "/\tevil", "\n//evil.example", "http://localhost:8000@evil.example", "ftp://x",
     "//localhost:8000.evil.example", "//%65vil.example", "https://évil.example",
-    "..//evil.example", " //evil",
+    "..//evil.example", " //evil", "//[", "http://[x",
 ]  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def as_person(database: Database, user_id: UUID | None, work: Callable[[Session]
 
 
 def describe(database: Database, cast: Cast, now: datetime, **given: str) -> None:
-    typed = {"name": "Petra", "time_zone": "", **given}
+    typed = {"name": "Petra", "time_zone": "", "locale": "", **given}
     as_person(database, cast.petra.user_id, lambda db: profiles.describe(
         db, user_id=cast.petra.user_id, now=now, **FROM, **typed  # type: ignore[arg-type]
     ))  # fmt: skip

@@ -34,17 +34,17 @@ def test_every_field_is_stored_in_its_one_form(acts: Acts, cast: Cast, owner: Co
         acts, cast.ada, name=" North  Wind ", legal_name="Northwind Inc.", **QUEBEC, ein="123456789",
         gst_hst_number="123456782 rt 0001", qst_number="1234567890-TQ-0001",
         support_email="Help@Northwind.example", support_phone="+1 514 555 0142 ext. 7",
-        support_url="northwind.example/help", time_zone="America/Toronto", accent="#0B7285",
+        support_url="northwind.example/help", time_zone="America/Toronto", locale="FR", accent="#0B7285",
     )  # fmt: skip
     assert saved.warnings == ()
     assert stored(
         owner, "name", "legal_name", "address", "address2", "state", "postal_code", "country", "ein",
         "gst_hst_number", "qst_number", "support_email", "support_phone", "support_url", "time_zone",
-        "accent", "version",
+        "locale", "accent", "version",
     ) == (
         "North Wind", "Northwind Inc.", "1250 rue Guy", None, "QC", "H3H 2T4", "CA", "123456789",
         "123456782RT0001", "1234567890TQ0001", "Help@Northwind.example", "+1 514 555 0142 ext. 7",
-        "https://northwind.example/help", "America/Toronto", "#0b7285", 2,
+        "https://northwind.example/help", "America/Toronto", "fr", "#0b7285", 2,
     )  # fmt: skip
     assert stored(owner, "name", "version", slug="contoso") == ("Contoso", 1)
 
@@ -95,6 +95,7 @@ def test_an_address_is_whole_or_not_there(acts: Acts, cast: Cast, owner: Connect
         ("support_url", "https://localhost/", "BAD_WEB_ADDRESS"),
         ("support_url", "https://northwind.example:99x/", "BAD_WEB_ADDRESS"),
         ("time_zone", "", "REQUIRED"), ("time_zone", "Mars/Base", "UNKNOWN_TIME_ZONE"),
+        ("locale", "", "REQUIRED"), ("locale", "de", "UNKNOWN_LANGUAGE"),
         ("accent", "red", "BAD_COLOUR"), ("accent", "#fff", "BAD_COLOUR"), ("accent", "#12345", "BAD_COLOUR"),
         ("accent", "#123456;}*{display:none", "BAD_COLOUR"), ("accent", "#12345６", "BAD_COLOUR"),
         ("accent", "#123456\n}", "BAD_COLOUR"), ("accent", "url(//evil.example)", "BAD_COLOUR"),

@@ -91,6 +91,17 @@ def test_whoever_is_invited_later_brings_the_time_zone_along(
     assert [place[4] for place in places(owner, cast)] == ["America/Denver"] * 2
 
 
+def test_a_language_is_seen_at_every_place_and_comes_along(
+    database: Database, owner: Connection, cast: Cast, now: datetime, request: pytest.FixtureRequest
+) -> None:
+    describe(database, cast, now, locale="fr")
+    request.getfixturevalue("petra_at_two")
+    spoken = text("select locale from membership where user_id = :u")
+    assert owner.scalars(spoken, {"u": cast.petra.user_id}).all() == ["fr", "fr"]
+    describe(database, cast, now)
+    assert owner.scalars(spoken, {"u": cast.petra.user_id}).all() == [None, None]
+
+
 def test_only_a_time_zone_is_no_new_name(
     database: Database, owner: Connection, cast: Cast, now: datetime
 ) -> None:
@@ -108,6 +119,7 @@ def test_only_a_time_zone_is_no_new_name(
         ({"name": "a\0b"}, "BAD_CHARACTERS", "name"),
         ({"name": "4242 4242 4242 4242"}, "CARD_NUMBER", "name"),
         ({"time_zone": "Moon/Crater"}, "UNKNOWN_TIME_ZONE", "time_zone"),
+        ({"locale": "de"}, "UNKNOWN_LANGUAGE", "locale"),
     ],
 )
 def test_a_wrong_profile_is_refused_and_nothing_changes(

@@ -163,6 +163,36 @@ async def test_an_invoice_mail_says_what_is_owed(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("partners", "own", "spoken"), [("fr", None, "fr"), ("en", "fr", "fr"), ("fr", "en", "en")]
+)
+async def test_a_mail_is_in_the_language_of_its_reader_else_of_the_partner(
+    desk: Desk, database: Database, cast: Cast, now: datetime, partners: str, own: str | None, spoken: str
+) -> None:
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        partner_profile.update(db, cast.ada, fields=PartnerInput(locale=partners), now=now)
+        db.exec(select(Membership).where(Membership.id == cast.gus.id)).one().locale = own
+    _send_invoice(database, cast, now)
+    await desk.send(desk.mail(cast.ada.partner_id))
+    (message,) = desk.server.taken
+    plain, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    subject, greeting, total = {
+        "en": ("Invoice NO-00001 from Northwind: $100.00 due April 9, 2026", "Hello Gus,", "Total: $100.00"),
+        "fr": (
+            # A header's white space is one plain space.
+            "Facture NO-00001 de Northwind : 100,00 $ US, échéance le 9 avril 2026",
+            "Bonjour Gus,",
+            "Total\N{NO-BREAK SPACE}: 100,00\N{NO-BREAK SPACE}$\N{NO-BREAK SPACE}US",
+        ),
+    }[spoken]
+    assert message["Subject"] == subject
+    assert greeting in plain
+    assert greeting in html
+    assert total in plain
+    assert f'<html lang="{spoken}">' in html
+
+
+@pytest.mark.anyio
 async def test_a_mail_to_a_customer_ends_with_the_support_contact(
     desk: Desk, database: Database, cast: Cast, now: datetime
 ) -> None:
@@ -273,7 +303,7 @@ async def test_an_address_on_the_billing_link_is_answered_by_mail_only(
     stranger, user, others_user = desk.server.taken
     token = mailed_link(database, cast)
     assert stranger["Subject"] == others_user["Subject"] == "Ask Northwind for access"
-    assert user["Subject"] == "Your access to Northwind's portal"
+    assert user["Subject"] == "Your access to the portal of Northwind"
     for kind in ("plain", "html"):
         body = others_user.get_body((kind,))
         assert body is not None

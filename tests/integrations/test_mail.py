@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -40,10 +40,11 @@ def compose(name: str = "Petra", sender: str = "Northwind", company: str = "Acme
         to_address="petra@acme.example",
         sender_name=sender,
         reply_to="support@northwind.example",
+        locale="en",
         now=NOON,
         values={
             "link": composer.link("/invite/token"), "company": company,
-            "expires_on": "March 13, 2026", "is_staff": False,
+            "expires_on": date(2026, 3, 13), "is_staff": False,
         },
     )  # fmt: skip
 
@@ -84,7 +85,7 @@ async def test_a_server_takes_the_mail_whole(sink: tuple[Sink, SmtpTransport]) -
     ((recipients, message),) = server.taken
     assert recipients == ["petra@acme.example"]
     assert message["Message-ID"] == f"<{MAIL_ID}@pay.example.com>"
-    assert message["Subject"] == "Northwind invites you to Acme's billing portal"
+    assert message["Subject"] == "Northwind invites you to the billing portal of Acme"
     assert message["Reply-To"] == "Northwind <support@northwind.example>"
     for kind in ("plain", "html"):
         body = message.get_body((kind,))

@@ -214,7 +214,7 @@ async def test_the_letter_holds_the_link_that_was_sent_before(
         await outgoing.send(partner_id=nora.partner_id, mail_id=mail.id)
     links = [f"https://pay.example.com/invite/{token}" in str(message) for message in map(body, server.taken)]
     assert links == [True, True]
-    assert server.taken[1]["Subject"] == "Your invite to Acme's billing portal is still open"
+    assert server.taken[1]["Subject"] == "Your invite to the billing portal of Acme is still open"
     # Revoked after it was queued, it is dropped.
     with database.transaction(partner_id=nora.partner_id) as db:
         again = db.get_one(Mail, (second.partner_id, second.id))

@@ -25,8 +25,10 @@ from db.engine import make_pool
 from db.session import Database
 from portal import csrf, routes
 from portal.assets import ROUTE
+from portal.cookies import LANGUAGE
 from portal.headers import GatewayOrigins, SecurityHeaders
 from portal.house import House
+from portal.language import Language
 from tests import pages as made
 from tests.cast import Cast
 from tests.gateway import RunningSandbox, running_sandbox, serving
@@ -120,7 +122,8 @@ def make_app(
         secure=False,
     )
     gateways = (sandbox.url,) if sandbox else ()
-    return SecurityHeaders(app, public_url=origin, gateway=GatewayOrigins(frames=gateways, forms=gateways))
+    spoken = Language(app, cookie=app.state.house.cookie(LANGUAGE))
+    return SecurityHeaders(spoken, public_url=origin, gateway=GatewayOrigins(frames=gateways, forms=gateways))
 
 
 @pytest.fixture

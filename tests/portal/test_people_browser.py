@@ -72,6 +72,25 @@ def test_petra_changes_her_name_and_her_address(
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+def test_petra_reads_french(browsing: Browsing, scripts: bool) -> None:
+    with looking(browsing, "petra", scripts) as (page, fine):
+        page.goto("/account/profile")
+        page.get_by_label("Language").select_option("Français")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_have_text("Votre profil est enregistré.")
+        fine()
+        for path in ("invoices", "payments", "payment-methods", "tags", "team", "pay?all=1"):
+            page.goto(f"/portal/acme-1a2b3c/{path}")
+            expect(page.locator("html")).to_have_attribute("lang", "fr")
+            fine()
+        page.get_by_label("Compte de Petra").click()
+        page.get_by_role("button", name="Se déconnecter").click()
+        expect(page.get_by_role("heading", name="Se connecter")).to_be_visible()
+        fine()
+        page.get_by_role("link", name="English").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
 def test_carl_looks_after_his_team(browsing: Browsing, scripts: bool) -> None:
     with looking(browsing, "carl", scripts) as (page, fine):
         page.goto("team")

@@ -42,7 +42,7 @@ def test_a_new_name_and_zone_are_on_every_page(petra: Person, signed_in: Callabl
     page = petra.get(HOME)
     assert "Your profile is saved." in text_of(page)
     assert 'value="America/Los_Angeles" selected' in page.text
-    assert "Name or time zone changed Mar 10, 2026, 10:00" in text_of(petra.get("/account/sessions"))
+    assert "Profile changed Mar 10, 2026, 10:00" in text_of(petra.get("/account/sessions"))
     portal = signed_in("petra").get("/team").text
     assert "Petra Nova" in portal
 

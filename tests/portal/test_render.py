@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from errors import Problem
+from languages import speaking
 from portal.assets import FOREVER, ROUTE, Assets
 from portal.badges import TONES, badge
 from portal.render import REFUSALS, Renderer
@@ -36,9 +37,7 @@ def browser() -> TestClient:
 
 
 def written(renderer: Renderer, source: str, **context: object) -> str:
-    return renderer.environment.from_string(source).render(
-        locale="en", time_zone="America/New_York", **context
-    )
+    return renderer.environment.from_string(source).render(time_zone="America/New_York", **context)
 
 
 def test_what_a_person_typed_never_becomes_markup(renderer: Renderer) -> None:
@@ -103,30 +102,30 @@ def test_money_is_written_for_its_reader(
 ) -> None:
     template = renderer.environment.from_string("{{ value|money }}")
     value = {"amount": amount, "currency": currency}
-    assert template.render(value=value, locale="en", time_zone="UTC") == english
-    assert template.render(value=value, locale="fr", time_zone="UTC") == french
+    assert template.render(value=value) == english
+    with speaking("fr"):
+        assert template.render(value=value) == french
 
 
 def test_days_and_instants_are_written_in_the_readers_language_and_zone(renderer: Renderer) -> None:
     template = renderer.environment.from_string("{{ day|day }} / {{ moment|instant }}")
     late = {"day": "2026-03-01", "moment": "2026-11-01T04:30:00Z"}
-    new_york = template.render(late, locale="en", time_zone="America/New_York")
+    new_york = template.render(late, time_zone="America/New_York")
     assert new_york == "Mar 1, 2026 / Nov 1, 2026, 12:30\u00a0AM EDT"
     same = {"day": date(2026, 3, 1), "moment": datetime(2026, 11, 1, 4, 30, tzinfo=UTC)}
-    assert template.render(same, locale="en", time_zone="America/New_York") == new_york
+    assert template.render(same, time_zone="America/New_York") == new_york
     # The clocks went back in between: the same wall time an hour later is another zone.
-    later = template.render(
-        late | {"moment": "2026-11-01T17:05:00Z"}, locale="fr", time_zone="America/Toronto"
-    )
+    with speaking("fr"):
+        later = template.render(late | {"moment": "2026-11-01T17:05:00Z"}, time_zone="America/Toronto")
     assert later == "1er mars 2026 / 1er nov. 2026, 12\u00a0h\u00a005 EST"
-    assert template.render(day=None, moment=None, locale="en", time_zone="UTC") == "— / —"
+    assert template.render(day=None, moment=None, time_zone="UTC") == "— / —"
     with pytest.raises(ValueError, match="time zone"):
-        template.render(late | {"moment": "2026-11-01T04:30:00"}, locale="en", time_zone="UTC")
+        template.render(late | {"moment": "2026-11-01T04:30:00"}, time_zone="UTC")
 
 
 def test_a_macro_that_does_not_know_the_reader_refuses_to_guess(renderer: Renderer) -> None:
     with pytest.raises(RuntimeError, match="with context"):
-        renderer.environment.from_string("{{ day|day }}").render(day="2026-03-01")
+        renderer.environment.from_string("{{ at|instant }}").render(at="2026-03-01T00:00:00Z")
 
 
 @pytest.mark.parametrize("status", sorted(REFUSALS))

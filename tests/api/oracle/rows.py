@@ -97,11 +97,11 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
         "postal_code": "H2X 1Y4", "country": Country.CA, "ein": "123456789",
         "gst_hst_number": "123456782RT0001",
         "qst_number": "1234567890TQ0001", "accent": "#f5c400", "logo": "0" * 32, "staff_need_factor": False,
-        "users_need_factor": False, "version": 7,
+        "users_need_factor": False, "version": 7, "locale": "fr",
     }  # fmt: skip
     owner.execute(update(Partner).where(northwind).values(**settings))
     readers = col(Membership.id).in_([cast.ada.id, cast.petra.id])
-    owner.execute(update(Membership).where(readers).values(time_zone="America/St_Johns"))
+    owner.execute(update(Membership).where(readers).values(time_zone="America/St_Johns", locale="fr"))
     for partner, own in (("northwind", ("acme", "globex")), ("contoso", ("initech",))):
         id_ = cast.partners[partner]
         tags = [_tag(maker, id_, None, place) for place in range(6)]

@@ -99,7 +99,7 @@ def gone(pages: TestClient, sandbox: RunningSandbox) -> Gone:
 
     @contextmanager
     def hung_up() -> Iterator[None]:
-        app = pages.app._app  # the pages, behind their headers
+        app = pages.app._app._app  # the pages, behind their headers and their language
         house = app.state.house
         nowhere = SandboxGateway("http://127.0.0.1:1", accounts=sandbox.accounts)
         app.state.house = replace(house, gateway=nowhere)
