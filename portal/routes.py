@@ -8,6 +8,7 @@ from portal import (
     brand,
     email_change,
     factors,
+    grants,
     links,
     login,
     mailbox,
@@ -32,6 +33,7 @@ ROUTES: list[BaseRoute] = [
     *brand.ROUTES,
     *PARTNER_ROUTES,
     *CUSTOMER_ROUTES,
+    *grants.ROUTES,
 ]
 
 # Only in the demo, on loopback: mails hold live links.

@@ -11,7 +11,7 @@ from portal.navigation import ROLES
 from portal.partner.customer_form import LABELS
 from portal.partner.settings_form import SETTINGS
 
-# {who}, {number}, {method}, {role}, {fields} and {settings} are put in from the row.
+# {who}, {number}, {method}, {role}, {fields} and the like are put in from the row.
 WORDS = {
     "partner.created": "started here",
     "partner.updated": "changed in the business profile: {settings}",
@@ -69,6 +69,9 @@ WORDS = {
     "payment_method.removed": "removed {method}",
     "payment_method.default_changed": "made {method} the default",
     "portal_session.created": "opened a portal session",
+    "impersonation.started": "looked at the portal as {whose}{reason}",
+    "impersonation.ended": "stopped looking at the portal as {whose}",
+    "impersonation.refused": "tried to change something while looking at the portal as {whose}: {tried}",
     "tag.created": "created a tag",
     "tag.updated": "changed a tag",
     "tag.deleted": "deleted a tag",
@@ -106,6 +109,9 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         number=details.get("number") or "",
         method=f"{details.get('brand', 'card')} ending in {details.get('last4', '····')}",
         role=ROLES.get(details.get("role", ""), "user"),
+        whose=names.get(row["subjectId"]) or f"any {ROLES.get(details.get('role', ''), 'user')}",
+        reason=f" ({details['reason']})" if details.get("reason") else "",
+        tried=details.get("tried") or "",
         fields=", ".join(changed) or "the company",
         settings=_settings(details),
         file=details.get("file") or "a file",

@@ -42,6 +42,7 @@ ABOUT: Mapping[str, str] = {
     "api_key": "API keys",
     "partner": "Settings",
     "portal_session": "Portal sessions",
+    "impersonation": "Views of portals",
     "audit": "This log",
 }
 COLUMNS = ("at", "actor kind", "actor", "action", "subject kind", "subject id", "customer", "details")
