@@ -51,7 +51,6 @@ class Impersonation(SQLModel, table=True):
     customer_id: UUID
     viewed_id: UUID | None = None
     role: Role | None = choice(Role, default=None)
-    reason: str | None = None
     created_at: datetime = instant()
     expires_at: datetime = instant()
     ended_at: datetime | None = instant(default=None)

@@ -49,9 +49,9 @@ def start(
 ) -> Impersonation:
     """Begin to look at the customer's portal, as one of its users or as anybody with `role`, for 30 minutes.
 
-    `reason` is for the partner's own log. Refuses: MissingRight, StaffOnly, NotFound (not the partner's
-    customer, not the customer's user), NoPortal unless ACTIVE, at ("whose",) a user who can't sign in or a
-    role that is no customer's, a wrong `reason`.
+    `reason` is kept in the log alone, where only the partner's side reads it. Refuses: MissingRight,
+    StaffOnly, NotFound (not the partner's customer, not the customer's user), NoPortal unless ACTIVE, at
+    ("whose",) a user who can't sign in or a role that is no customer's, a wrong `reason`.
     """
     actor.require(Action.IMPERSONATE)
     if actor.kind is not ActorKind.STAFF or actor.id is None or actor.session_id is None:
@@ -74,7 +74,7 @@ def start(
     checks.done()
     grant = Impersonation(
         partner_id=actor.partner_id, membership_id=actor.id, session_id=actor.session_id,
-        customer_id=customer_id, viewed_id=viewed_id, role=None if viewed else Role(role), reason=why,
+        customer_id=customer_id, viewed_id=viewed_id, role=None if viewed else Role(role),
         created_at=now, expires_at=now.astimezone(UTC) + LIFE,
     )  # fmt: skip
     db.add(grant)

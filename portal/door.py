@@ -84,7 +84,7 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal", "gra
             return await factor_needed.lead(request)
         except Refusal as refusal:
             if kind == "grant":
-                return await looking.refused(request, refusal, status_of(refusal))
+                return await looking.refused(request, refusal, answer_to(refusal))
             return refused(request, refusal)
         except Exception:
             correlation_id = uuid4().hex[:12]
@@ -97,14 +97,9 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal", "gra
     return opened
 
 
-def status_of(refusal: Refusal) -> int:
-    """The status of the page that says no."""
-    return next(code for kind, code in STATUS if isinstance(refusal, kind))
-
-
-def refused(request: Request, refusal: Refusal) -> Response:
-    """The page that says no, and how to go on."""
-    status = status_of(refusal)
+def answer_to(refusal: Refusal) -> looking.Answer:
+    """What the page that says no is made of: its status, what it tells, and headers."""
+    status = next(code for kind, code in STATUS if isinstance(refusal, kind))
     context: dict[str, object] = {"message": refusal.message}
     headers = {}
     if isinstance(refusal, Limited):
@@ -112,6 +107,12 @@ def refused(request: Request, refusal: Refusal) -> Response:
         headers["retry-after"] = str(refusal.retry_after)
     if isinstance(refusal, Invalid):
         context["problems"] = refusal.problems
+    return looking.Answer(status, context, headers)
+
+
+def refused(request: Request, refusal: Refusal) -> Response:
+    """The page that says no, and how to go on."""
+    status, context, headers = answer_to(refusal)
     if getattr(request.state, "place_kind", None):
         context["home"] = place(request).home
     return HTMLResponse(house(request).renderer.refusal(status, **context), status, headers=headers)

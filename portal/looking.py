@@ -4,6 +4,8 @@ Surprise: the banner is on refusals too. Whoever is refused is looked up once mo
 who was asking.
 """
 
+from typing import NamedTuple
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -22,9 +24,18 @@ def looking_of(view: View, where: Place) -> Looking:
     return Looking(view.staff_name, view.admitted().name, view.ends_at, f"{where.home}/end")
 
 
-async def refused(request: Request, refusal: Refusal, status: int) -> Response:
+class Answer(NamedTuple):
+    """What a page that says no is made of: its status, what it tells, and headers."""
+
+    status: int
+    context: dict[str, object]
+    headers: dict[str, str]
+
+
+async def refused(request: Request, refusal: Refusal, answer: Answer) -> Response:
     """The page that says no to somebody who only looks: to a change, to a page for one, or at all."""
     parts, where = house(request), place(request)
+    status, context, headers = answer
     if isinstance(refusal, ViewOver):
         return over(request, refusal)
     try:
@@ -32,17 +43,17 @@ async def refused(request: Request, refusal: Refusal, status: int) -> Response:
     except ViewOver as ended:
         return over(request, ended)
     except Refusal:
-        return HTMLResponse(parts.renderer.refusal(status, message=refusal.message), status)
+        return HTMLResponse(parts.renderer.refusal(status, **context), status, headers=headers)
     view = found.session
     assert isinstance(view, View)
     # A page that only leads to a change is no page for them, whatever it says to the customer's own people.
-    role = isinstance(refusal, MissingRight) or type(refusal) is Forbidden
-    said = ViewOnly() if role else refusal
+    if isinstance(refusal, MissingRight) or type(refusal) is Forbidden:
+        context["message"] = ViewOnly().message
     text = parts.renderer.refusal(
-        status, message=said.message, home=where.home, looking=looking_of(view, where),
-        time_zone=found.time_zone, csrf_token=csrf.token(str(view.session_id), secret=parts.secret),
+        status, **context, home=where.home, looking=looking_of(view, where), time_zone=found.time_zone,
+        csrf_token=csrf.token(str(view.session_id), secret=parts.secret),
     )  # fmt: skip
-    return HTMLResponse(text, status)
+    return HTMLResponse(text, status, headers=headers)
 
 
 def over(request: Request, ended: ViewOver) -> Response:

@@ -83,7 +83,7 @@ def test_ada_looks_as_petra_and_both_sides_log_it(
     ada: Desk, acme: UUID, cast: Cast, owner: Connection, database: Database
 ) -> None:
     grant = ada.start(acme, viewed_id=cast.petra.id, reason="  ticket  4711 ")
-    assert (grant.expires_at, grant.reason, grant.role) == (ada.now + LIFE, "ticket 4711", None)
+    assert (grant.expires_at, grant.role) == (ada.now + LIFE, None)
     actor = ada.actor_of(grant.id)
     assert actor == Actor(
         ActorKind.IMPERSONATION, cast.ada.partner_id, grant.id, acme, Role.PAYER, name="Petra",

@@ -6,7 +6,6 @@ CREATE TABLE impersonation (
   customer_id UUID NOT NULL,
   viewed_id UUID,
   role VARCHAR(40),
-  reason VARCHAR,
   created_at TIMESTAMP WITH TIME ZONE NOT NULL,
   expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
   ended_at TIMESTAMP WITH TIME ZONE,
