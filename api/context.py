@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from api.plan.planning import Rights
-from auth import api_keys, sessions
+from auth import api_keys, impersonations, sessions
 from auth.actors import Actor, ActorKind
 from errors import Forbidden, Refusal, Unauthenticated
 
@@ -39,6 +40,11 @@ _KNOCK_KEY = {
 }
 _KNOCK_SESSION = {
     writing: f"select k.*,{more} from knock_session($1::bytea,$2::text,$3::text,$4::timestamptz) k"
+    for writing, more in _MORE.items()
+}
+
+_KNOCK_IMPERSONATION = {
+    writing: f"select k.*,{more} from knock_impersonation($1::bytea,$2::text,$3::uuid,$4::timestamptz) k"
     for writing, more in _MORE.items()
 }
 
@@ -99,7 +105,26 @@ class SessionAt:
         return Visit(actor, Rights.of(actor), row[-3], found)
 
 
-Credential = Bearer | SessionAt
+@dataclass(frozen=True, slots=True)
+class GrantAt:
+    """A staff session's cookie, as its hash, and the grant by which it looks at a customer's portal."""
+
+    token_hash: bytes
+    slug: str
+    grant_id: UUID
+
+    def statement(self, now: datetime, *, writing: bool = False) -> tuple[str, tuple[Any, ...]]:
+        """The look-up. The transaction is read-only either way: the look-up itself sees to that."""
+        return _KNOCK_IMPERSONATION[writing], (self.token_hash, self.slug, self.grant_id, now)
+
+    def visit(self, row: Sequence[Any]) -> "Visit":
+        """Who is looked as. Refuses as `View.admitted`: NotFound, FactorNeeded, MissingRight, ViewOver."""
+        found = impersonations.view_of(row[:-3])
+        actor = found.admitted()
+        return Visit(actor, Rights.of(actor), row[-3], found)
+
+
+Credential = Bearer | SessionAt | GrantAt
 
 
 @dataclass(frozen=True, slots=True)

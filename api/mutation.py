@@ -174,9 +174,12 @@ class Mutations:
 
 
 def _enter(db: Session, task: Task) -> Entered:
-    """Who knocks, what they want, and may they. Refuses as the credential does, Forbidden, Invalid."""
+    """Who knocks, what they want, and may they. Refuses as the credential does, Forbidden (ViewOnly whoever
+    only looks), Invalid.
+    """
     visit = visit_of(task.credential, _row(db, *task.credential.statement(task.now, writing=True)))
     change: Change = task.change.read  # type: ignore[assignment]
+    visit.actor.require_writer()
     call = Call(visit.actor, visit.rights, task.now, visit.today(task.now), task.variables)
     kind = task.change.field.args["input"].type
     given = Given(plain(task.document.arguments(task.change, call)["input"], kind))

@@ -70,6 +70,8 @@ class Partner(Node):
 
 
 def _membership(actor: Actor) -> object:
+    if actor.kind is ActorKind.IMPERSONATION:
+        return actor.viewed_id
     return actor.id if actor.kind in (ActorKind.STAFF, ActorKind.CUSTOMER_USER) else None
 
 
@@ -99,7 +101,9 @@ class Viewer:
     customer: Annotated["Customer", lazy("api.customers")] | None = mine(
         lambda actor: actor.customer_id, "Of a customer's user or portal token."
     )
-    user: Annotated["User", lazy("api.users")] | None = mine(_membership, "Not of keys and tokens.")
+    user: Annotated["User", lazy("api.users")] | None = mine(
+        _membership, "Not of keys and tokens. Of an impersonation: the user it looks as, if it is one."
+    )
 
 
 @strawberry.type

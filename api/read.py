@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from psycopg import errors as driver
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.context import DEADLINE, Bearer, Credential, Memory, SessionAt, Visit
+from api.context import DEADLINE, Bearer, Credential, GrantAt, Memory, SessionAt, Visit
 from api.errors import Unavailable
 from api.plan.document import Document, Documents
 from api.plan.planning import Call, Plan
@@ -24,7 +24,7 @@ from api.schema import GRAPHQL, SINGLE, list_sizes, prepare_expressions
 from auth.actors import Actor
 from errors import Limited, Refusal
 
-__all__ = ["Answer", "Bearer", "Document", "Reader", "SessionAt"]
+__all__ = ["Answer", "Bearer", "Credential", "Document", "GrantAt", "Reader", "SessionAt"]
 
 Pool = AsyncConnectionPool[AsyncConnection]
 T = TypeVar("T")

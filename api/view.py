@@ -1,5 +1,6 @@
 """The endpoint: `POST /graphql` for keys and portal tokens, `POST /partner/<slug>/graphql` and `POST
-/portal/<slug>/graphql` for signed-in people.
+/portal/<slug>/graphql` for signed-in people, and below `/partner/<slug>/as/<grant>` for staff who look at a
+customer's portal.
 
 In this order, each refusing before the next has any work: who asks, the gate, the guard, the plan. The
 surprise: the view stands before Strawberry's; graphql-core executes only questions about the schema.
@@ -18,14 +19,16 @@ from starlette.requests import cookie_parser
 from starlette.routing import Route
 
 from api import gate
-from api.context import DEADLINE, Bearer, Credential, SessionAt
+from api.context import DEADLINE, Bearer, Credential, GrantAt, SessionAt
 from api.errors import Rejected, formatted
 from api.gate import Question, Refused
 from api.guard import COST
 from api.plan.document import Document
 from api.read import Reader
 from api.schema import GRAPHQL
+from auth.impersonations import PREFIX
 from auth.tokens import digest_of
+from db import ids
 from errors import Unauthenticated
 
 _BEARER = re.compile(r"Bearer (remit_[A-Za-z0-9_-]{20,200})")
@@ -36,7 +39,7 @@ _PREFLIGHT = (
 )
 
 Scope = Mapping[str, Any]
-Place = Literal["partner", "portal"]
+Place = Literal["partner", "portal", "grant"]
 Check = Callable[[Headers, str], None]
 """Refuses a request of a session (by its id) that no page of ours sent: `portal.csrf.check`, handed in."""
 
@@ -70,11 +73,12 @@ class Endpoint:
         self._mutate = mutate
 
     def routes(self) -> list[Route]:
-        """Its three addresses."""
+        """Its four addresses."""
         return [
             Route("/graphql", _Door(self, None)),
             Route("/partner/{slug}/graphql", _Door(self, "partner")),
             Route("/portal/{slug}/graphql", _Door(self, "portal")),
+            Route("/partner/{slug}/as/{grant_id}/graphql", _Door(self, "grant")),
         ]
 
     async def answer(self, scope: Scope, receive: gate.Receive, place: Place | None) -> bytes:
@@ -103,7 +107,10 @@ class Endpoint:
         if place is not None:
             if cookie is None:
                 raise Unauthenticated
-            return SessionAt(digest_of(cookie), place, scope["path_params"]["slug"])
+            named = scope["path_params"]
+            if place == "grant":
+                return GrantAt(digest_of(cookie), named["slug"], ids.parsed(named["grant_id"], PREFIX))
+            return SessionAt(digest_of(cookie), place, named["slug"])
         match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
         if match is None:
             raise Unauthenticated("Send an API key: `Authorization: Bearer remit_…`.")

@@ -20,6 +20,7 @@ class ActorKind(StrEnum):
     CUSTOMER_USER = "CUSTOMER_USER"
     API_KEY = "API_KEY"
     PORTAL_TOKEN = "PORTAL_TOKEN"  # noqa: S105 - a kind of actor, not a secret
+    IMPERSONATION = "IMPERSONATION"
     SYSTEM = "SYSTEM"
 
 
@@ -46,13 +47,16 @@ class Action(StrEnum):
     MANAGE_SETTINGS = "settings:write"
     MANAGE_TEAM = "team:write"
     VIEW_AUDIT = "audit:read"
+    IMPERSONATE = "customers:impersonate"
 
 
 _VIEW = frozenset({
     Action.VIEW_CUSTOMERS, Action.VIEW_USERS, Action.VIEW_INVOICES, Action.VIEW_PAYMENTS,
     Action.VIEW_METHODS, Action.VIEW_TAGS,
 })  # fmt: skip
-_EDIT = _VIEW | {Action.EDIT_CUSTOMERS, Action.MANAGE_USERS, Action.EDIT_INVOICES, Action.EDIT_TAGS}
+_EDIT = _VIEW | {
+    Action.EDIT_CUSTOMERS, Action.MANAGE_USERS, Action.EDIT_INVOICES, Action.EDIT_TAGS, Action.IMPERSONATE,
+}  # fmt: skip
 _RUN = _EDIT | {
     Action.VOID_INVOICES, Action.PAY, Action.MANAGE_METHODS, Action.CREATE_PORTAL_SESSIONS,
     Action.MANAGE_SETTINGS, Action.VIEW_AUDIT, Action.EXPORT_CUSTOMERS,
@@ -70,8 +74,13 @@ RIGHTS: dict[Role, frozenset[Action]] = {
 }
 
 # Keys act for servers: what changes the team or keys, and who needs a second factor, is left to people. A CSV
-# file is for people too; programs read lists.
-KEY_SCOPES = frozenset(Action) - {Action.MANAGE_KEYS, Action.MANAGE_TEAM, Action.EXPORT_CUSTOMERS}
+# file is for people too; programs read lists. And so is looking at a portal: a page somebody sits before.
+KEY_SCOPES = frozenset(Action) - {
+    Action.MANAGE_KEYS, Action.MANAGE_TEAM, Action.EXPORT_CUSTOMERS, Action.IMPERSONATE,
+}  # fmt: skip
+
+# All that is left of a customer's rights to staff who look at its portal (GUARANTEES D-8).
+READS = _VIEW | {Action.VIEW_AUDIT}
 
 
 class MissingRight(Forbidden):
@@ -89,9 +98,19 @@ class MissingRight(Forbidden):
         )
 
 
+class ViewOnly(Forbidden):
+    """Staff who look at a customer's portal tried to change something there."""
+
+    code = "VIEW_ONLY"
+    message = "You are only looking at this portal: nothing can be changed here. Nothing was."
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A membership, key, token or the system at work. `id` is the membership's, key's or token's."""
+    """A membership, key, token, impersonation or the system at work, by its `id`.
+
+    An impersonation has the role of whom it looks as, and `viewed_id` if that is one user.
+    """
 
     kind: ActorKind
     partner_id: UUID
@@ -102,6 +121,7 @@ class Actor:
     name: str = ""
     user_id: UUID | None = None
     session_id: UUID | None = None
+    viewed_id: UUID | None = None
 
     @property
     def is_staff_side(self) -> bool:
@@ -114,12 +134,21 @@ class Actor:
             return True
         if self.kind is ActorKind.API_KEY:
             return action in KEY_SCOPES and action.value in self.scopes
+        if self.kind is ActorKind.IMPERSONATION and action not in READS:
+            return False
         return self.role is not None and action in RIGHTS[self.role]
 
     def require(self, action: Action) -> None:
-        """Refuse (`MissingRight`) unless the actor may do `action`."""
+        """Refuse (`MissingRight`) unless the actor may do `action`; ViewOnly whoever only looks."""
+        if self.kind is ActorKind.IMPERSONATION and action not in READS:
+            raise ViewOnly
         if not self.may(action):
             raise MissingRight(action, by_key=self.kind is ActorKind.API_KEY)
+
+    def require_writer(self) -> None:
+        """Refuse (`ViewOnly`) an impersonation: it writes nothing, whatever its role may."""
+        if self.kind is ActorKind.IMPERSONATION:
+            raise ViewOnly
 
 
 def system(partner_id: UUID) -> Actor:

@@ -76,8 +76,10 @@ def record(
 
     `customer_id` says whose side sees it too; a customer user's acts are always its own customer's.
     `details` are small and plain (texts, numbers, ids, lists of them); a name that smells of a secret is a
-    programming error (ValueError), because rows here can never be cleaned.
+    programming error (ValueError), because rows here can never be cleaned. Refuses (ViewOnly) an
+    impersonation: what is worth a line here changes something, and it only looks.
     """
+    actor.require_writer()
     for name in details:
         if _SECRET.search(name):
             raise ValueError(f"the audit log takes no secrets: {name}")
@@ -109,6 +111,7 @@ def record_many(
     now: datetime,
 ) -> None:
     """As `record`, without details, for many subjects at once: each with the customer that sees it too."""
+    actor.require_writer()
     who = {"partner_id": actor.partner_id, "actor_kind": actor.kind.value, "actor_id": actor.id}
     what = {"actor_name": actor.name, "action": action, "subject_kind": subject_kind, "details": {}}
     rows = [

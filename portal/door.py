@@ -5,6 +5,7 @@ Surprise: nothing is open by default. A route names its door, and a test fails f
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Literal, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
@@ -15,15 +16,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from auth import sessions
+from auth import impersonations, sessions
 from auth.actors import Actor
-from auth.sessions import Door, FactorNeeded, ProveAgain
+from auth.sessions import Door, FactorNeeded, ProveAgain, Visit
+from db import ids
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
 from languages import say
-from portal import csrf, factor_needed, flash, stepping_up, visits
+from portal import csrf, factor_needed, flash, looking, stepping_up, visits
 from portal.cookies import remember
 from portal.form import Form
-from portal.house import house, place, session_hash
+from portal.house import Place, house, place, session_hash
 from portal.kept import kept_of
 from portal.shell import Tone, Undo
 
@@ -61,7 +63,12 @@ def customer(endpoint: Endpoint) -> Endpoint:
     return _door(endpoint, "customer", "portal")
 
 
-def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | None) -> Endpoint:
+def grant(endpoint: Endpoint) -> Endpoint:
+    """A door of the customer portal for staff who only look: the address names their grant."""
+    return _door(endpoint, "grant", "grant")
+
+
+def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal", "grant"] | None) -> Endpoint:
     async def opened(request: Request) -> Response:
         if kind is not None:
             request.state.place_kind = kind
@@ -77,6 +84,8 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | No
         except FactorNeeded:
             return await factor_needed.lead(request)
         except Refusal as refusal:
+            if kind == "grant":
+                return await looking.refused(request, refusal, answer_to(refusal))
             return refused(request, refusal)
         except Exception:
             correlation_id = uuid4().hex[:12]
@@ -85,11 +94,12 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal"] | No
             return HTMLResponse(text, 500)
 
     opened.door = name  # type: ignore[attr-defined]  # read by the test that no route is without one
+    opened.inside = endpoint  # type: ignore[attr-defined]  # the page itself, for another door to it
     return opened
 
 
-def refused(request: Request, refusal: Refusal) -> Response:
-    """The page that says no, and how to go on."""
+def answer_to(refusal: Refusal) -> looking.Answer:
+    """What the page that says no is made of: its status, what it tells, and headers."""
     status = next(code for kind, code in STATUS if isinstance(refusal, kind))
     context: dict[str, object] = {"message": say(refusal.message)}
     headers = {}
@@ -98,6 +108,12 @@ def refused(request: Request, refusal: Refusal) -> Response:
         headers["retry-after"] = str(refusal.retry_after)
     if isinstance(refusal, Invalid):
         context["problems"] = refusal.problems
+    return looking.Answer(status, context, headers)
+
+
+def refused(request: Request, refusal: Refusal) -> Response:
+    """The page that says no, and how to go on."""
+    status, context, headers = answer_to(refusal)
     if getattr(request.state, "place_kind", None):
         context["home"] = place(request).home
     return HTMLResponse(house(request).renderer.refusal(status, **context), status, headers=headers)
@@ -123,7 +139,13 @@ async def act(request: Request, work: Callable[[Session, Actor], Result], *, for
     The live session and membership are looked up first, in the same transaction (A-8), and the form must
     be one of our own (D-5). Refusals of `work` pass through, and nothing of it stays.
     """
-    return await run_in_threadpool(_knocked, request, work, form)
+    return await run_in_threadpool(_knocked, request, work, form, place(request))
+
+
+async def act_as_staff(request: Request, work: Callable[[Session, Actor], Result], *, form: Form) -> Result:
+    """As `act`, below a grant: `work` is done for the staff member behind it, at the partner's own place."""
+    at = Place("partner", request.path_params["slug"])
+    return await run_in_threadpool(_knocked, request, work, form, at)
 
 
 async def meet(request: Request, work: Callable[[Session, Actor], Result]) -> Result:
@@ -132,21 +154,20 @@ async def meet(request: Request, work: Callable[[Session, Actor], Result]) -> Re
     No form stands behind it, so any link may lead here: `work` only looks. What may follow is asking the
     gateway how things stand, which is no harm whoever makes us ask.
     """
-    return await run_in_threadpool(_knocked, request, work, None)
+    return await run_in_threadpool(_knocked, request, work, None, place(request))
 
 
 def meet_now(request: Request, work: Callable[[Session, Actor], Result]) -> Result:
     """As `meet`, for whoever is on a worker thread already: the next part of a file that is being sent."""
-    return _knocked(request, work, None)
+    return _knocked(request, work, None, place(request))
 
 
-def _knocked(request: Request, work: Callable[[Session, Actor], Result], form: Form | None) -> Result:
-    parts, where = house(request), place(request)
-    now = parts.clock()
+def _knocked(
+    request: Request, work: Callable[[Session, Actor], Result], form: Form | None, where: Place
+) -> Result:
+    parts = house(request)
     with parts.database.transaction() as db:
-        visit = sessions.knock(
-            db, token_hash=session_hash(request), door=Door(where.kind), slug=where.slug, now=now
-        )
+        visit = _visit(db, where, session_hash(request), parts.clock())
         if visit is None:
             raise Unauthenticated
         if form is not None:
@@ -157,7 +178,18 @@ def _knocked(request: Request, work: Callable[[Session, Actor], Result], form: F
                 secret=parts.secret,
                 public_origin=parts.public_origin,
             )
-        return work(db, visit.admitted())
+        actor = visit.admitted()
+        if form is not None:
+            actor.require_writer()
+        return work(db, actor)
+
+
+def _visit(db: Session, where: Place, token_hash: bytes, now: datetime) -> Visit | None:
+    """The live session at a place. Through a grant, `db` is read-only from here on."""
+    if where.grant is None:
+        return sessions.knock(db, token_hash=token_hash, door=Door(where.kind), slug=where.slug, now=now)
+    grant_id = ids.parsed(where.grant, impersonations.PREFIX)
+    return impersonations.knock(db, token_hash=token_hash, slug=where.slug, grant_id=grant_id, now=now)
 
 
 def go(
@@ -168,9 +200,12 @@ def go(
     tone: Tone = "success",
     undo: Undo | None = None,
 ) -> Response:
-    """See other: to a page of ours, with a message shown there once, perhaps with a button beside it."""
+    """See other: to a page of ours, with a message shown there once, perhaps with a button beside it.
+
+    Staff who only look get no message: its cookie is every tab's, and would tell it in another one.
+    """
     answer = RedirectResponse(target, 303)
-    if message is not None:
+    if message is not None and "grant_id" not in request.path_params:
         cookie = flash.pack(tone, say(message), secret=house(request).secret, undo=undo)
         remember(request, answer, house(request).cookie("flash"), cookie)
     return answer

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from auth import impersonations
 from auth.passwords import HashingPool
 from auth.tokens import digest_of
 from billing.ports import Gateway
@@ -20,7 +21,7 @@ from db import ids
 from db.session import Database
 from portal import csrf
 from portal.headers import Network, client_address
-from portal.reading import Documents
+from portal.reading import Credential, Documents, GrantAt, SessionAt
 from portal.render import Renderer
 
 
@@ -56,14 +57,20 @@ class House:
 
 @dataclass(frozen=True)
 class Place:
-    """A partner's dashboard or a customer's portal, as the address names it."""
+    """A partner's dashboard or a customer's portal, as the address names it.
+
+    `grant`: the portal as the partner's staff look at it; the slug is the partner's then.
+    """
 
     kind: Literal["partner", "portal"]
     slug: str
+    grant: str | None = None
 
     @property
     def home(self) -> str:
         """Where its pages begin, without a closing slash."""
+        if self.grant is not None:
+            return f"/partner/{self.slug}/as/{self.grant}"
         return f"/{self.kind}/{self.slug}"
 
 
@@ -76,7 +83,20 @@ def house(request: Request) -> House:
 def place(request: Request) -> Place:
     """Which partner or customer the address names."""
     kind = request.state.place_kind
+    if kind == "grant":
+        return Place("portal", request.path_params["slug"], request.path_params["grant_id"])
     return Place(kind, request.path_params["slug"])
+
+
+def credential(request: Request) -> Credential:
+    """What pages read with: the session, at the place that the address names.
+
+    Refuses NotFound for a grant that is no id.
+    """
+    where = place(request)
+    if where.grant is not None:
+        return GrantAt(session_hash(request), where.slug, ids.parsed(where.grant, impersonations.PREFIX))
+    return SessionAt(session_hash(request), where.kind, where.slug)
 
 
 def session_token(request: Request) -> str | None:

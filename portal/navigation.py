@@ -10,7 +10,7 @@ from typing import Any
 from languages import mark
 from portal.brand import brand_of
 from portal.house import Place
-from portal.shell import Entry, Flash, Link, Shell, Support, at
+from portal.shell import Entry, Flash, Link, Looking, Shell, Support, at
 
 ROLES = {
     "ADMIN": mark("Admin"),
@@ -21,6 +21,14 @@ ROLES = {
     "PAYER": mark("Payer"),
     "VIEWER": mark("Viewer"),
 }
+# One's own account, in the menu of every page.
+OWN = (
+    Link(mark("Switch account"), "/accounts?switch=1", "building-2"),
+    Link(mark("Profile"), "/account/profile", "users"),
+    Link(mark("Password"), "/account/password", "key-round"),
+    Link(mark("Second step"), "/account/factors", "shield-check"),
+    Link(mark("Signed-in browsers"), "/account/sessions", "log-out"),
+)
 
 
 def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
@@ -70,8 +78,12 @@ def shell_for(
     csrf_token: str,
     said: Flash | None,
     ends_in: timedelta,
+    looking: Looking | None = None,
 ) -> Shell:
-    """The shell of a page at `where`, from the layout fragment's `viewer`; its session ends in `ends_in`."""
+    """The shell of a page at `where`, from the layout fragment's `viewer`; its session ends in `ends_in`.
+
+    Staff who are only `looking` get nothing that is the person's own: no account, no signing out.
+    """
     in_portal = where.kind == "portal"
     rights = frozenset(viewer["scopes"])
     partner = viewer["partner"]["name"]
@@ -82,7 +94,7 @@ def shell_for(
         partner=partner,
         home=where.home,
         person=viewer["name"],
-        email=viewer["email"],
+        email=viewer["email"] or "",
         role=ROLES[viewer["role"]],
         sign_out="/sign-out",
         search=None if in_portal else f"{where.home}/search",
@@ -92,15 +104,10 @@ def shell_for(
         or (in_portal and viewer["customer"]["timeZone"])
         or viewer["partner"]["timeZone"],
         nav=at(portal(where.home) if in_portal else dashboard(where.home, rights), path),
-        menu=(
-            Link(mark("Switch account"), "/accounts?switch=1", "building-2"),
-            Link(mark("Profile"), "/account/profile", "users"),
-            Link(mark("Password"), "/account/password", "key-round"),
-            Link(mark("Second step"), "/account/factors", "shield-check"),
-            Link(mark("Signed-in browsers"), "/account/sessions", "log-out"),
-        ),
+        menu=() if looking else OWN,
         flashes=(said,) if said else (),
         ends_in=ends_in,
         support=support,
         brand=brand,
+        looking=looking,
     )

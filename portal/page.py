@@ -11,12 +11,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from auth.impersonations import View
 from portal import csrf, flash
 from portal.cookies import forget
 from portal.form import Form
-from portal.house import house, place, session_hash
+from portal.house import credential, house, place
+from portal.looking import looking_of
 from portal.navigation import shell_for
-from portal.reading import SessionAt
 from portal.shell import Shell
 
 
@@ -43,13 +44,15 @@ async def ask(request: Request, document: str, /, **variables: Any) -> Page:
     answer = await parts.documents.reader.read(
         parts.documents[document],
         variables,
-        credential=SessionAt(session_hash(request), where.kind, where.slug),
+        credential=credential(request),
         now=now,
     )
     session = answer.visit.session
     assert session is not None
     token = csrf.token(str(answer.actor.session_id), secret=parts.secret)
-    said = flash.unpack(request.cookies.get(parts.cookie("flash")), secret=parts.secret)
+    # The cookie is every tab's: what was done elsewhere is not told beside a portal that is only looked at.
+    kept = None if where.grant else request.cookies.get(parts.cookie("flash"))
+    said = flash.unpack(kept, secret=parts.secret)
     content = dict(answer.content)
     shell = shell_for(
         content.pop("viewer"),
@@ -58,6 +61,7 @@ async def ask(request: Request, document: str, /, **variables: Any) -> Page:
         csrf_token=token,
         said=said,
         ends_in=session.ends_in(now),
+        looking=looking_of(session, where) if isinstance(session, View) else None,
     )
     return Page(content, shell)
 

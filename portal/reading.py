@@ -7,9 +7,9 @@ that the shell around a page comes with its content, in one statement.
 from collections.abc import Iterator
 from pathlib import Path
 
-from api.read import Document, Reader, SessionAt
+from api.read import Credential, Document, GrantAt, Reader, SessionAt
 
-__all__ = ["Documents", "SessionAt"]
+__all__ = ["Credential", "Documents", "GrantAt", "SessionAt"]
 
 FOLDER = Path(__file__).parent / "documents"
 LAYOUT = "layout.graphql"

@@ -8,6 +8,7 @@ from portal import (
     brand,
     email_change,
     factors,
+    grants,
     language,
     links,
     login,
@@ -34,6 +35,7 @@ ROUTES: list[BaseRoute] = [
     *brand.ROUTES,
     *PARTNER_ROUTES,
     *CUSTOMER_ROUTES,
+    *grants.ROUTES,
 ]
 
 # Only in the demo, on loopback: mails hold live links.

@@ -6,7 +6,7 @@ navigation entry is the current one is not stored, it follows from the address (
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 Tone = Literal["success", "info", "warning", "danger"]
@@ -76,6 +76,15 @@ class Support(NamedTuple):
         return f"+{digits}" if written.startswith("+") else digits
 
 
+class Looking(NamedTuple):
+    """Staff look at a customer's portal: who, as whom, until when, and the address that ends it (POST)."""
+
+    staff: str
+    whose: str
+    until: datetime
+    end: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shell:
     """Everything the dashboard's and the portal's layout print around a page.
@@ -83,7 +92,8 @@ class Shell:
     `place` is the partner's or the customer's name, `partner` the partner's in both; `home` the place's own
     address; `sign_out` the address that ends the session (POST, with `csrf_token`). `rights` is what the
     person may do here (`customers:write`), `time_zone` the zone instants are written in; after `ends_in`
-    without another page the session is over. `support` stands at the portal's foot.
+    without another page the session is over. `support` stands at the portal's foot. `looking`: staff see a
+    customer's portal, and nothing on it can be changed.
     """
 
     place: str
@@ -100,10 +110,10 @@ class Shell:
     menu: Sequence[Link] = ()
     flashes: Sequence[Flash] = ()
     search: str | None = None
-    notice: str | None = None
     ends_in: timedelta = timedelta(minutes=30)
     support: Support | None = None
     brand: Brand = NO_BRAND
+    looking: Looking | None = None
 
     @property
     def initials(self) -> str:

@@ -9,20 +9,19 @@ from typing import Any
 
 from starlette.requests import Request
 
-from portal.house import house, place, session_hash
-from portal.reading import SessionAt
+from portal.house import credential, house
 
 
 async def pages(
     request: Request, document: str, connection: str, variables: Mapping[str, Any], *, size: int
 ) -> AsyncIterator[list[Mapping[str, Any]]]:
     """The records of a document's connection, at most `size` at a time; refuses as `ask` does."""
-    parts, where, after = house(request), place(request), None
+    parts, after = house(request), None
     while True:
         answer = await parts.documents.reader.read(
             parts.documents[document],
             {**variables, "first": size, "after": after},
-            credential=SessionAt(session_hash(request), where.kind, where.slug),
+            credential=credential(request),
             now=parts.clock(),
         )
         listed = answer.content[connection]

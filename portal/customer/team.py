@@ -29,18 +29,34 @@ OFFERED = (
     ("MANAGER", mark("Manager"), mark("Everything a Payer does, and looks after the team.")),
     ("VIEWER", mark("Viewer"), mark("Views and prints only.")),
 )
+# What the partner's staff did who looked at this portal (`auth.impersonations`).
+LOOKS = {
+    "impersonation.started": mark("Looked at this portal"),
+    "impersonation.ended": mark("Stopped looking"),
+    "impersonation.refused": mark("Tried a change, which was refused"),
+}
 
 
 async def list_team(request: Request) -> Response:
     """Who has access, and who is invited."""
     page = await ask(request, "customer/team/list", **window(request))
+    looks = await _looks(request) if Action.VIEW_AUDIT.value in page.shell.rights else None
     found = page.content["me"]["customer"]["users"]
     before, after = neighbours(request, found["pageInfo"])
     return show(
-        request, "customer/team/list.html", page, users=found["nodes"], roles=ROLES,
+        request, "customer/team/list.html", page, users=found["nodes"], roles=ROLES, looks=looks,
         count=counted(found["totalCount"], "person", "people"),
         before=before, after=after,
     )  # fmt: skip
+
+
+async def _looks(request: Request) -> list[tuple[str, str, str]]:
+    """When whom of the partner looked at this portal, the latest first."""
+    page = await ask(request, "customer/team/looks")
+    return [
+        (row["at"], row["actorName"], LOOKS[row["action"]])
+        for row in page.content["me"]["customer"]["auditEvents"]["nodes"]
+    ]
 
 
 def _invite(db: Session, actor: Actor, *, name: str, email: str, role: str, now: datetime) -> Membership:

@@ -11,6 +11,7 @@ from portal.partner import (
     customer_notes,
     customers,
     home,
+    impersonation,
     invites,
     invoice_tagging,
     invoices,
@@ -35,6 +36,7 @@ ROUTES = [
     *customer_imports.ROUTES,  # nor are "import" and "imports"
     *customers.ROUTES,
     *customer_changes.ROUTES,
+    *impersonation.ROUTES,
     *customer_notes.ROUTES,
     *users.ROUTES,
     *tags.ROUTES,

@@ -12,7 +12,7 @@ from portal.navigation import ROLES
 from portal.partner.customer_form import LABELS
 from portal.partner.settings_form import SETTINGS
 
-# {who}, {number}, {method}, {role}, {fields} and {settings} are put in from the row.
+# {who}, {number}, {method}, {role}, {fields} and the like are put in from the row.
 WORDS = {
     "partner.created": mark("started here"),
     "partner.updated": mark("changed in the business profile: {settings}"),
@@ -70,6 +70,11 @@ WORDS = {
     "payment_method.removed": mark("removed {method}"),
     "payment_method.default_changed": mark("made {method} the default"),
     "portal_session.created": mark("opened a portal session"),
+    "impersonation.started": mark("looked at the portal as {whose}{reason}"),
+    "impersonation.ended": mark("stopped looking at the portal as {whose}"),
+    "impersonation.refused": mark(
+        "tried to change something while looking at the portal as {whose}: {tried}"
+    ),
     "tag.created": mark("created a tag"),
     "tag.updated": mark("changed a tag"),
     "tag.deleted": mark("deleted a tag"),
@@ -117,6 +122,10 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
             last4=details.get("last4", "····"),
         ),
         role=ROLES.get(details.get("role", ""), mark("user")),
+        whose=names.get(row["subjectId"])
+        or say("any {role}", role=ROLES.get(details.get("role", ""), mark("user"))),
+        reason=f" ({details['reason']})" if details.get("reason") else "",
+        tried=details.get("tried") or "",
         fields=", ".join(map(str, changed)) or mark("the company"),
         settings=_settings(details),
         file=details.get("file") or mark("a file"),

@@ -43,6 +43,7 @@ ABOUT: Mapping[str, str] = {
     "api_key": mark("API keys"),
     "partner": mark("Settings"),
     "portal_session": mark("Portal sessions"),
+    "impersonation": mark("Views of portals"),
     "audit": mark("This log"),
 }
 COLUMNS = ("at", "actor kind", "actor", "action", "subject kind", "subject id", "customer", "details")

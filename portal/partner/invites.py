@@ -49,7 +49,7 @@ async def resend(request: Request) -> Response:
         "{count} new invites are on the way. Earlier links are dead.",
         count,
     )
-    return go(request, _list(request), f"{said} on the way. Earlier links are dead.")
+    return go(request, _list(request), said)
 
 
 async def revoke(request: Request) -> Response:

@@ -49,6 +49,9 @@ NOT_OFFERED = {
     "REPEATED",
     "TOO_MANY_CELLS",
     "TWICE",
+    # Of looking at a portal, which people do in the dashboard.
+    "CANNOT_SIGN_IN",
+    "NO_PORTAL",
 }
 # Told beside the data, at a document's arguments.
 OF_ARGUMENTS = {"NULL_ARGUMENT"}

@@ -101,7 +101,7 @@ LOOKUPS = {
     "partner_ids", "count_try", "return_try", "drop_old_tries", "knock_key",
     "knock_session", "places_of_user", "check_ledger_entry", "find_pending_sign_in", "people_with_seeds",
     "places_that_need_factor", "find_logo",
-    "erase_from_logs", "find_partner", "find_access_link",
+    "erase_from_logs", "find_partner", "find_access_link", "knock_impersonation",
 }  # fmt: skip
 
 

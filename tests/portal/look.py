@@ -1,5 +1,6 @@
 """A page of everything: what test_look.py shows to a browser, and what a developer can look at."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import FileSystemLoader
@@ -9,7 +10,7 @@ from portal.assets import Assets
 from portal.badges import TONES
 from portal.form import Form
 from portal.render import Renderer
-from portal.shell import Entry, Flash, Link, Shell, at
+from portal.shell import Entry, Flash, Link, Looking, Shell, at
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -66,7 +67,12 @@ CUSTOMER = Shell(
     nav=at(PORTAL_NAV, "/portal/acme/invoices/42"),
     menu=MENU,
     flashes=(Flash("danger", "The card was declined. Try another card."),),
-    notice="You are looking at this portal as Petra would. Nothing can be changed.",
+    looking=Looking(
+        "Ada Adams",
+        "Petra Vogel",
+        datetime(2026, 11, 27, 15, 30, tzinfo=UTC),
+        "/partner/northwind/as/as_1/end",
+    ),
 )
 CRUMBS = (
     Link("Accounts Receivable"),

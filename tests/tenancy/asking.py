@@ -13,11 +13,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from api.nouns import NOUNS
 from auth.actors import KEY_SCOPES, Actor, ActorKind
 from auth.roles import Role
+from auth.tokens import digest_of
+from billing import impersonations
 from db import ids
 from db.session import Database
 from tests.api.client import ORIGIN, Answered, Client
@@ -27,7 +29,7 @@ from tests.tenancy.stage import MALFORMED, Stage, fill, key_with
 SCOPES = sorted(action.value for action in KEY_SCOPES)
 GROUPS = {
     "staff": ("anonymous", "ada", "clem", "rita", "mallory"),
-    "customers": ("carl", "petra", "vera", "gus", "ines", "acme_token"),
+    "customers": ("carl", "petra", "vera", "gus", "ines", "acme_token", "ada_as_carl"),
     "keys": ("northwind_key", "contoso_key", *SCOPES),
 }
 EVERYBODY = tuple(name for names in GROUPS.values() for name in names)
@@ -173,6 +175,7 @@ def table_of(
     for scope in SCOPES:
         actor = replace(cast.northwind_key, scopes=frozenset({scope}))
         table.who[scope] = Who(scope, actor, {"key": key_with(database, cast, [scope], now)}, "acme")
+    table.who["ada_as_carl"] = _looking(table, database, owner, cast, now)
     token = {"key": client.portal_token("acme", [ORIGIN]), "headers": {"origin": ORIGIN}}
     payer = Actor(
         kind=ActorKind.PORTAL_TOKEN, partner_id=cast.partners["northwind"],
@@ -182,6 +185,21 @@ def table_of(
     table.who["anonymous"] = Who("anonymous", None, {}, "acme")
     table.records = records_of(owner)
     return table
+
+
+def _looking(table: Table, database: Database, owner: Connection, cast: Cast, now: datetime) -> Who:
+    """Ada, who looks at Acme's portal as Carl sees it."""
+    asks = table.who["ada"].asks
+    found = text("select id from session where token_hash = :hash")
+    session_id = owner.execute(found, {"hash": digest_of(asks["session"])}).scalar_one()
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        grant = impersonations.start(
+            db, replace(cast.ada, session_id=session_id), customer_id=cast.customers["acme"],
+            viewed_id=cast.carl.id, now=now,
+        )  # fmt: skip
+    actor = replace(cast.carl, kind=ActorKind.IMPERSONATION, id=grant.id, viewed_id=cast.carl.id)
+    at = f"/partner/northwind/as/{ids.shown('as', grant.id)}/graphql"
+    return Who("ada_as_carl", actor, {**asks, "at": at}, "acme")
 
 
 def said(answer: Answered, asked: str) -> tuple[int, bytes]:

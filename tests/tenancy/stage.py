@@ -17,7 +17,7 @@ from auth.actors import Actor, system
 from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
-from billing import customer_imports, customer_notes, invoices, tags
+from billing import customer_imports, customer_notes, impersonations, invoices, tags
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -27,7 +27,7 @@ from billing.payments import Payment, PaymentAllocation, PaymentStatus
 from db import ids
 from db.columns import new_id
 from db.session import Database
-from tests.cast import CUSTOMERS, PEOPLE, Cast
+from tests.cast import CUSTOMERS, PEOPLE, STAFF, Cast
 
 CANARY = re.compile(r"zz-([a-z]+)-")
 STAFF_SEES = {
@@ -53,11 +53,15 @@ class Stage:
         """Owners whose words an actor may read."""
         for partner, customers in CUSTOMERS.items():
             for customer in customers:
-                if name in PEOPLE[customer] or name == f"{customer}_token":
+                if name in PEOPLE[customer] or name in (f"{customer}_token", f"ada_as_{_first(customer)}"):
                     return {partner, customer, f"{customer}own"}
         if name in ("mallory", "contoso_key"):
             return STAFF_SEES["contoso"]
         return STAFF_SEES["northwind"] if name != "anonymous" else set()
+
+
+def _first(customer: str) -> str:
+    return next(iter(PEOPLE[customer]))
 
 
 def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> Stage:
@@ -82,6 +86,7 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
                 db, actor, fields=tags.TagInput(name=f"zz-{partner}staff-tag", colour="#0b7285"), now=now
             )
             key = api_keys.create(db, actor, name=f"zz-{partner}staff-key", scopes=["tags:read"], now=now).key
+            looked = _grants(db, cast, partner, now)
             taken = _import(db, actor, f"zz-{partner}staff", now)
             _used(db, now)
         for customer in customers:
@@ -89,10 +94,22 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
                 stage.ids[customer] = _customer(db, actor, cast, customer, tag.id, now)
                 stage.ids[customer]["key"] = ids.shown("key", key.id)
                 stage.ids[customer]["imp"] = ids.shown("imp", taken)
+                stage.ids[customer]["as"] = ids.shown("as", looked[customer])
             person = cast.actors[next(iter(PEOPLE[customer]))]
             with database.transaction(partner_id=actor.partner_id, customer_id=person.customer_id) as db:
                 stage.ids[customer]["own_tag"] = _own_tag(db, person, customer, stage, now)
     return stage
+
+
+def _grants(db: Session, cast: Cast, partner: str, now: datetime) -> dict[str, UUID]:
+    """The admin looks at every customer, in a browser that is none of the tests'."""
+    admin = replace(cast.actors[next(iter(STAFF[partner]))], session_id=new_id())
+    return {
+        name: impersonations.start(
+            db, admin, customer_id=cast.customers[name], reason=f"zz-{partner}staff-reason", now=now
+        ).id
+        for name in CUSTOMERS[partner]
+    }
 
 
 def _import(db: Session, actor: Actor, name: str, now: datetime) -> UUID:

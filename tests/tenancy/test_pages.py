@@ -29,11 +29,17 @@ KINDS = {
     "key_id": "key",
     "request_id": "acr",
     "import_id": "imp",
+    "grant_id": "as",
 }
 # "name": of a brand's style sheet or logo, which are for everybody; tests/portal/test_brand.py.
 NO_IDS = {"slug", "partner_slug", "token", "what", "name"}
 # Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
 PERSONAL = {"factor_id", "session_id"}
+# Where the addresses behind each door begin.
+DOORS = {
+    "visitor": "", "person": "", "partner": "/partner/{slug}", "customer": "/portal/{slug}",
+    "grant": "/partner/{slug}/as/{grant_id}",
+}  # fmt: skip
 STAFF = ("ada", "sue", "clem", "rita", "mallory")
 PEOPLE = ("carl", "petra", "vera", "gus", "ines")
 HOME = {"ada": "acme", "sue": "acme", "clem": "acme", "rita": "acme", "mallory": "initech"}
@@ -46,8 +52,9 @@ TENANT_ROUTES = [route for route in routes.ROUTES if isinstance(route, Route) an
 def test_every_route_stands_behind_a_door() -> None:
     for route in routes.ROUTES:
         assert isinstance(route, Route)
-        assert route.endpoint.door in ("visitor", "person", "partner", "customer"), route.path  # type: ignore[attr-defined]
-        kind = {"partner": "/partner/{slug}", "customer": "/portal/{slug}"}.get(route.endpoint.door, "")  # type: ignore[attr-defined]
+        door = route.endpoint.door  # type: ignore[attr-defined]
+        assert door in DOORS, route.path
+        kind = DOORS[door]
         assert route.path.startswith(kind)
         assert ("{slug}" in route.path) == bool(kind)
 
