@@ -21,11 +21,14 @@ from auth.sessions import Visit
 from db.columns import choice, instant, key, tenant
 from db.policies import Guard, guarded
 from errors import Forbidden
+from languages import mark
 
 LIFE = timedelta(minutes=30)
 PREFIX = "as"
 # What somebody is called who looks as nobody in particular.
-ANYBODY = {Role.MANAGER: "Any Manager", Role.PAYER: "Any Payer", Role.VIEWER: "Any Viewer"}
+ANYBODY = {
+    Role.MANAGER: mark("Any Manager"), Role.PAYER: mark("Any Payer"), Role.VIEWER: mark("Any Viewer"),
+}  # fmt: skip
 
 
 class Impersonation(SQLModel, table=True):

@@ -13,6 +13,7 @@ from auth.actors import MissingRight, ViewOnly
 from auth.impersonations import View, ViewOver
 from db import ids
 from errors import Forbidden, Refusal
+from languages import say
 from portal import csrf
 from portal.house import Place, credential, house, place
 from portal.shell import Looking
@@ -48,7 +49,7 @@ async def refused(request: Request, refusal: Refusal, answer: Answer) -> Respons
     assert isinstance(view, View)
     # A page that only leads to a change is no page for them, whatever it says to the customer's own people.
     if isinstance(refusal, MissingRight) or type(refusal) is Forbidden:
-        context["message"] = ViewOnly().message
+        context["message"] = say(ViewOnly().message)
     text = parts.renderer.refusal(
         status, **context, home=where.home, looking=looking_of(view, where), time_zone=found.time_zone,
         csrf_token=csrf.token(str(view.session_id), secret=parts.secret),
@@ -61,5 +62,5 @@ def over(request: Request, ended: ViewOver) -> Response:
     home = f"/partner/{request.path_params['slug']}"
     if ended.customer_id is not None:
         home = f"{home}/customers/{ids.shown('cus', ended.customer_id)}"
-    text = house(request).renderer.render("impersonation/over.html", message=ended.message, back=home)
+    text = house(request).renderer.render("impersonation/over.html", message=say(ended.message), back=home)
     return HTMLResponse(text, 403)
