@@ -6,13 +6,14 @@ from sqlmodel import SQLModel
 from auth import (
     api_keys,
     audit,
+    challenges,
+    factor_tables,
     invites,
     memberships,
     pending,
     personal_tokens,
     recovery_codes,
     replays,
-    second_factors,
     sessions,
     throttle,
     users,
@@ -33,9 +34,9 @@ from billing import (
 from integrations import inbox
 
 NOUNS = (
-    access_requests, api_keys, audit, customer_import_tables, customer_notes, customers, inbox, invites,
-    invoices, ledger, mails, memberships, partners, payment_methods, payments, pending, personal_tokens,
-    recovery_codes, replays, second_factors, sessions, tags, throttle, users,
+    access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customers,
+    factor_tables, inbox, invites, invoices, ledger, mails, memberships, partners, payment_methods,
+    payments, pending, personal_tokens, recovery_codes, replays, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

@@ -98,7 +98,9 @@ class FactorNeeded(Forbidden):
     """The partner asks for a second factor, and the person has none yet. The door leads to setting one up."""
 
     code = "SECOND_FACTOR_REQUIRED"
-    message = "This company asks for a second step of signing in. Set up an authenticator app first."
+    message = (
+        "This company asks for a second step of signing in. Add a passkey or an authenticator app first."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,8 @@ def live_of(db: Db, *, user_id: UUID, now: datetime) -> list[Session]:
 def step_up(db: Db, *, user_id: UUID, session_id: UUID, now: datetime) -> str:
     """Note that the entered person just proved who they are again; the session's new id (D-1).
 
-    The caller holds the proof: signin.step_up, signin.change_password, second_factors.step_up.
+    The caller holds the proof: signin.step_up, signin.change_password, second_factors.step_up,
+    passkeys.step_up.
     """
     token = new_token()
     mine = (col(Session.id) == session_id, col(Session.user_id) == user_id, col(Session.ended_at).is_(None))

@@ -84,13 +84,18 @@ def find(db: Session, email_key: str) -> UUID | None:
     return found
 
 
-def create(db: Session, *, user_id: UUID, name: str, email: Email, new: NewPassword, now: datetime) -> None:
-    """Make a person with the id that was entered. Refuses `AccountExists` if the address has one."""
+def create(
+    db: Session, *, user_id: UUID, name: str, email: Email, new: NewPassword | None, now: datetime
+) -> None:
+    """Make a person with the id that was entered; None: without a password, for whoever has a passkey.
+
+    Refuses `AccountExists` if the address has an account.
+    """
     made = (
         insert(User)
         .values(
-            id=user_id, name=name, email=email.address, email_key=email.normal, password_hash=new.hash,
-            created_at=now, updated_at=now,
+            id=user_id, name=name, email=email.address, email_key=email.normal,
+            password_hash=None if new is None else new.hash, created_at=now, updated_at=now,
         )
         .on_conflict_do_nothing()
         .returning(col(User.id))

@@ -49,6 +49,10 @@ EVENTS = {
     "step_up.failed": "A try to prove it is you failed",
     "factor.added": "Authenticator app added",
     "factor.removed": "Authenticator app removed",
+    "passkey.added": "Passkey added",
+    "passkey.removed": "Passkey removed",
+    "passkey.failed": "A passkey was refused",
+    "passkey.copied": "A copy of a passkey was refused",
     "recovery_code.used": "Recovery code used",
     "recovery_codes.renewed": "Recovery codes renewed",
 }

@@ -40,6 +40,14 @@ def check(request: Request, form: Form) -> None:
     )
 
 
+def browser(request: Request) -> str:
+    """What a visitor's browser is told by before it has a session; whatever it says, we signed it."""
+    parts = house(request)
+    return csrf.pre_session(
+        request.cookies.get(csrf.cookie_name(secure=parts.secure)), secret=parts.secret
+    ).id  # fmt: skip
+
+
 def signed_in(request: Request, answer: Response, session: SignedIn) -> Response:
     """Give the browser its session and, once, its device."""
     parts = house(request)

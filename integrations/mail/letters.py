@@ -141,6 +141,10 @@ def password_changed(*, user: User, event_id: UUID, link: Link) -> Letter:
 _FACTORS_CHANGED = {
     "factor.added": "An authenticator app was added to your account: its codes sign in with your password.",
     "factor.removed": "An authenticator app was removed from your account: its codes no longer work.",
+    "passkey.added": "A passkey was added to your account: it signs in without your password.",
+    "passkey.removed": "A passkey was removed from your account: it no longer signs in.",
+    "passkey.copied": "Somebody tried to sign in with what looks like a copy of one of your passkeys. It was "
+    "refused. Remove that passkey, and add a new one.",
     "recovery_codes.renewed": "New recovery codes were made for your account: the old ones no longer work.",
     "recovery_code.used": "A recovery code of your account was used. It will not work again.",
 }
