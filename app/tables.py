@@ -9,6 +9,7 @@ from auth import (
     challenges,
     factor_tables,
     invites,
+    mailed_codes,
     memberships,
     pending,
     personal_tokens,
@@ -35,8 +36,9 @@ from integrations import inbox
 
 NOUNS = (
     access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customers,
-    factor_tables, inbox, invites, invoices, ledger, mails, memberships, partners, payment_methods,
-    payments, pending, personal_tokens, recovery_codes, replays, sessions, tags, throttle, users,
+    factor_tables, inbox, invites, invoices, ledger, mailed_codes, mails, memberships, partners,
+    payment_methods, payments, pending, personal_tokens, recovery_codes, replays, sessions, tags, throttle,
+    users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

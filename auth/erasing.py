@@ -16,6 +16,7 @@ from auth.actors import Actor
 from auth.audit import record
 from auth.factor_tables import Passkey, TotpFactor
 from auth.invites import Invite
+from auth.mailed_codes import MailedCode
 from auth.memberships import name_key
 from auth.pending import PendingSignIn
 from auth.personal_tokens import PersonalToken
@@ -27,7 +28,16 @@ from auth.users import Device, User
 from db import ids
 
 NAME = "Erased user"
-_THEIRS = (SignedInBrowser, Device, PersonalToken, TotpFactor, Passkey, RecoveryCode, PendingSignIn)
+_THEIRS = (
+    SignedInBrowser,
+    Device,
+    PersonalToken,
+    TotpFactor,
+    Passkey,
+    RecoveryCode,
+    PendingSignIn,
+    MailedCode,
+)
 
 
 def seats_of(db: Session, *, user_id: UUID) -> list[Membership]:

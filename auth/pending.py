@@ -1,7 +1,8 @@
-"""Half a sign-in: the password was right, a second factor is still asked for. No session comes of it alone.
+"""Half a sign-in: the password or mailed code was right, a second factor is still asked for.
 
-Surprise: it lives in the browser that typed the password (a cookie with 256 random bits, kept as a digest),
-for ten minutes, once. It dies too when the password changes or the person is disabled meanwhile.
+Surprise: no session comes of it alone. It lives in the browser that typed the password or code (a cookie with
+256 random bits, kept as a digest), for ten minutes, once. It dies too when the password changes or the person
+is disabled meanwhile.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ LIFE = timedelta(minutes=10)
 
 
 class PendingSignIn(SQLModel, table=True):
-    """A right password that waits for a second factor. `password_digest` is of the hash it was
+    """A right password or mailed code that waits for a second factor. `password_digest` is of the hash it was
     compared with.
     """
 
@@ -70,11 +71,14 @@ class PendingOver(Unauthenticated):
 
 
 def begin(db: Session, *, user_id: UUID, device_id: UUID | None, now: datetime) -> Halfway:
-    """For the entered person, whose password was just found right; what is over of theirs is forgotten."""
+    """For the entered person, whose password or mailed code was just found right.
+
+    What is over of theirs is forgotten.
+    """
     over = (col(PendingSignIn.user_id) == user_id, col(PendingSignIn.expires_at) <= now)
     db.execute(delete(PendingSignIn).where(*over))
     token, password_digest = new_token(), _password(db, user_id)
-    assert password_digest is not None
+    assert password_digest is not None  # whoever signs in was seen not to be disabled, and is locked
     db.add(
         PendingSignIn(
             id=new_id(), user_id=user_id, token_hash=digest_of(token), password_digest=password_digest,
@@ -181,7 +185,7 @@ def _open(db: Session, token: str, now: datetime) -> PendingSignIn:
 
 
 def _password(db: Session, user_id: UUID) -> bytes | None:
-    """The digest of the stored password hash; None for somebody disabled, who finishes nothing."""
-    enabled = select(User.password_hash).where(User.id == user_id, col(User.disabled_at).is_(None))
-    stored = db.exec(enabled.with_for_update(key_share=True)).one_or_none()
-    return None if stored is None else digest_of(stored)
+    """The digest of the stored password hash, or of nothing; None for somebody disabled, who can't finish."""
+    enabled = select(User).where(User.id == user_id, col(User.disabled_at).is_(None))
+    user = db.exec(enabled.with_for_update(key_share=True)).one_or_none()
+    return None if user is None else digest_of(user.password_hash or "")

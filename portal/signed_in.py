@@ -34,6 +34,8 @@ EVENTS = {
     "sign_in": "Signed in",
     "sign_in.failed": "A try to sign in failed",
     "second_factor.failed": "A wrong code at the second step",
+    "sign_in.code_asked": "Asked for a code to sign in",
+    "sign_in.code_failed": "A wrong mailed code",
     "session.ended": "Signed out",
     "sessions.ended": "Signed out everywhere else",
     "profile.changed": "Name or time zone changed",
