@@ -29,7 +29,8 @@ DIGITS = 8
 _OFTEN = "Several codes were asked for. Use the newest mail, or try again in an hour."
 ADDRESS = Limit("mailed code address", 10, timedelta(minutes=5))
 RECIPIENT = Limit("mailed code recipient", 5, timedelta(hours=1), _OFTEN)
-BROWSERS = Limit("browsers to confirm", 5, timedelta(hours=1), _OFTEN)
+BROWSERS = Limit("browsers to confirm", 10, timedelta(hours=1), _OFTEN)
+_BROWSER = "browser."
 # Beyond it the code is dead: it lives no longer than the window.
 TRIES = Limit("mailed code", 5, LIFE, "Too many wrong codes. Ask for a new one.")
 
@@ -95,13 +96,21 @@ def begin(db: Session, *, email: str, address: str, agent: str, now: datetime) -
     return token
 
 
-def purpose_of(db: Session, *, token: str) -> CodePurpose:
-    """What the browser's page says. A token nobody has looks like one that signs in: it tells nothing."""
-    found = _found(db, token)
-    if found is None:
-        return CodePurpose.SIGN_IN
-    enter(db, user_id=found[1])
-    return db.exec(select(MailedCode).where(MailedCode.id == found[0])).one().purpose
+def confirm_browser(db: Session, *, user_id: UUID, address: str, agent: str, now: datetime) -> Mailed:
+    """Mail the entered person a code for a browser not seen before; their password was just found right.
+
+    It dies when the password changes. Refuses TooMany per person: only who has the password gets here.
+    """
+    throttle.count_all(db, [throttle.bucket_of(db, BROWSERS, user_id)], now=now)
+    password_digest = digest_of(users.one(db, user_id=user_id).password_hash or "")
+    token = _mail(db, user_id, CodePurpose.DEVICE, password_digest, address, agent, now)
+    record_personal(db, user_id=user_id, action="device.code_sent", address=address, agent=agent, now=now)
+    return Mailed(user_id, token)
+
+
+def is_for_browser(token: str) -> bool:
+    """Does the browser confirm itself with this token, or sign in? Told by the token alone (B-4)."""
+    return token.startswith(_BROWSER)
 
 
 def read(db: Session, *, token: str, code: str, address: str, agent: str, now: datetime) -> Read | None:
@@ -125,6 +134,8 @@ def read(db: Session, *, token: str, code: str, address: str, agent: str, now: d
         record_personal(db, user_id=found[1], action=action, address=address, agent=agent, now=now)
         return None
     throttle.give_back(db, buckets[:1], counted_at=now)
+    if row.purpose is CodePurpose.DEVICE:
+        throttle.give_back(db, [throttle.bucket_of(db, BROWSERS, user.id)], counted_at=row.created_at)
     return Read(user.id, row.purpose)
 
 
@@ -141,7 +152,7 @@ def _mail(
     """Keep a code of the entered person, if there is one, and have it mailed; the browser's token."""
     over = (col(MailedCode.user_id) == user_id, col(MailedCode.expires_at) <= now)
     db.execute(delete(MailedCode).where(*over))
-    code_id, token = new_id(), new_token()
+    code_id, token = new_id(), new_token(_BROWSER if purpose is CodePurpose.DEVICE else "")
     table = MailedCode.__table__  # type: ignore[attr-defined]
     row = select_columns(
         literal(code_id), col(User.id), literal(purpose, table.c.purpose.type), literal(digest_of(token)),

@@ -1,6 +1,6 @@
-"""Signing in with a mailed code instead of a password.
+"""Signing in with a mailed code: instead of a password, or after it in a browser not seen before.
 
-Surprise: it replaces the password and nothing else. Whoever has a second factor is asked for it after the
+Surprise: it shows who reads the mail and nothing else. Whoever has a second factor is asked for it after the
 code too, so a stolen mailbox alone opens no account that has one (GUARANTEES B-6).
 """
 
@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from auth import mailed_codes, pending, second_factors, sessions
 from auth.audit import record_personal
+from auth.mailed_codes import CodePurpose
 from auth.pending import Halfway
 from auth.sessions import SignedIn
 from auth.tokens import digest_of
@@ -45,5 +46,8 @@ def finish(
     signed_in = sessions.begin(
         db, user_id=user_id, device_id=device_id, address=address, agent=agent, replaces=replaces, now=now
     )
+    if reader.purpose is CodePurpose.DEVICE:
+        action = "device.confirmed"
+        record_personal(db, user_id=user_id, action=action, address=address, agent=agent, now=now)
     record_personal(db, user_id=user_id, action="sign_in", address=address, agent=agent, now=now)
     return signed_in

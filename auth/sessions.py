@@ -20,7 +20,7 @@ from auth.actors import Actor, ActorKind
 from auth.audit import record_personal, shown
 from auth.roles import Role
 from auth.tokens import digest_of, new_token
-from auth.users import Device, remember_device
+from auth.users import Device, forget_devices, remember_device
 from db.columns import instant, key, new_id
 from db.policies import Guard, guarded
 from db.session import enter
@@ -202,12 +202,40 @@ def step_up(db: Db, *, user_id: UUID, session_id: UUID, now: datetime) -> str:
     return token
 
 
-def end(db: Db, *, user_id: UUID, session_id: UUID, address: str, agent: str, now: datetime) -> None:
-    """Sign one browser of the entered person out. A session that is over, or another's, is left alone."""
+def end(
+    db: Db,
+    *,
+    user_id: UUID,
+    session_id: UUID,
+    forget: bool = False,
+    address: str,
+    agent: str,
+    now: datetime,
+) -> None:
+    """Sign one browser of the entered person out. A session that is over, or another's, is left alone.
+
+    `forget`: the browser is not known any more either, as for one that is signed out from elsewhere.
+    """
     mine = (col(Session.id) == session_id, col(Session.user_id) == user_id, col(Session.ended_at).is_(None))
-    ended = db.execute(update(Session).where(*mine).values(ended_at=now).returning(col(Session.id))).all()
+    end_it = update(Session).where(*mine).values(ended_at=now).returning(col(Session.device_id))
+    ended = db.execute(end_it).all()
     if ended:
+        if forget and ended[0].device_id is not None:
+            forget_devices(db, user_id=user_id, only=ended[0].device_id)
         record_personal(db, user_id=user_id, action="session.ended", address=address, agent=agent, now=now)
+
+
+def forget_browser(
+    db: Db, *, user_id: UUID, device_id: UUID, address: str, agent: str, now: datetime
+) -> None:
+    """A browser of the entered person is known no more, and signed out there. Refuses `NotFound`."""
+    if not forget_devices(db, user_id=user_id, only=device_id):
+        raise NotFound
+    there = (
+        col(Session.user_id) == user_id, col(Session.device_id) == device_id, col(Session.ended_at).is_(None),
+    )  # fmt: skip
+    db.execute(update(Session).where(*there).values(ended_at=now))
+    record_personal(db, user_id=user_id, action="device.forgotten", address=address, agent=agent, now=now)
 
 
 def end_others(db: Db, *, user_id: UUID, but: UUID, address: str, agent: str, now: datetime) -> None:
@@ -217,11 +245,19 @@ def end_others(db: Db, *, user_id: UUID, but: UUID, address: str, agent: str, no
 
 
 def end_all(db: Db, *, user_id: UUID, but: UUID | None = None, now: datetime) -> None:
-    """Sign the entered person out everywhere, but in one session perhaps: dead at the next request (D-2)."""
+    """Sign the entered person out everywhere, but in one session perhaps: dead at the next request (D-2).
+
+    The browsers are forgotten too: whoever sat at one of them needs more than the password to come back.
+    """
     mine = [col(Session.user_id) == user_id, col(Session.ended_at).is_(None)]
     if but is not None:
         mine.append(col(Session.id) != but)
     db.execute(update(Session).where(*mine).values(ended_at=now))
+    stays = None
+    if but is not None:
+        this = select(Session.device_id).where(Session.id == but, Session.user_id == user_id)
+        stays = db.exec(this).one_or_none()
+    forget_devices(db, user_id=user_id, but=stays)
 
 
 def _end_replaced(db: Db, token_hash: bytes, user_id: UUID, address: str, agent: str, now: datetime) -> None:

@@ -17,6 +17,7 @@ from auth.accepting import Accepted, Offer, PasskeyTaken
 from auth.emails import normal_form
 from auth.passkeys import Asking
 from auth.pending import Halfway
+from auth.sessions import SignedIn
 from auth.signin import WrongSignIn
 from auth.tokens import DeadLink
 from errors import Invalid, Limited, Problem
@@ -138,7 +139,7 @@ async def reset(request: Request) -> Response:
     form = await Form.read(request)
     visits.check(request, form)
     try:
-        await run_in_threadpool(_finish_reset, request, form)
+        device_token = await run_in_threadpool(_finish_reset, request, form)
     except DeadLink:
         return dead(request)
     except Invalid as wrong:
@@ -146,6 +147,7 @@ async def reset(request: Request) -> Response:
     answer = RedirectResponse("/sign-in?changed=1", 303)
     forget(request, answer, house(request).cookie("reset"))
     forget(request, answer, house(request).cookie("session"))
+    visits.known_from_now_on(request, answer, device_token)
     return answer
 
 
@@ -184,9 +186,10 @@ def _accept(request: Request, offer: Offer, known: UUID | None, form: Form) -> A
         with parts.database.transaction() as db:
             return accepting.accept_as(db, token=token, user_id=known, now=parts.clock())
     if offer.has_account:
-        session = enter_with_password(request, offer.email, form)
+        session = enter_with_password(request, offer.email, form, reads_mail=True)
         if isinstance(session, Halfway):
             return session
+        assert isinstance(session, SignedIn)
         with parts.database.transaction() as db:
             accepted = accepting.accept_as(db, token=token, user_id=session.user_id, now=parts.clock())
         return Accepted(accepted.membership_id, accepted.door, accepted.slug, session)
@@ -240,12 +243,12 @@ def _open_reset(request: Request) -> resets.OpenReset:
         return resets.look(db, token=token_kept(request, "reset"), now=parts.clock())
 
 
-def _finish_reset(request: Request, form: Form) -> None:
+def _finish_reset(request: Request, form: Form) -> str:
     parts = house(request)
     words = _open_reset(request).words
     new = parts.hashing.run(lambda: passwords.choose(form.secret("password"), words=words))
     with parts.database.transaction() as db:
-        resets.finish(
+        return resets.finish(
             db, token=token_kept(request, "reset"), new=new, address=address(request), agent=agent(request),
             now=parts.clock(),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Signing in with a mailed code instead of a password.
+"""Signing in with a mailed code: instead of a password, or after it in a browser not seen before.
 
 Surprise: the answers are the same whether or not an address is known, and the code is good only in the
 browser that asked for it: one that was read out to somebody on the phone opens nothing there.
@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auth import mailed_codes, mailed_sign_in
+from auth.mailed_codes import Mailed
 from auth.pending import Halfway
 from auth.sessions import SignedIn
 from errors import Invalid, Limited, Problem
@@ -40,8 +41,15 @@ async def begin(request: Request) -> Response:
         wrong = refusal if isinstance(refusal, Invalid) else _said(refusal, "email")
         status = 429 if isinstance(refusal, Limited) else 422
         return _ask_page(request, form.with_problems(wrong), next=form.value("next"), status=status)
-    answer = _page(request, Form(), next=form.value("next"), kept=kept_in(form))
+    answer = _page(request, Form(), token=token, next=form.value("next"), kept=kept_in(form))
     _remember(request, answer, token)
+    return answer
+
+
+def ask(request: Request, mailed: Mailed, *, next: str, kept: list[tuple[str, str]]) -> Response:  # noqa: A002
+    """The answer to a right password in a new browser: takes the code, and binds it to this browser."""
+    answer = _page(request, Form(), token=mailed.token, next=next, kept=kept)
+    _remember(request, answer, mailed.token)
     return answer
 
 
@@ -124,13 +132,15 @@ def _page(
     request: Request,
     form: Form,
     *,
+    token: str | None = None,
     next: str,  # noqa: A002
     kept: list[tuple[str, str]],
     status: int = 200,
 ) -> Response:
+    is_new = mailed_codes.is_for_browser(token or _token(request))
     return visits.page(
         request, "login/mailed_code.html", status=status, form=form, next=local(next) or "", kept=kept,
-        keeps=KEPT, demo=house(request).demo_logins,
+        keeps=KEPT, is_new=is_new, demo=house(request).demo_logins,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Where one is signed in: every browser, each of them to be signed out from here.
+"""Where one is signed in, and which browsers are remembered: each to be signed out or forgotten from here.
 
 Surprise: what a browser calls itself is only a hint for the reader; nothing is decided by it.
 """
@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auth import sessions
+from auth import sessions, users
 from auth.audit import PersonalEvent, recent_of
 from auth.sessions import Session
+from auth.users import Device
 from portal.account_page import account_page
 from portal.door import go, person, read_form
 from portal.house import address, agent, record_id
@@ -36,6 +37,9 @@ EVENTS = {
     "second_factor.failed": "A wrong code at the second step",
     "sign_in.code_asked": "Asked for a code to sign in",
     "sign_in.code_failed": "A wrong mailed code",
+    "device.code_sent": "The password was right in a new browser: a code was mailed",
+    "device.confirmed": "A new browser was confirmed",
+    "device.forgotten": "A browser was forgotten",
     "session.ended": "Signed out",
     "sessions.ended": "Signed out everywhere else",
     "profile.changed": "Name or time zone changed",
@@ -61,6 +65,13 @@ EVENTS = {
 LATEST = 20
 
 
+class Remembered(NamedTuple):
+    """A browser that is known and not signed in."""
+
+    name: str
+    device: Device
+
+
 class Browser(NamedTuple):
     """One signed-in browser as the page shows it."""
 
@@ -71,27 +82,33 @@ class Browser(NamedTuple):
 
 
 async def show_sessions(request: Request) -> Response:
-    """The browsers, this one first, and what happened lately."""
+    """The browsers, this one first, those that are remembered beside them, and what happened lately."""
 
-    def look(db: Db, myself: Myself) -> tuple[Myself, list[Session], list[PersonalEvent]]:
+    def look(db: Db, myself: Myself) -> tuple[Myself, list[Session], list[Device], list[PersonalEvent]]:
         live = sessions.live_of(db, user_id=myself.user_id, now=myself.now)
-        return myself, live, recent_of(db, user_id=myself.user_id, actions=list(EVENTS), limit=LATEST)
+        known = users.devices_of(db, user_id=myself.user_id)
+        events = recent_of(db, user_id=myself.user_id, actions=list(EVENTS), limit=LATEST)
+        return myself, live, known, events
 
-    myself, live, events = await meet(request, look)
+    myself, live, known, events = await meet(request, look)
+    here = {one.device_id for one in live}
+    remembered = [Remembered(browser_name(one.label), one) for one in known if one.id not in here]
     browsers = [Browser(one.id, browser_name(one.agent), one.id == myself.session_id, one) for one in live]
     browsers.sort(key=lambda browser: not browser.is_this)
     told = [(EVENTS[event.action], browser_name(event.agent), event) for event in events]
-    return account_page(request, myself, "account/sessions.html", browsers=browsers, events=told)
+    return account_page(
+        request, myself, "account/sessions.html", browsers=browsers, remembered=remembered, events=told
+    )
 
 
 async def end_one(request: Request) -> Response:
-    """Sign one browser out: it is out at its next request."""
+    """Sign one browser out and forget it: it is out at its next request."""
     form = await read_form(request)
     session_id = record_id(request, "session_id", "ses")
 
     def work(db: Db, myself: Myself) -> bool:
         sessions.end(
-            db, user_id=myself.user_id, session_id=session_id, address=address(request),
+            db, user_id=myself.user_id, session_id=session_id, forget=True, address=address(request),
             agent=agent(request), now=myself.now,
         )  # fmt: skip
         return session_id == myself.session_id
@@ -115,6 +132,21 @@ async def end_others(request: Request) -> Response:
     return go(request, HOME, "Every other browser is signed out.")
 
 
+async def forget(request: Request) -> Response:
+    """A browser is known no more."""
+    form = await read_form(request)
+    device_id = record_id(request, "device_id", "dev")
+
+    def work(db: Db, myself: Myself) -> None:
+        sessions.forget_browser(
+            db, user_id=myself.user_id, device_id=device_id, address=address(request), agent=agent(request),
+            now=myself.now,
+        )  # fmt: skip
+
+    await act(request, work, form=form, recent=False)
+    return go(request, HOME, "That browser is forgotten.")
+
+
 async def back(request: Request) -> Response:
     """Whoever comes to a form's address without the form."""
     return RedirectResponse(HOME, 303)
@@ -131,6 +163,8 @@ ROUTES = [
     Route(HOME, person(show_sessions)),
     Route(f"{HOME}/others", person(back)),
     Route(f"{HOME}/others", person(end_others), methods=["POST"]),
+    Route("/account/devices/{device_id}/forget", person(back)),
+    Route("/account/devices/{device_id}/forget", person(forget), methods=["POST"]),
     Route(f"{HOME}/{{session_id}}/end", person(back)),
     Route(f"{HOME}/{{session_id}}/end", person(end_one), methods=["POST"]),
 ]

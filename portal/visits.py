@@ -53,5 +53,11 @@ def signed_in(request: Request, answer: Response, session: SignedIn) -> Response
     parts = house(request)
     remember(request, answer, parts.cookie("session"), session.session_token)
     if session.device_token is not None:
-        remember(request, answer, parts.cookie("device"), session.device_token, seconds=YEAR_SECONDS)
+        known_from_now_on(request, answer, session.device_token)
     return answer
+
+
+def known_from_now_on(request: Request, answer: Response, device_token: str) -> None:
+    """The browser shows by a cookie that the person was seen in it before."""
+    name = house(request).cookie("device")
+    remember(request, answer, name, device_token, seconds=YEAR_SECONDS)

@@ -1,4 +1,4 @@
-"""The letters with codes: to sign in.
+"""The letters with codes: to sign in, and to confirm a new browser.
 
 Surprise: the code is made here, from its record, and is nowhere else; a code that is used or over by the time
 the mail is written is not sent.
@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlmodel import Session
 
 from auth import mailed_codes
-from auth.mailed_codes import MailedCode
+from auth.mailed_codes import CodePurpose, MailedCode
 from auth.users import User
-from integrations.mail.letters import Letter, NotWanted
+from integrations.mail.letters import Letter, Link, NotWanted
 
 
-def write(db: Session, *, user: User, code: MailedCode, now: datetime) -> Letter:
+def write(db: Session, *, user: User, code: MailedCode, link: Link, now: datetime) -> Letter:
     """The letter with the code, for the address the person has. Raises `NotWanted` for a dead code."""
     if code.used_at is not None or code.expires_at <= now:
         raise NotWanted("the code is used or over")
@@ -22,6 +22,7 @@ def write(db: Session, *, user: User, code: MailedCode, now: datetime) -> Letter
     half = mailed_codes.DIGITS // 2
     values = {
         "code": f"{digits[:half]} {digits[half:]}", "minutes": int(mailed_codes.LIFE.total_seconds()) // 60,
-        "agent": code.agent, "address": code.address,
+        "address": code.address, "link": link("/forgot"),
     }  # fmt: skip
-    return Letter("SIGN_IN_CODE", code.id, user.name, user.email, "Remit", None, values)
+    kind = "DEVICE_CODE" if code.purpose is CodePurpose.DEVICE else "SIGN_IN_CODE"
+    return Letter(kind, code.id, user.name, user.email, "Remit", None, values)

@@ -152,7 +152,9 @@ class Outgoing:
             if user is None or code is None:
                 return None
             try:
-                return code_letters.write(db, user=user, code=code, now=self._clock())
+                return code_letters.write(
+                    db, user=user, code=code, link=self._composer.link, now=self._clock()
+                )
             except NotWanted:
                 return None
 

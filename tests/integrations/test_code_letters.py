@@ -24,7 +24,9 @@ def letter(database: Database, cast: Cast, now: datetime) -> Callable[[datetime]
     def write(when: datetime) -> Letter:
         with database.transaction(user_id=cast.petra.user_id) as db:
             code = db.exec(select(MailedCode)).one()
-            return code_letters.write(db, user=db.exec(select(User)).one(), code=code, now=when)
+            user = db.exec(select(User)).one()
+            link = "https://remit.example{}".format
+            return code_letters.write(db, user=user, code=code, link=link, now=when)
 
     return write
 

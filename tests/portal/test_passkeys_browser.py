@@ -130,7 +130,7 @@ def test_calling_it_off_leaves_the_page_and_the_other_way(
     # It holds no passkey, so the browser gives up by itself, as it does when its owner calls it off.
     authenticator(context, page)
     page.goto("/sign-in?next=/account/password")
-    page.get_by_label("E-mail").fill(cast.emails["petra"])
+    page.get_by_label("E-mail").fill(cast.emails["ada"])
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_text("No passkey was used. Try again, or choose another way.")).to_be_visible()
     fine_on(page)()

@@ -32,8 +32,9 @@ KINDS = {
 }
 # "name": of a brand's style sheet or logo, which are for everybody; tests/portal/test_brand.py.
 NO_IDS = {"slug", "partner_slug", "token", "what", "name"}
-# Records of a person and no tenant: tests/portal/test_factors.py and test_passkeys.py try another person's.
-PERSONAL = {"factor_id", "session_id", "passkey_id"}
+# Records of a person and no tenant: tests/portal/test_factors.py, test_passkeys.py and
+# test_new_browser.py try another person's.
+PERSONAL = {"factor_id", "session_id", "passkey_id", "device_id"}
 STAFF = ("ada", "sue", "clem", "rita", "mallory")
 PEOPLE = ("carl", "petra", "vera", "gus", "ines")
 HOME = {"ada": "acme", "sue": "acme", "clem": "acme", "rita": "acme", "mallory": "initech"}
