@@ -6,14 +6,16 @@ from sqlmodel import SQLModel
 from auth import (
     api_keys,
     audit,
+    challenges,
+    factor_tables,
     impersonations,
     invites,
+    mailed_codes,
     memberships,
     pending,
     personal_tokens,
     recovery_codes,
     replays,
-    second_factors,
     sessions,
     throttle,
     users,
@@ -34,9 +36,10 @@ from billing import (
 from integrations import inbox
 
 NOUNS = (
-    access_requests, api_keys, audit, customer_import_tables, customer_notes, customers,
-    impersonations, inbox, invites, invoices, ledger, mails, memberships, partners, payment_methods, payments,
-    pending, personal_tokens, recovery_codes, replays, second_factors, sessions, tags, throttle, users,
+    access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customers,
+    factor_tables, impersonations, inbox, invites, invoices, ledger, mailed_codes, mails, memberships,
+    partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays, sessions, tags,
+    throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

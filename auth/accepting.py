@@ -1,10 +1,11 @@
 """The other end of an invite: looking at what a link offers, and accepting it.
 
-Surprise: two ways lead in. Somebody without an account chooses a password; somebody with one signs in first
-and accepts as that person. Nobody is merged silently, and whoever invited can't tell which it was (C-6).
+Surprise: two ways lead in. Somebody without an account makes a passkey or chooses a password; somebody with
+one signs in first and accepts as that person. Nobody is merged silently, and whoever invited can't tell which
+it was (C-6).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -12,12 +13,15 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from auth import sessions, users
+from auth import passkeys, second_factors, sessions, users
 from auth.actors import Actor, ActorKind
 from auth.audit import record, record_personal
+from auth.authenticators import Made, Owner
+from auth.challenges import Use
 from auth.companies import Company, company_of
 from auth.emails import Email
 from auth.invites import Invite, token_for
+from auth.passkeys import Asking
 from auth.passwords import NewPassword
 from auth.roles import Membership, MembershipStatus
 from auth.sessions import Door, SignedIn
@@ -33,6 +37,13 @@ class OtherPerson(Conflict):
 
     code = "OTHER_PERSON"
     message = "This invite is for another e-mail address. Sign out, then open the link again."
+
+
+class PasskeyTaken(Conflict):
+    """An authenticator that hands out the same id twice, or an answer that was copied."""
+
+    code = "PASSKEY_TAKEN"
+    message = "This passkey is in use already. Make another one, or choose a password."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +66,25 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Where the person may go now. `signed_in` is None for somebody who was signed in before."""
+    """Where the person may go now. `signed_in` is None for somebody who was signed in before.
+
+    `codes` are recovery codes, to be shown once.
+    """
 
     membership_id: UUID
     door: Door
     slug: str
     signed_in: SignedIn | None = None
+    codes: list[str] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPasskey:
+    """A passkey that was made while an invite was looked at, for a person who is about to be made."""
+
+    user_id: UUID
+    name: str
+    made: Made = field(repr=False)
 
 
 class _Open(NamedTuple):
@@ -85,33 +109,58 @@ def accept_as_new(
     db: Session,
     *,
     token: str,
-    new: NewPassword,
+    new: NewPassword | NewPasskey,
     address: str,
     agent: str,
     replaces: bytes | None = None,
     locale: Locale | None = None,
     now: datetime,
 ) -> Accepted:
-    """Make the person, activate the membership, sign in. `new` was chosen with the words of `look`.
+    """Make the person, activate the membership, sign in. `new` is a password that was chosen with the words
+    of `look`, or a passkey from `receive_passkey`; that brings recovery codes.
 
     Of many at once exactly one wins; the others get `DeadLink`. Refuses also `AccountExists`: whoever has an
     account signs in and uses `accept_as`. `locale` is the language of the page they did it on.
     """
     opened = _open(db, token, now, lock=True)
     invite, membership, _ = opened
-    user_id = new_id()
+    user_id = new.user_id if isinstance(new, NewPasskey) else new_id()
     enter(db, partner_id=invite.partner_id, customer_id=invite.customer_id, user_id=user_id)
     users.create(
-        db, user_id=user_id, name=membership.name, email=Email(membership.email, invite.email_key), new=new,
-        locale=locale, now=now,
+        db, user_id=user_id, name=membership.name, email=Email(membership.email, invite.email_key),
+        new=new if isinstance(new, NewPassword) else None, locale=locale, now=now,
     )  # fmt: skip
+    codes = _keep_passkey(db, new, address, agent, now) if isinstance(new, NewPasskey) else []
     accepted = _use(db, opened, user_id, None, locale, now)
     record_personal(db, user_id=user_id, action="account.created", address=address, agent=agent, now=now)
     # The link came to the person's mailbox: the browser that opened it is the person's.
     signed_in = sessions.begin(
         db, user_id=user_id, device_id=None, address=address, agent=agent, replaces=replaces, now=now
     )
-    return Accepted(accepted.membership_id, accepted.door, accepted.slug, signed_in)
+    return Accepted(accepted.membership_id, accepted.door, accepted.slug, signed_in, codes)
+
+
+def ask_for_passkey(db: Session, asking: Asking, *, token: str, address: str, now: datetime) -> str:
+    """What the browser asks an authenticator to make a newcomer's passkey with, as JSON.
+
+    Refuses `DeadLink`, TooMany, and AccountExists: a passkey joins an account only on its own pages.
+    """
+    offer = look(db, token=token, now=now)
+    if offer.has_account:
+        raise users.AccountExists
+    owner = Owner(new_id(), offer.email, offer.name)
+    return passkeys.ask_for_new(db, asking, owner, use=Use.INVITE, address=address, now=now)
+
+
+def receive_passkey(
+    db: Session, asking: Asking, *, name: str, answer: str, now: datetime
+) -> NewPasskey | None:
+    """The newcomer's passkey, for `accept_as_new`. None if it answers nothing that this browser was asked.
+
+    Commit either way: the question is used up.
+    """
+    received = passkeys.receive(db, asking, answer=answer, use=Use.INVITE, now=now)
+    return None if received is None else NewPasskey(received[0], name, received[1])
 
 
 def accept_as(db: Session, *, token: str, user_id: UUID, now: datetime) -> Accepted:
@@ -123,6 +172,16 @@ def accept_as(db: Session, *, token: str, user_id: UUID, now: datetime) -> Accep
     if user.email_key != invite.email_key:
         raise OtherPerson
     return _use(db, opened, user_id, user.time_zone, known(user.locale), now)
+
+
+def _keep_passkey(db: Session, new: NewPasskey, address: str, agent: str, now: datetime) -> list[str]:
+    """Store the new person's passkey. Refuses `PasskeyTaken`, for one whose id somebody has already."""
+    if not passkeys.keep(db, user_id=new.user_id, name=new.name, made=new.made, now=now):
+        raise PasskeyTaken
+    record_personal(
+        db, user_id=new.user_id, action="passkey.added", address=address, agent=agent, now=now
+    )  # fmt: skip
+    return second_factors.codes_if_none(db, user_id=new.user_id, now=now)
 
 
 def _open(db: Session, token: str, now: datetime, *, lock: bool) -> _Open:

@@ -14,20 +14,30 @@ from sqlmodel import Session, col, select
 from auth import memberships, users
 from auth.actors import Actor
 from auth.audit import record
+from auth.factor_tables import Passkey, TotpFactor
 from auth.invites import Invite
+from auth.mailed_codes import MailedCode
 from auth.memberships import name_key
 from auth.pending import PendingSignIn
 from auth.personal_tokens import PersonalToken
 from auth.recovery_codes import RecoveryCode
 from auth.replays import StoredAnswer
 from auth.roles import Membership, MembershipStatus
-from auth.second_factors import TotpFactor
 from auth.sessions import Session as SignedInBrowser
 from auth.users import Device, User
 from db import ids
 
 NAME = "Erased user"
-_THEIRS = (SignedInBrowser, Device, PersonalToken, TotpFactor, RecoveryCode, PendingSignIn)
+_THEIRS = (
+    SignedInBrowser,
+    Device,
+    PersonalToken,
+    TotpFactor,
+    Passkey,
+    RecoveryCode,
+    PendingSignIn,
+    MailedCode,
+)
 
 
 def seats_of(db: Session, *, user_id: UUID) -> list[Membership]:

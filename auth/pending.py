@@ -1,7 +1,8 @@
-"""Half a sign-in: the password was right, the code is still asked for. No session comes of it alone.
+"""Half a sign-in: the password or mailed code was right, a second factor is still asked for.
 
-Surprise: it lives in the browser that typed the password (a cookie with 256 random bits, kept as a digest),
-for ten minutes, once. It dies too when the password changes or the person is disabled meanwhile.
+Surprise: no session comes of it alone. It lives in the browser that typed the password or code (a cookie with
+256 random bits, kept as a digest), for ten minutes, once. It dies too when the password changes or the person
+is disabled meanwhile.
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +12,11 @@ from uuid import UUID
 from sqlalchemy import UniqueConstraint, delete, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from auth import second_factors, sessions
+from auth import passkeys, second_factors, sessions
 from auth.audit import record_personal
+from auth.challenges import Use
+from auth.factor_tables import apps_of, passkeys_of
+from auth.passkeys import Asking
 from auth.sessions import SignedIn
 from auth.tokens import digest_of, new_token
 from auth.users import User
@@ -25,7 +29,9 @@ LIFE = timedelta(minutes=10)
 
 
 class PendingSignIn(SQLModel, table=True):
-    """A right password that waits for its code. `password_digest` is of the hash it was compared with."""
+    """A right password or mailed code that waits for a second factor. `password_digest` is of the hash it was
+    compared with.
+    """
 
     __tablename__ = "pending_sign_in"
     __table_args__ = (UniqueConstraint("token_hash"), guarded(Guard.PERSONAL))
@@ -41,11 +47,20 @@ class PendingSignIn(SQLModel, table=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """What the person may finish with."""
+
+    app: bool
+    passkey: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Halfway:
     """What the browser gets instead of a session, once."""
 
     user_id: UUID
     token: str = field(repr=False)
+    ways: Ways
 
 
 class PendingOver(Unauthenticated):
@@ -56,11 +71,14 @@ class PendingOver(Unauthenticated):
 
 
 def begin(db: Session, *, user_id: UUID, device_id: UUID | None, now: datetime) -> Halfway:
-    """For the entered person, whose password was just found right; what is over of theirs is forgotten."""
+    """For the entered person, whose password or mailed code was just found right.
+
+    What is over of theirs is forgotten.
+    """
     over = (col(PendingSignIn.user_id) == user_id, col(PendingSignIn.expires_at) <= now)
     db.execute(delete(PendingSignIn).where(*over))
     token, password_digest = new_token(), _password(db, user_id)
-    assert password_digest is not None
+    assert password_digest is not None  # whoever signs in was seen not to be disabled, and is locked
     db.add(
         PendingSignIn(
             id=new_id(), user_id=user_id, token_hash=digest_of(token), password_digest=password_digest,
@@ -68,12 +86,20 @@ def begin(db: Session, *, user_id: UUID, device_id: UUID | None, now: datetime) 
         )
     )  # fmt: skip
     db.flush()
-    return Halfway(user_id, token)
+    return Halfway(user_id, token, _ways(db, user_id))
 
 
-def look(db: Session, *, token: str, now: datetime) -> None:
-    """Refuses `PendingOver` when no sign-in waits behind the token. Consumes nothing."""
-    _open(db, token, now)
+def look(db: Session, *, token: str, now: datetime) -> Ways:
+    """How the sign-in behind the token may be finished. Consumes nothing. Refuses `PendingOver`."""
+    return _ways(db, _open(db, token, now).user_id)
+
+
+def ask_passkey(db: Session, asking: Asking, *, token: str, address: str, now: datetime) -> str:
+    """What the browser asks the person's authenticator, as JSON. Refuses `PendingOver`, TooMany."""
+    waiting = _open(db, token, now)
+    return passkeys.ask(
+        db, asking, use=Use.SECOND_STEP, user_id=waiting.user_id, address=address, now=now
+    )  # fmt: skip
 
 
 def finish(
@@ -91,12 +117,38 @@ def finish(
     Refuses `PendingOver`, TooMany. Of many at once with right codes one wins. `replaces` as in signin.finish.
     """
     waiting = _open(db, token, now)
-    user_id = waiting.user_id
     way = second_factors.prove(
-        db, user_id=user_id, code=code, browser_id=waiting.device_id, address=address, agent=agent, now=now
-    )
-    if way is None:
-        return None
+        db, user_id=waiting.user_id, code=code, browser_id=waiting.device_id, address=address, agent=agent,
+        now=now,
+    )  # fmt: skip
+    return None if way is None else _sign_in(db, waiting, address, agent, replaces, now)
+
+
+def finish_with_passkey(
+    db: Session,
+    asking: Asking,
+    *,
+    token: str,
+    answer: str,
+    address: str,
+    agent: str,
+    replaces: bytes | None = None,
+    now: datetime,
+) -> SignedIn | None:
+    """As `finish`, with a passkey's answer to `ask_passkey` instead of a code."""
+    waiting = _open(db, token, now)
+    proved = passkeys.prove(
+        db, asking, use=Use.SECOND_STEP, user_id=waiting.user_id, answer=answer, browser_id=waiting.device_id,
+        address=address, agent=agent, now=now,
+    )  # fmt: skip
+    return _sign_in(db, waiting, address, agent, replaces, now) if proved else None
+
+
+def _sign_in(
+    db: Session, waiting: PendingSignIn, address: str, agent: str, replaces: bytes | None, now: datetime
+) -> SignedIn:
+    """The session of whoever proved the second factor. Refuses `PendingOver` if another request was first."""
+    user_id = waiting.user_id
     unused = (
         col(PendingSignIn.id) == waiting.id,
         col(PendingSignIn.user_id) == user_id,
@@ -111,6 +163,10 @@ def finish(
     )  # fmt: skip
     record_personal(db, user_id=user_id, action="sign_in", address=address, agent=agent, now=now)
     return signed_in
+
+
+def _ways(db: Session, user_id: UUID) -> Ways:
+    return Ways(app=bool(apps_of(db, user_id=user_id)), passkey=bool(passkeys_of(db, user_id=user_id)))
 
 
 def _open(db: Session, token: str, now: datetime) -> PendingSignIn:
@@ -129,7 +185,7 @@ def _open(db: Session, token: str, now: datetime) -> PendingSignIn:
 
 
 def _password(db: Session, user_id: UUID) -> bytes | None:
-    """The digest of the stored password hash; None for somebody disabled, who finishes nothing."""
-    enabled = select(User.password_hash).where(User.id == user_id, col(User.disabled_at).is_(None))
-    stored = db.exec(enabled.with_for_update(key_share=True)).one_or_none()
-    return None if stored is None else digest_of(stored)
+    """The digest of the stored password hash, or of nothing; None for somebody disabled, who can't finish."""
+    enabled = select(User).where(User.id == user_id, col(User.disabled_at).is_(None))
+    user = db.exec(enabled.with_for_update(key_share=True)).one_or_none()
+    return None if user is None else digest_of(user.password_hash or "")

@@ -1,8 +1,8 @@
 """Second factors: authenticator apps (TOTP), and the one question "is this code right, and unused?".
 
-Surprise: an app counts only once a code of it was typed. A code works once: the step it was made for is kept,
-and only a later one is taken (GUARANTEES B-6). The tries are counted per person (or per known browser),
-whether it is at sign-in or at a page that asks again.
+A passkey is a factor too (auth/passkeys.py). Surprise: an app counts only once a code of it was typed. A code
+works once: the step it was made for is kept, and only a later one is taken (GUARANTEES B-6). The tries are
+counted per person (or per known browser), whether it is at sign-in or at a page that asks again.
 """
 
 import re
@@ -12,16 +12,16 @@ from enum import StrEnum
 from uuid import UUID
 
 import pyotp
-from sqlalchemy import UniqueConstraint, delete, func, update
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import delete, func, or_, update
+from sqlmodel import Session, col, select
 
 from auth import recovery_codes, sessions, throttle, users
 from auth.actors import Actor
 from auth.audit import record_personal
+from auth.factor_tables import Passkey, TotpFactor, apps_of, passkeys_of
 from auth.sealing import is_current, seal, unseal
 from auth.throttle import Bucket, Limit
-from db.columns import instant, key, new_id
-from db.policies import Guard, guarded
+from db.columns import new_id
 from db.session import defer, enter
 from errors import Conflict, Invalid, NotFound
 from languages import mark, say
@@ -36,22 +36,6 @@ QUICK = Limit("second factor", 10, timedelta(minutes=5), _TRY_AGAIN)
 SLOW = Limit(
     "second factor slowly", 20, timedelta(hours=24), "Too many wrong codes today. Try again tomorrow."
 )
-
-
-class TotpFactor(SQLModel, table=True):
-    """An authenticator app. `last_step` is the 30-second step of the latest code that was taken."""
-
-    __tablename__ = "totp_factor"
-    __table_args__ = (UniqueConstraint("user_id", "id"), guarded(Guard.PERSONAL))
-
-    id: UUID = key()
-    user_id: UUID = Field(foreign_key="person.id")
-    name: str
-    seed_sealed: bytes
-    last_step: int = 0
-    created_at: datetime = instant()
-    confirmed_at: datetime | None = instant(default=None)
-    used_at: datetime | None = instant(default=None)
 
 
 class Way(StrEnum):
@@ -72,12 +56,28 @@ class TooManyFactors(Conflict):
         )
 
 
+class LastFactor(Conflict):
+    """A place of the person's opens only with a second factor, and this is the only one."""
+
+    code = "LAST_FACTOR"
+    message = (
+        "A company you belong to asks for a second step of signing in, and this is your only one. "
+        "Add another passkey or authenticator app first."
+    )
+
+
 def has_any(db: Session, *, user_id: UUID) -> bool:
-    """Does the entered person need a code to sign in?"""
-    mine = select(TotpFactor.id).where(
+    """Does the entered person need more than the password to sign in: a code of an app, or a passkey?"""
+    app = select(TotpFactor.id).where(
         TotpFactor.user_id == user_id, col(TotpFactor.confirmed_at).is_not(None)
     )
-    return db.exec(mine.limit(1)).one_or_none() is not None
+    passkey = select(Passkey.id).where(Passkey.user_id == user_id)
+    return bool(db.execute(select(or_(app.exists(), passkey.exists()))).scalar_one())
+
+
+def count_of(db: Session, *, user_id: UUID) -> int:
+    """How many apps and passkeys the entered person has."""
+    return len(apps_of(db, user_id=user_id)) + len(passkeys_of(db, user_id=user_id))
 
 
 def held_by(db: Session, actor: Actor) -> bool:
@@ -95,12 +95,6 @@ def held_by(db: Session, actor: Actor) -> bool:
     return held
 
 
-def listed(db: Session, *, user_id: UUID) -> list[TotpFactor]:
-    """The entered person's apps that count, the oldest first."""
-    mine = select(TotpFactor).where(TotpFactor.user_id == user_id, col(TotpFactor.confirmed_at).is_not(None))
-    return list(db.exec(mine.order_by(col(TotpFactor.created_at), col(TotpFactor.id))))
-
-
 def begin(db: Session, *, user_id: UUID, name: str, now: datetime) -> TotpFactor:
     """Make a seed for an app of the entered person; one that was begun and never confirmed is forgotten.
 
@@ -114,7 +108,7 @@ def begin(db: Session, *, user_id: UUID, name: str, now: datetime) -> TotpFactor
     db.execute(
         delete(TotpFactor).where(col(TotpFactor.user_id) == user_id, col(TotpFactor.confirmed_at).is_(None))
     )
-    if len(listed(db, user_id=user_id)) >= MOST:
+    if len(apps_of(db, user_id=user_id)) >= MOST:
         raise TooManyFactors
     factor_id = new_id()
     sealed = seal(db, pyotp.random_base32(), column=SEED_COLUMN, owner=user_id, row=factor_id)
@@ -161,13 +155,14 @@ def confirm(
     factor.last_step = step
     db.flush()
     tell(db, user_id=user_id, action="factor.added", address=address, agent=agent, now=now)
-    return (
-        [] if recovery_codes.left(db, user_id=user_id) else recovery_codes.renew(db, user_id=user_id, now=now)
-    )
+    return codes_if_none(db, user_id=user_id, now=now)
 
 
 def remove(db: Session, *, user_id: UUID, factor_id: UUID, address: str, agent: str, now: datetime) -> None:
-    """Forget an app of the entered person, and with the last one the recovery codes. Refuses `NotFound`."""
+    """Forget an app of the entered person, and with the last factor the recovery codes.
+
+    Refuses `NotFound`, LastFactor.
+    """
     users.hold(db, user_id=user_id)
     gone = db.execute(
         delete(TotpFactor)
@@ -180,16 +175,34 @@ def remove(db: Session, *, user_id: UUID, factor_id: UUID, address: str, agent: 
     ).one_or_none()
     if gone is None:
         raise NotFound
-    if not has_any(db, user_id=user_id):
-        recovery_codes.forget(db, user_id=user_id)
+    let_go(db, user_id=user_id)
     tell(db, user_id=user_id, action="factor.removed", address=address, agent=agent, now=now)
 
 
+def let_go(db: Session, *, user_id: UUID) -> None:
+    """What follows when an app or passkey of the entered person was deleted: nothing, unless it was the last.
+
+    Recovery codes go with it: they stand in for a factor. Refuses LastFactor.
+    """
+    if has_any(db, user_id=user_id):
+        return
+    if users.needing_factor(db):
+        raise LastFactor
+    recovery_codes.forget(db, user_id=user_id)
+
+
+def codes_if_none(db: Session, *, user_id: UUID, now: datetime) -> list[str]:
+    """The recovery codes that come with the first factor; none for a person who has some left."""
+    if recovery_codes.left(db, user_id=user_id):
+        return []
+    return recovery_codes.renew(db, user_id=user_id, now=now)
+
+
 def renew_codes(db: Session, *, user_id: UUID, address: str, agent: str, now: datetime) -> list[str]:
-    """New recovery codes, shown once; the old ones are dead. Refuses `NotFound` without any app."""
+    """New recovery codes, shown once; the old ones are dead. Refuses `NotFound` without any factor."""
     users.hold(db, user_id=user_id)
     if not has_any(db, user_id=user_id):
-        raise NotFound("Set up an authenticator app first: recovery codes stand in for it.")
+        raise NotFound("Add a passkey or an authenticator app first: recovery codes stand in for it.")
     codes = recovery_codes.renew(db, user_id=user_id, now=now)
     tell(db, user_id=user_id, action="recovery_codes.renewed", address=address, agent=agent, now=now)
     return codes
@@ -272,7 +285,7 @@ def tell(db: Session, *, user_id: UUID, action: str, address: str, agent: str, n
 
 def _use_step(db: Session, user_id: UUID, code: str, now: datetime) -> bool:
     """Is the code one app's, for a step later than any used? Of many at once one wins."""
-    for factor in listed(db, user_id=user_id):
+    for factor in apps_of(db, user_id=user_id):
         step = _step_of(seed_of(db, factor), code, now)
         if step is None:
             continue

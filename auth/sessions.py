@@ -20,7 +20,7 @@ from auth.actors import Actor, ActorKind
 from auth.audit import record_personal, shown
 from auth.roles import Role
 from auth.tokens import digest_of, new_token
-from auth.users import Device, User, remember_device
+from auth.users import Device, User, forget_devices, remember_device
 from db.columns import instant, key, new_id
 from db.policies import Guard, guarded
 from db.session import enter
@@ -99,7 +99,9 @@ class FactorNeeded(Forbidden):
     """The partner asks for a second factor, and the person has none yet. The door leads to setting one up."""
 
     code = "SECOND_FACTOR_REQUIRED"
-    message = "This company asks for a second step of signing in. Set up an authenticator app first."
+    message = (
+        "This company asks for a second step of signing in. Add a passkey or an authenticator app first."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,8 @@ def live_of(db: Db, *, user_id: UUID, now: datetime) -> list[Session]:
 def step_up(db: Db, *, user_id: UUID, session_id: UUID, now: datetime) -> str:
     """Note that the entered person just proved who they are again; the session's new id (D-1).
 
-    The caller holds the proof: signin.step_up, signin.change_password, second_factors.step_up.
+    The caller holds the proof: signin.step_up, signin.change_password, second_factors.step_up,
+    passkeys.step_up.
     """
     token = new_token()
     mine = (col(Session.id) == session_id, col(Session.user_id) == user_id, col(Session.ended_at).is_(None))
@@ -205,12 +208,40 @@ def step_up(db: Db, *, user_id: UUID, session_id: UUID, now: datetime) -> str:
     return token
 
 
-def end(db: Db, *, user_id: UUID, session_id: UUID, address: str, agent: str, now: datetime) -> None:
-    """Sign one browser of the entered person out. A session that is over, or another's, is left alone."""
+def end(
+    db: Db,
+    *,
+    user_id: UUID,
+    session_id: UUID,
+    forget: bool = False,
+    address: str,
+    agent: str,
+    now: datetime,
+) -> None:
+    """Sign one browser of the entered person out. A session that is over, or another's, is left alone.
+
+    `forget`: the browser is not known any more either, as for one that is signed out from elsewhere.
+    """
     mine = (col(Session.id) == session_id, col(Session.user_id) == user_id, col(Session.ended_at).is_(None))
-    ended = db.execute(update(Session).where(*mine).values(ended_at=now).returning(col(Session.id))).all()
+    end_it = update(Session).where(*mine).values(ended_at=now).returning(col(Session.device_id))
+    ended = db.execute(end_it).all()
     if ended:
+        if forget and ended[0].device_id is not None:
+            forget_devices(db, user_id=user_id, only=ended[0].device_id)
         record_personal(db, user_id=user_id, action="session.ended", address=address, agent=agent, now=now)
+
+
+def forget_browser(
+    db: Db, *, user_id: UUID, device_id: UUID, address: str, agent: str, now: datetime
+) -> None:
+    """A browser of the entered person is known no more, and signed out there. Refuses `NotFound`."""
+    if not forget_devices(db, user_id=user_id, only=device_id):
+        raise NotFound
+    there = (
+        col(Session.user_id) == user_id, col(Session.device_id) == device_id, col(Session.ended_at).is_(None),
+    )  # fmt: skip
+    db.execute(update(Session).where(*there).values(ended_at=now))
+    record_personal(db, user_id=user_id, action="device.forgotten", address=address, agent=agent, now=now)
 
 
 def end_others(db: Db, *, user_id: UUID, but: UUID, address: str, agent: str, now: datetime) -> None:
@@ -220,11 +251,19 @@ def end_others(db: Db, *, user_id: UUID, but: UUID, address: str, agent: str, no
 
 
 def end_all(db: Db, *, user_id: UUID, but: UUID | None = None, now: datetime) -> None:
-    """Sign the entered person out everywhere, but in one session perhaps: dead at the next request (D-2)."""
+    """Sign the entered person out everywhere, but in one session perhaps: dead at the next request (D-2).
+
+    The browsers are forgotten too: whoever sat at one of them needs more than the password to come back.
+    """
     mine = [col(Session.user_id) == user_id, col(Session.ended_at).is_(None)]
     if but is not None:
         mine.append(col(Session.id) != but)
     db.execute(update(Session).where(*mine).values(ended_at=now))
+    stays = None
+    if but is not None:
+        this = select(Session.device_id).where(Session.id == but, Session.user_id == user_id)
+        stays = db.exec(this).one_or_none()
+    forget_devices(db, user_id=user_id, but=stays)
 
 
 def _end_replaced(db: Db, token_hash: bytes, user_id: UUID, address: str, agent: str, now: datetime) -> None:

@@ -13,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
-from auth import pending, personal_tokens, second_factors, sessions, throttle, users
+from auth import mailed_codes, pending, personal_tokens, second_factors, sessions, throttle, users
 from auth.audit import record_personal
 from auth.emails import normal_form
+from auth.mailed_codes import Mailed
 from auth.passwords import NewPassword, verify, verify_nothing
 from auth.pending import Halfway
 from auth.personal_tokens import Purpose
@@ -104,11 +105,19 @@ def check(attempt: Attempt, password: str) -> Checked:
 
 
 def finish(
-    db: Session, checked: Checked, *, agent: str, replaces: bytes | None = None, now: datetime
-) -> SignedIn | Halfway | None:
+    db: Session,
+    checked: Checked,
+    *,
+    agent: str,
+    replaces: bytes | None = None,
+    reads_mail: bool = False,
+    now: datetime,
+) -> SignedIn | Halfway | Mailed | None:
     """Sign the person in, or write the failure down and give None: commit, then refuse with `WrongSignIn`.
 
-    Whoever has a second factor gets no session yet: `pending.finish` with a code makes it.
+    Whoever has a second factor gets no session yet: `pending.finish` with a code makes it. Nor does a
+    customer's user in a browser not seen before: `mailed_sign_in.finish` with the mailed code makes it.
+    Unless the browser `reads_mail` of theirs: it came with a mailed link. Refuses TooMany of those.
 
     Whoever was disabled, or changed the password, since `begin` fails too (A-8). `replaces` is the hash of
     the session cookie the browser came with; it ends.
@@ -118,6 +127,10 @@ def finish(
         return None
     if second_factors.has_any(db, user_id=attempt.user_id):
         return pending.begin(db, user_id=attempt.user_id, device_id=attempt.device_id, now=now)
+    if attempt.device_id is None and not reads_mail and users.confirms_browsers(db):
+        return mailed_codes.confirm_browser(
+            db, user_id=attempt.user_id, address=attempt.address, agent=agent, now=now
+        )
     signed_in = sessions.begin(
         db, user_id=attempt.user_id, device_id=attempt.device_id, address=attempt.address, agent=agent,
         replaces=replaces, now=now,

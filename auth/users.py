@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, text, update
+from sqlalchemy import CheckConstraint, UniqueConstraint, delete, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -97,16 +97,19 @@ def create(
     user_id: UUID,
     name: str,
     email: Email,
-    new: NewPassword,
+    new: NewPassword | None,
     locale: Locale | None = None,
     now: datetime,
 ) -> None:
-    """Make a person with the id that was entered. Refuses `AccountExists` if the address has one."""
+    """Make a person with the id that was entered; `new` None: without a password, for whoever has a passkey.
+
+    Refuses `AccountExists` if the address has an account.
+    """
     made = (
         insert(User)
         .values(
-            id=user_id, name=name, email=email.address, email_key=email.normal, password_hash=new.hash,
-            locale=locale, created_at=now, updated_at=now,
+            id=user_id, name=name, email=email.address, email_key=email.normal, locale=locale,
+            password_hash=None if new is None else new.hash, created_at=now, updated_at=now,
         )
         .on_conflict_do_nothing()
         .returning(col(User.id))
@@ -160,6 +163,14 @@ def places_of(db: Session) -> list[Place]:
     return [Place(*row) for row in rows]
 
 
+def confirms_browsers(db: Session) -> bool:
+    """Does a password alone not do in a browser that the entered person was not seen in before?
+
+    So it is for whoever has a place at a customer; staff are asked for a second factor instead.
+    """
+    return any(place.kind == "portal" for place in places_of(db))
+
+
 def needing_factor(db: Session) -> list[str]:
     """The names of the entered person's places that open only with a second factor."""
     return list(db.execute(text("select name from places_that_need_factor()")).scalars())
@@ -170,6 +181,20 @@ def words_of(db: Session, *, user_id: UUID) -> tuple[str, ...]:
     user = one(db, user_id=user_id)
     places = places_of(db)
     return (user.name, user.email, *(p.name for p in places), *(p.partner_name for p in places))
+
+
+def devices_of(db: Session, *, user_id: UUID) -> list[Device]:
+    """The browsers that are known to be the entered person's, the latest seen first."""
+    mine = select(Device).where(Device.user_id == user_id)
+    return list(db.exec(mine.order_by(col(Device.last_seen_at).desc(), col(Device.id).desc())))
+
+
+def forget_devices(db: Session, *, user_id: UUID, only: UUID | None = None, but: UUID | None = None) -> int:
+    """The entered person's browsers, `only` one or all `but` one, are known no more; how many there were."""
+    mine = [col(Device.user_id) == user_id, col(Device.id).is_distinct_from(but)]
+    if only is not None:
+        mine.append(col(Device.id) == only)
+    return len(db.execute(delete(Device).where(*mine).returning(col(Device.id))).all())
 
 
 def remember_device(db: Session, *, user_id: UUID, token_hash: bytes, label: str, now: datetime) -> UUID:

@@ -27,8 +27,8 @@ class NoFactorYourself(Conflict):
 
     code = "NO_FACTOR_YOURSELF"
     message = (
-        "You have no second step yourself, so this would shut you out as well. Set up an authenticator app on"
-        " your account's page Second step, then come back."
+        "You have no second step yourself, so this would shut you out as well. Set up an authenticator app or"
+        " a passkey on your account's page Second step, then come back."
     )
 
 

@@ -1,9 +1,10 @@
-"""One's own second factors: setting up an authenticator app, recovery codes, removing.
+"""One's own second factors: what there is, setting up an authenticator app, recovery codes, removing.
 
 Surprise: recovery codes are in the answer to the form that made them and nowhere else; reloading asks the
 browser to send the form again, whose code is used up by then.
 """
 
+from typing import Any
 from urllib.parse import quote
 
 import segno
@@ -13,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auth import recovery_codes, second_factors, users
-from auth.second_factors import TotpFactor
+from auth.factor_tables import TotpFactor, apps_of, passkeys_of
 from errors import Invalid, Limited, NotFound, Problem
 from languages import mark
 from portal.account_page import account_page
@@ -24,7 +25,7 @@ from portal.form import Form
 from portal.house import address, agent, record_id
 from portal.kept import local
 from portal.myself import Myself, act, meet
-from portal.stepping_up import prove, require_recent, show_prove
+from portal.stepping_up import options, prove, require_recent, show_prove
 
 HOME = "/account/factors"
 NEW = f"{HOME}/new"
@@ -34,12 +35,16 @@ WRONG = mark("This code is not right. Check the phone's clock, wait for the next
 async def show_factors(request: Request) -> Response:
     """What there is, and what to do next."""
 
-    def look(db: Db, myself: Myself) -> tuple[Myself, list[TotpFactor], int]:
-        codes = recovery_codes.left(db, user_id=myself.user_id)
-        return myself, second_factors.listed(db, user_id=myself.user_id), codes
+    def look(db: Db, myself: Myself) -> tuple[Myself, dict[str, Any]]:
+        user_id = myself.user_id
+        has_password = users.one(db, user_id=user_id).password_hash is not None
+        return myself, {
+            "factors": apps_of(db, user_id=user_id), "passkeys": passkeys_of(db, user_id=user_id),
+            "codes_left": recovery_codes.left(db, user_id=user_id), "has_password": has_password,
+        }  # fmt: skip
 
-    myself, factors, left = await meet(request, look)
-    return _page(request, myself, "list", factors=factors, codes_left=left)
+    myself, found = await meet(request, look)
+    return _page(request, myself, "list", **found)
 
 
 async def show_new(request: Request) -> Response:
@@ -90,7 +95,7 @@ async def confirm(request: Request) -> Response:
         return await _confirm_page(request, form.with_problems(wrong), next=target, status=422)
     if not codes:
         return go(request, target or HOME, "The app is added.")
-    return _page(request, myself, "codes", codes=codes, added=True, next=target)
+    return _page(request, myself, "codes", codes=codes, added="app", next=target)
 
 
 async def show_remove(request: Request) -> Response:
@@ -98,14 +103,15 @@ async def show_remove(request: Request) -> Response:
     await require_recent(request)
     wanted = record_id(request, "factor_id", "fac")
 
-    def look(db: Db, myself: Myself) -> tuple[Myself, list[TotpFactor], list[str]]:
-        return myself, second_factors.listed(db, user_id=myself.user_id), users.needing_factor(db)
+    def look(db: Db, myself: Myself) -> tuple[Myself, list[TotpFactor], bool, list[str]]:
+        only = second_factors.count_of(db, user_id=myself.user_id) == 1
+        return myself, apps_of(db, user_id=myself.user_id), only, users.needing_factor(db)
 
-    myself, factors, places = await meet(request, look)
+    myself, factors, only, places = await meet(request, look)
     factor = next((factor for factor in factors if factor.id == wanted), None)
     if factor is None:
         raise NotFound
-    return _page(request, myself, "remove", factor=factor, is_last=len(factors) == 1, places=places)
+    return _page(request, myself, "remove", factor=factor, is_last=only, places=places)
 
 
 async def remove(request: Request) -> Response:
@@ -132,7 +138,12 @@ async def renew(request: Request) -> Response:
     myself, codes = await act(request, lambda db, myself: (myself, second_factors.renew_codes(
         db, user_id=myself.user_id, address=address(request), agent=agent(request), now=myself.now
     )), form=form)  # fmt: skip
-    return _page(request, myself, "codes", codes=codes, added=False, next="")
+    return _page(request, myself, "codes", codes=codes, added="", next="")
+
+
+async def back_to_prove(request: Request) -> Response:
+    """Whoever comes to the script's address without the script."""
+    return RedirectResponse("/account/prove", 303)
 
 
 def _next(typed: str | None) -> str:
@@ -182,4 +193,6 @@ ROUTES = [
     Route(f"{HOME}/{{factor_id}}/remove", person(remove), methods=["POST"]),
     Route("/account/prove", person(show_prove)),
     Route("/account/prove", person(prove), methods=["POST"]),
+    Route("/account/prove/options", person(back_to_prove)),
+    Route("/account/prove/options", person(options), methods=["POST"]),
 ]

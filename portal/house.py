@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from starlette.requests import Request
 
 from auth import impersonations
+from auth.authenticators import Site
 from auth.passwords import HashingPool
 from auth.tokens import digest_of
 from billing.ports import Gateway
@@ -49,6 +51,11 @@ class House:
     def public_origin(self) -> str:
         """Scheme, host and port of the public address, as browsers write it in `Origin`."""
         return csrf.origin_of(self.public_url)
+
+    @property
+    def site(self) -> Site:
+        """What passkeys are bound to: the public address's host, whatever port it has."""
+        return Site(urlsplit(self.public_url).hostname or "", self.public_origin)
 
     def cookie(self, name: str) -> str:
         """A cookie's full name. Browsers refuse `__Host-` without TLS, so the loopback demo drops it."""

@@ -13,9 +13,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from auth import accepting, passwords, resets, sessions, users
-from auth.accepting import Accepted, Offer
+from auth.accepting import Accepted, Offer, PasskeyTaken
 from auth.emails import normal_form
+from auth.passkeys import Asking
 from auth.pending import Halfway
+from auth.sessions import SignedIn
 from auth.signin import WrongSignIn
 from auth.tokens import DeadLink
 from errors import Invalid, Limited, Problem
@@ -27,6 +29,8 @@ from portal.door import go, visitor
 from portal.form import Form
 from portal.house import address, agent, house, session_hash
 from portal.login import enter_with_password
+from portal.passkeys import answer_json
+from portal.signed_in import browser_name
 
 KEPT_SECONDS = 3600
 LONGEST_TOKEN = 100
@@ -55,7 +59,8 @@ async def show_invite(request: Request) -> Response:
 
 
 async def accept_invite(request: Request) -> Response:
-    """Accept as a new person with a new password, or as the person who is signed in or signs in with theirs.
+    """Accept as a new person with a passkey or a new password, or as the person who is signed in, or signs in
+    with theirs.
 
     Whoever needs a code is asked for it, and comes back here signed in.
     """
@@ -68,21 +73,41 @@ async def accept_invite(request: Request) -> Response:
         return dead(request)
     except Invalid as wrong:
         return _invite_page(request, offer, form.with_problems(wrong), status=422)
+    except PasskeyTaken as taken:
+        problem = Invalid([Problem(taken.code, (), taken.message)])
+        return _invite_page(request, offer, form.with_problems(problem), status=422)
     except (WrongSignIn, Limited) as refusal:
         problem = Invalid([Problem(refusal.code, ("password",), refusal.message)])
         return _invite_page(request, offer, form.with_problems(problem), status=422)
     if isinstance(accepted, Halfway):
         return second_step.ask(request, accepted, next="/invite", kept=[])
     landing = "" if accepted.door == "partner" else "/invoices"
-    answer = go(
-        request,
-        f"/{accepted.door}/{accepted.slug}{landing}",
-        say("Welcome to {company}.", company=offer.company),
-    )
+    home = f"/{accepted.door}/{accepted.slug}{landing}"
+    answer = go(request, home, say("Welcome to {company}.", company=offer.company))
+    if accepted.codes:
+        text = house(request).renderer.render(
+            "account/factors/codes.html", codes=accepted.codes, added="passkey", next=home
+        )
+        answer = HTMLResponse(text)
     forget(request, answer, house(request).cookie("invite"))
     if accepted.signed_in is None:
         return answer
     return visits.signed_in(request, answer, accepted.signed_in)
+
+
+async def invite_options(request: Request) -> Response:
+    """What the script asks a newcomer's authenticator to make."""
+    form = await Form.read(request)
+    visits.check(request, form)
+    try:
+        return answer_json(await run_in_threadpool(_ask_for_passkey, request))
+    except DeadLink:
+        return dead(request)
+
+
+async def back_to_invite(request: Request) -> Response:
+    """Whoever comes to the script's address without the script."""
+    return RedirectResponse("/invite", 303)
 
 
 async def show_forgot(request: Request) -> Response:
@@ -115,7 +140,7 @@ async def reset(request: Request) -> Response:
     form = await Form.read(request)
     visits.check(request, form)
     try:
-        await run_in_threadpool(_finish_reset, request, form)
+        device_token = await run_in_threadpool(_finish_reset, request, form)
     except DeadLink:
         return dead(request)
     except Invalid as wrong:
@@ -123,6 +148,7 @@ async def reset(request: Request) -> Response:
     answer = RedirectResponse("/sign-in?changed=1", 303)
     forget(request, answer, house(request).cookie("reset"))
     forget(request, answer, house(request).cookie("session"))
+    visits.known_from_now_on(request, answer, device_token)
     return answer
 
 
@@ -161,18 +187,49 @@ def _accept(request: Request, offer: Offer, known: UUID | None, form: Form) -> A
         with parts.database.transaction() as db:
             return accepting.accept_as(db, token=token, user_id=known, now=parts.clock())
     if offer.has_account:
-        session = enter_with_password(request, offer.email, form)
+        session = enter_with_password(request, offer.email, form, reads_mail=True)
         if isinstance(session, Halfway):
             return session
+        assert isinstance(session, SignedIn)
         with parts.database.transaction() as db:
             accepted = accepting.accept_as(db, token=token, user_id=session.user_id, now=parts.clock())
         return Accepted(accepted.membership_id, accepted.door, accepted.slug, session)
-    new = parts.hashing.run(lambda: passwords.choose(form.secret("password"), words=offer.words))
+    new = _new_way_in(request, offer, token, form)
     with parts.database.transaction() as db:
         return accepting.accept_as_new(
             db, token=token, new=new, address=address(request), agent=agent(request),
             replaces=session_hash(request), locale=spoken(), now=parts.clock(),
         )  # fmt: skip
+
+
+def _new_way_in(
+    request: Request, offer: Offer, token: str, form: Form
+) -> passwords.NewPassword | accepting.NewPasskey:
+    """The newcomer's passkey, or the password they chose. Refuses `Invalid`."""
+    parts = house(request)
+    if "credential" not in form.typed:
+        return parts.hashing.run(lambda: passwords.choose(form.secret("password"), words=offer.words))
+    with parts.database.transaction() as db:
+        new = accepting.receive_passkey(
+            db, _asking(request, token), name=browser_name(agent(request)), answer=form.value("credential"),
+            now=parts.clock(),
+        )  # fmt: skip
+    if new is None:
+        raise Invalid([Problem("NO_PASSKEY", (), "No passkey was made. Try again, or choose a password.")])
+    return new
+
+
+def _ask_for_passkey(request: Request) -> str:
+    parts, token = house(request), token_kept(request, "invite")
+    with parts.database.transaction() as db:
+        return accepting.ask_for_passkey(
+            db, _asking(request, token), token=token, address=address(request), now=parts.clock()
+        )
+
+
+def _asking(request: Request, token: str) -> Asking:
+    """Our site asks this browser about this invite: a passkey made for another one is none for it."""
+    return Asking(house(request).site, f"{visits.browser(request)} {token}")
 
 
 def _begin_reset(request: Request, email: str) -> None:
@@ -187,18 +244,20 @@ def _open_reset(request: Request) -> resets.OpenReset:
         return resets.look(db, token=token_kept(request, "reset"), now=parts.clock())
 
 
-def _finish_reset(request: Request, form: Form) -> None:
+def _finish_reset(request: Request, form: Form) -> str:
     parts = house(request)
     words = _open_reset(request).words
     new = parts.hashing.run(lambda: passwords.choose(form.secret("password"), words=words))
     with parts.database.transaction() as db:
-        resets.finish(
+        return resets.finish(
             db, token=token_kept(request, "reset"), new=new, address=address(request), agent=agent(request),
             now=parts.clock(),
         )  # fmt: skip
 
 
 ROUTES = [
+    Route("/invite/options", visitor(back_to_invite)),
+    Route("/invite/options", visitor(invite_options), methods=["POST"]),
     Route("/invite/{token}", visitor(opened("invite", "/invite"))),
     Route("/invite", visitor(show_invite)),
     Route("/invite", visitor(accept_invite), methods=["POST"]),

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from auth import sessions, signin, users
+from auth.mailed_codes import Mailed
 from auth.pending import Halfway
 from auth.sessions import SignedIn
 from auth.signin import WrongSignIn
@@ -17,7 +18,7 @@ from auth.users import Place
 from db.session import enter
 from errors import Invalid, Limited, Problem, Unauthenticated
 from languages import say
-from portal import csrf, second_step, visits
+from portal import csrf, mailed_code, second_step, visits
 from portal.cookies import forget
 from portal.door import person, visitor
 from portal.form import Form
@@ -47,13 +48,19 @@ async def sign_in(request: Request) -> Response:
     target = local(form.value("next")) or "/accounts"
     if isinstance(session, Halfway):
         return second_step.ask(request, session, next=target, kept=kept)
+    if isinstance(session, Mailed):
+        return mailed_code.ask(request, session, next=target, kept=kept)
     if kept:
         return visits.signed_in(request, resume(request, str(session.session_id), target, kept), session)
     return visits.signed_in(request, RedirectResponse(target, 303), session)
 
 
-def enter_with_password(request: Request, email: str, form: Form) -> SignedIn | Halfway:
+def enter_with_password(
+    request: Request, email: str, form: Form, *, reads_mail: bool = False
+) -> SignedIn | Halfway | Mailed:
     """A new session for whoever has this e-mail and password, or half a one if a code is needed too.
+
+    `reads_mail`: this browser came with a link that was mailed to them.
 
     Refuses `WrongSignIn`, `Limited`, `Invalid`.
     """
@@ -66,8 +73,9 @@ def enter_with_password(request: Request, email: str, form: Form) -> SignedIn | 
     checked = parts.hashing.run(lambda: signin.check(attempt, form.secret("password")))
     with parts.database.transaction() as db:
         session = signin.finish(
-            db, checked, agent=agent(request), replaces=session_hash(request), now=parts.clock()
-        )
+            db, checked, agent=agent(request), replaces=session_hash(request), reads_mail=reads_mail,
+            now=parts.clock(),
+        )  # fmt: skip
     if session is None:
         raise WrongSignIn
     return session

@@ -1,4 +1,4 @@
-"""Where one is signed in: every browser, each of them to be signed out from here.
+"""Where one is signed in, and which browsers are remembered: each to be signed out or forgotten from here.
 
 Surprise: what a browser calls itself is only a hint for the reader; nothing is decided by it.
 """
@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auth import sessions
+from auth import sessions, users
 from auth.audit import PersonalEvent, recent_of
 from auth.sessions import Session
+from auth.users import Device
 from languages import mark, say
 from portal.account_page import account_page
 from portal.door import go, person, read_form
@@ -35,6 +36,11 @@ EVENTS = {
     "sign_in": mark("Signed in"),
     "sign_in.failed": mark("A try to sign in failed"),
     "second_factor.failed": mark("A wrong code at the second step"),
+    "sign_in.code_asked": mark("Asked for a code to sign in"),
+    "sign_in.code_failed": mark("A wrong mailed code"),
+    "device.code_sent": mark("The password was right in a new browser: a code was mailed"),
+    "device.confirmed": mark("A new browser was confirmed"),
+    "device.forgotten": mark("A browser was forgotten"),
     "session.ended": mark("Signed out"),
     "sessions.ended": mark("Signed out everywhere else"),
     "profile.changed": mark("Profile changed"),
@@ -50,10 +56,21 @@ EVENTS = {
     "step_up.failed": mark("A try to prove it is you failed"),
     "factor.added": mark("Authenticator app added"),
     "factor.removed": mark("Authenticator app removed"),
+    "passkey.added": mark("Passkey added"),
+    "passkey.removed": mark("Passkey removed"),
+    "passkey.failed": mark("A passkey was refused"),
+    "passkey.copied": mark("A copy of a passkey was refused"),
     "recovery_code.used": mark("Recovery code used"),
     "recovery_codes.renewed": mark("Recovery codes renewed"),
 }
 LATEST = 20
+
+
+class Remembered(NamedTuple):
+    """A browser that is known and not signed in."""
+
+    name: str
+    device: Device
 
 
 class Browser(NamedTuple):
@@ -66,27 +83,33 @@ class Browser(NamedTuple):
 
 
 async def show_sessions(request: Request) -> Response:
-    """The browsers, this one first, and what happened lately."""
+    """The browsers, this one first, those that are remembered beside them, and what happened lately."""
 
-    def look(db: Db, myself: Myself) -> tuple[Myself, list[Session], list[PersonalEvent]]:
+    def look(db: Db, myself: Myself) -> tuple[Myself, list[Session], list[Device], list[PersonalEvent]]:
         live = sessions.live_of(db, user_id=myself.user_id, now=myself.now)
-        return myself, live, recent_of(db, user_id=myself.user_id, actions=list(EVENTS), limit=LATEST)
+        known = users.devices_of(db, user_id=myself.user_id)
+        events = recent_of(db, user_id=myself.user_id, actions=list(EVENTS), limit=LATEST)
+        return myself, live, known, events
 
-    myself, live, events = await meet(request, look)
+    myself, live, known, events = await meet(request, look)
+    here = {one.device_id for one in live}
+    remembered = [Remembered(browser_name(one.label), one) for one in known if one.id not in here]
     browsers = [Browser(one.id, browser_name(one.agent), one.id == myself.session_id, one) for one in live]
     browsers.sort(key=lambda browser: not browser.is_this)
     told = [(EVENTS[event.action], browser_name(event.agent), event) for event in events]
-    return account_page(request, myself, "account/sessions.html", browsers=browsers, events=told)
+    return account_page(
+        request, myself, "account/sessions.html", browsers=browsers, remembered=remembered, events=told
+    )
 
 
 async def end_one(request: Request) -> Response:
-    """Sign one browser out: it is out at its next request."""
+    """Sign one browser out and forget it: it is out at its next request."""
     form = await read_form(request)
     session_id = record_id(request, "session_id", "ses")
 
     def work(db: Db, myself: Myself) -> bool:
         sessions.end(
-            db, user_id=myself.user_id, session_id=session_id, address=address(request),
+            db, user_id=myself.user_id, session_id=session_id, forget=True, address=address(request),
             agent=agent(request), now=myself.now,
         )  # fmt: skip
         return session_id == myself.session_id
@@ -110,6 +133,21 @@ async def end_others(request: Request) -> Response:
     return go(request, HOME, "Every other browser is signed out.")
 
 
+async def forget(request: Request) -> Response:
+    """A browser is known no more."""
+    form = await read_form(request)
+    device_id = record_id(request, "device_id", "dev")
+
+    def work(db: Db, myself: Myself) -> None:
+        sessions.forget_browser(
+            db, user_id=myself.user_id, device_id=device_id, address=address(request), agent=agent(request),
+            now=myself.now,
+        )  # fmt: skip
+
+    await act(request, work, form=form, recent=False)
+    return go(request, HOME, "That browser is forgotten.")
+
+
 async def back(request: Request) -> Response:
     """Whoever comes to a form's address without the form."""
     return RedirectResponse(HOME, 303)
@@ -126,6 +164,8 @@ ROUTES = [
     Route(HOME, person(show_sessions)),
     Route(f"{HOME}/others", person(back)),
     Route(f"{HOME}/others", person(end_others), methods=["POST"]),
+    Route("/account/devices/{device_id}/forget", person(back)),
+    Route("/account/devices/{device_id}/forget", person(forget), methods=["POST"]),
     Route(f"{HOME}/{{session_id}}/end", person(back)),
     Route(f"{HOME}/{{session_id}}/end", person(end_one), methods=["POST"]),
 ]

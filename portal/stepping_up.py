@@ -6,11 +6,15 @@ the refusal into the page that asks for the password or a code, and what was typ
 
 from urllib.parse import quote
 
+from sqlmodel import Session as Db
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from auth import second_factors, signin
+from auth import passkeys, second_factors, signin, users
+from auth.challenges import Use
+from auth.factor_tables import passkeys_of
+from auth.passkeys import Asking
 from auth.sessions import ProveAgain
 from auth.signin import WrongSignIn
 from errors import Invalid, Limited, Problem
@@ -23,7 +27,7 @@ from portal.myself import Myself, act, meet
 
 
 async def require_recent(request: Request) -> None:
-    """Refuses `ProveAgain` unless the person typed a password or code in the last 15 minutes.
+    """Refuses `ProveAgain` unless the person gave a password, code or passkey in the last 15 minutes.
 
     For a page behind any door but `visitor`. Read the form with `door.read_form` first: it is kept.
     """
@@ -45,8 +49,21 @@ async def show_prove(request: Request) -> Response:
     return await _page(request, Form(), next=request.query_params.get("next", ""), kept=[])
 
 
+async def options(request: Request) -> Response:
+    """What the script asks the person's authenticator."""
+    form = await Form.read(request)
+
+    def ask(db: Db, myself: Myself) -> str:
+        return passkeys.ask(
+            db, _asking(request, myself), use=Use.STEP_UP, user_id=myself.user_id, address=address(request),
+            now=myself.now,
+        )  # fmt: skip
+
+    return Response(await act(request, ask, form=form, recent=False), media_type="application/json")
+
+
 async def prove(request: Request) -> Response:
-    """A right password or code: the session gets a new id, and what was typed is offered to be sent."""
+    """A right password, code or passkey: the session gets a new id, and what was typed is offered again."""
     form = await Form.read(request)
     myself = await act(request, lambda _db, myself: myself, form=form, recent=False)
     kept, target = kept_in(form), local(form.value("next")) or "/accounts"
@@ -54,7 +71,8 @@ async def prove(request: Request) -> Response:
         token = await run_in_threadpool(_prove, request, form, myself)
     except (WrongSignIn, Limited) as refusal:
         field = "code" if form.value("code") else "password"
-        wrong = Invalid([Problem(refusal.code, (field,), refusal.message)])
+        path = () if "credential" in form.typed else (field,)
+        wrong = Invalid([Problem(refusal.code, path, refusal.message)])
         status = 429 if isinstance(refusal, Limited) else 422
         return await _page(request, form.with_problems(wrong), next=target, kept=kept, status=status)
     parts = house(request)
@@ -66,6 +84,8 @@ async def prove(request: Request) -> Response:
 
 
 def _prove(request: Request, form: Form, myself: Myself) -> str:
+    if "credential" in form.typed:
+        return _prove_with_passkey(request, form, myself)
     if form.value("code").strip():
         return _prove_with_code(request, form, myself)
     parts = house(request)
@@ -96,6 +116,23 @@ def _prove_with_code(request: Request, form: Form, myself: Myself) -> str:
     return token
 
 
+def _prove_with_passkey(request: Request, form: Form, myself: Myself) -> str:
+    parts = house(request)
+    with parts.database.transaction(user_id=myself.user_id) as db:
+        token = passkeys.step_up(
+            db, _asking(request, myself), user_id=myself.user_id, session_id=myself.session_id,
+            answer=form.value("credential"), address=address(request), agent=agent(request),
+            now=parts.clock(),
+        )  # fmt: skip
+    if token is None:
+        raise WrongSignIn("Your passkey was not used, or it took too long. Try again.")
+    return token
+
+
+def _asking(request: Request, myself: Myself) -> Asking:
+    return Asking(house(request).site, str(myself.session_id))
+
+
 async def _page(
     request: Request,
     form: Form,
@@ -104,12 +141,16 @@ async def _page(
     kept: list[tuple[str, str]],
     status: int = 200,
 ) -> Response:
-    myself, has_app = await meet(
-        request, lambda db, myself: (myself, second_factors.has_any(db, user_id=myself.user_id))
-    )
+    def look(db: Db, myself: Myself) -> tuple[Myself, dict[str, bool]]:
+        has_password = users.one(db, user_id=myself.user_id).password_hash is not None
+        has_passkey = bool(passkeys_of(db, user_id=myself.user_id))
+        has_code = has_passkey or second_factors.has_any(db, user_id=myself.user_id)
+        return myself, {"has_password": has_password, "has_passkey": has_passkey, "has_code": has_code}
+
+    myself, has = await meet(request, look)
     parts = house(request)
     text = parts.renderer.render(
-        "login/prove.html", form=form, next=local(next) or "", kept=kept, keeps=KEPT, has_app=has_app,
+        "login/prove.html", form=form, next=local(next) or "", kept=kept, keeps=KEPT, **has,
         csrf_token=csrf.token(str(myself.session_id), secret=parts.secret),
     )  # fmt: skip
     return HTMLResponse(text, status)

@@ -38,6 +38,14 @@ def check(request: Request, form: Form) -> None:
     )
 
 
+def browser(request: Request) -> str:
+    """What a visitor's browser is told by before it has a session; whatever it says, we signed it."""
+    parts = house(request)
+    return csrf.pre_session(
+        request.cookies.get(csrf.cookie_name(secure=parts.secure)), secret=parts.secret
+    ).id  # fmt: skip
+
+
 def signed_in(request: Request, answer: Response, session: SignedIn) -> Response:
     """Give the browser its session, the language its person reads in and, once, its device."""
     parts = house(request)
@@ -45,5 +53,11 @@ def signed_in(request: Request, answer: Response, session: SignedIn) -> Response
     if session.locale is not None:
         remember(request, answer, parts.cookie(LANGUAGE), session.locale, seconds=YEAR_SECONDS)
     if session.device_token is not None:
-        remember(request, answer, parts.cookie("device"), session.device_token, seconds=YEAR_SECONDS)
+        known_from_now_on(request, answer, session.device_token)
     return answer
+
+
+def known_from_now_on(request: Request, answer: Response, device_token: str) -> None:
+    """The browser shows by a cookie that the person was seen in it before."""
+    name = house(request).cookie("device")
+    remember(request, answer, name, device_token, seconds=YEAR_SECONDS)

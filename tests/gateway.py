@@ -48,12 +48,15 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(make: Callable[[str], ASGIApp], *, port: int = 0) -> Iterator[str]:
-    """Serve `make(url)` on a loopback port in a thread; yields the url. Port 0 picks a free one."""
+def serving(make: Callable[[str], ASGIApp], *, port: int = 0, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve `make(url)` on a loopback port in a thread; yields the url. Port 0 picks a free one.
+
+    `host` is what the url calls this machine: passkeys are for names, never for numbers.
+    """
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    url = f"http://{host}:{listening.getsockname()[1]}"
     server = _Server(
         uvicorn.Config(
             make(url), log_config=None, loop="asyncio", ws="none", lifespan="on", timeout_graceful_shutdown=1

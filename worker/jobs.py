@@ -90,6 +90,10 @@ def _register_account_mails(app: App, shop: Workshop) -> None:
     async def send_reset(*, user_id: str, token_id: str) -> None:
         await shop.outgoing.send_reset(user_id=UUID(user_id), token_id=UUID(token_id))
 
+    @app.task(name="send_mailed_code", retry=BackOff(attempts=7))
+    async def send_mailed_code(*, user_id: str, code_id: str) -> None:
+        await shop.outgoing.send_mailed_code(user_id=UUID(user_id), code_id=UUID(code_id))
+
     @app.task(name="send_password_changed", retry=UNTIL_DEAD)
     async def send_password_changed(*, user_id: str, event_id: str) -> None:
         await shop.outgoing.send_password_changed(user_id=UUID(user_id), event_id=UUID(event_id))

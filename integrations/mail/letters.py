@@ -108,7 +108,7 @@ def reset(db: Session, *, user: User, token: PersonalToken, link: Link, now: dat
     """The letter with the link that sets a new password."""
     _require_alive(token, now)
     values = {"link": link(f"/reset/{personal_tokens.token_of(db, token)}"), "minutes": 60}
-    return Letter("RESET", token.id, user.name, user.email, "Remit", None, _locale(user), values)
+    return Letter("RESET", token.id, user.name, user.email, "Remit", None, locale_of_person(user), values)
 
 
 def email_change(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
@@ -124,11 +124,13 @@ def email_change(db: Session, *, user: User, token: PersonalToken, link: Link, n
             new.address,
             "Remit",
             None,
-            _locale(user),
+            locale_of_person(user),
             {"link": link("/forgot")},
         )
     values = {"link": link(f"/email-change/{personal_tokens.token_of(db, token)}"), "new": new.address}
-    return Letter("EMAIL_CHANGE", token.id, user.name, new.address, "Remit", None, _locale(user), values)
+    return Letter(
+        "EMAIL_CHANGE", token.id, user.name, new.address, "Remit", None, locale_of_person(user), values
+    )
 
 
 def email_undo(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
@@ -139,10 +141,12 @@ def email_undo(db: Session, *, user: User, token: PersonalToken, link: Link, now
         "link": link(f"/email-undo/{personal_tokens.token_of(db, token)}"),
         "until": token.expires_at.date(),
     }
-    return Letter("EMAIL_UNDO", token.id, user.name, token.email, "Remit", None, _locale(user), values)
+    return Letter(
+        "EMAIL_UNDO", token.id, user.name, token.email, "Remit", None, locale_of_person(user), values
+    )
 
 
-def _locale(user: User) -> Locale:
+def locale_of_person(user: User) -> Locale:
     return known(user.locale) or ENGLISH
 
 
@@ -154,7 +158,9 @@ def _require_alive(token: PersonalToken, now: datetime) -> None:
 def password_changed(*, user: User, event_id: UUID, link: Link) -> Letter:
     """The letter that tells the owner of a changed password."""
     values = {"link": link("/forgot")}
-    return Letter("PASSWORD_CHANGED", event_id, user.name, user.email, "Remit", None, _locale(user), values)
+    return Letter(
+        "PASSWORD_CHANGED", event_id, user.name, user.email, "Remit", None, locale_of_person(user), values
+    )
 
 
 _FACTORS_CHANGED = {
@@ -166,13 +172,21 @@ _FACTORS_CHANGED = {
         "New recovery codes were made for your account: the old ones no longer work."
     ),
     "recovery_code.used": mark("A recovery code of your account was used. It will not work again."),
+    "passkey.added": mark("A passkey was added to your account: it signs in without your password."),
+    "passkey.removed": mark("A passkey was removed from your account: it no longer signs in."),
+    "passkey.copied": mark(
+        "Somebody tried to sign in with what looks like a copy of one of your passkeys. It was refused. "
+        "Remove that passkey, and add a new one."
+    ),
 }
 
 
 def factors_changed(*, user: User, event: PersonalEvent, link: Link) -> Letter:
     """The letter that tells the owner what changed in the account's second factors."""
     values = {"what": _FACTORS_CHANGED[event.action], "link": link("/account/factors")}
-    return Letter("FACTORS_CHANGED", event.id, user.name, user.email, "Remit", None, _locale(user), values)
+    return Letter(
+        "FACTORS_CHANGED", event.id, user.name, user.email, "Remit", None, locale_of_person(user), values
+    )
 
 
 def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:

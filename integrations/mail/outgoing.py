@@ -12,11 +12,12 @@ from uuid import UUID
 from sqlmodel import Session, select
 
 from auth.audit import PersonalEvent
+from auth.mailed_codes import MailedCode
 from auth.personal_tokens import PersonalToken
 from auth.users import User
 from billing.mails import Mail, MailStatus
 from db.session import Database
-from integrations.mail import access_letters, letters
+from integrations.mail import access_letters, code_letters, letters
 from integrations.mail.compose import Composer
 from integrations.mail.letters import Letter, NotWanted, PersonalLetter
 from integrations.mail.transports import NotNow, Refused, Transport
@@ -55,6 +56,12 @@ class Outgoing:
     async def send_reset(self, *, user_id: UUID, token_id: UUID) -> None:
         """Send the link that sets a new password; nothing for a person or link that does not exist."""
         await self._send_personal(letters.reset, user_id, token_id)
+
+    async def send_mailed_code(self, *, user_id: UUID, code_id: UUID) -> None:
+        """Send the code that signs in or confirms a browser; nothing for a person or code there is not."""
+        letter = await asyncio.to_thread(self._load_code, user_id, code_id)
+        if letter is not None:
+            await self._hand_over(letter)
 
     async def send_email_change(self, *, user_id: UUID, token_id: UUID) -> None:
         """Send the link that confirms a new address, to that address."""
@@ -136,6 +143,19 @@ class Outgoing:
                 return None
             try:
                 return write(db, user=user, token=token, link=self._composer.link, now=self._clock())
+            except NotWanted:
+                return None
+
+    def _load_code(self, user_id: UUID, code_id: UUID) -> Letter | None:
+        with self._database.transaction(user_id=user_id) as db:
+            user = db.exec(select(User).where(User.id == user_id)).one_or_none()
+            code = db.exec(select(MailedCode).where(MailedCode.id == code_id)).one_or_none()
+            if user is None or code is None:
+                return None
+            try:
+                return code_letters.write(
+                    db, user=user, code=code, link=self._composer.link, now=self._clock()
+                )
             except NotWanted:
                 return None
 

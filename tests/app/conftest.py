@@ -40,6 +40,7 @@ def deliver(parts: Parts, owner: Connection) -> Callable[[], None]:
         send = {
             "send_mail": parts.outgoing.send,
             "send_reset": parts.outgoing.send_reset,
+            "send_mailed_code": parts.outgoing.send_mailed_code,
             "send_factors_changed": parts.outgoing.send_factors_changed,
             "send_password_changed": parts.outgoing.send_password_changed,
         }

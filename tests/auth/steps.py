@@ -8,16 +8,27 @@ from passlib.hash import argon2
 from sqlalchemy import Connection, text
 from sqlmodel import select
 
-from auth import accepting, memberships, personal_tokens, resets, sessions, signin
+from auth import (
+    accepting,
+    mailed_codes,
+    mailed_sign_in,
+    memberships,
+    personal_tokens,
+    resets,
+    sessions,
+    signin,
+)
 from auth.accepting import Accepted
 from auth.actors import Actor
 from auth.emails import parse_email
 from auth.invites import Invite, token_of
+from auth.mailed_codes import Mailed, MailedCode
 from auth.memberships import Role
 from auth.passwords import NewPassword
 from auth.personal_tokens import PersonalToken
 from auth.sessions import Door, SignedIn, Visit
 from auth.tokens import digest_of
+from auth.users import User
 from db.session import Database, enter
 from tests.cast import PASSWORD, PASSWORD_HASH
 
@@ -88,12 +99,30 @@ def sign_in(
     address: str = HOME,
     device_token: str | None = None,
     replaces: bytes | None = None,
+    reads_mail: bool = True,
 ) -> SignedIn | None:
+    """Type the password, and in a new browser the mailed code; without `reads_mail`, only the password."""
     with database.transaction() as db:
         attempt = signin.begin(db, email=email, address=address, device_token=device_token, now=now)
     checked = signin.check(attempt, password)
     with database.transaction() as db:
-        return signin.finish(db, checked, agent=BROWSER, replaces=replaces, now=now)
+        done = signin.finish(db, checked, agent=BROWSER, replaces=replaces, now=now)
+    if isinstance(done, Mailed) and reads_mail:
+        code = code_for(database, done)
+        with database.transaction() as db:
+            return mailed_sign_in.finish(
+                db, token=done.token, code=code, address=address, agent=BROWSER, device_token=device_token,
+                replaces=replaces, now=now,
+            )  # fmt: skip
+    return done
+
+
+def code_for(database: Database, mailed: Mailed) -> str:
+    """What the mail to whoever sits at this browser says."""
+    with database.transaction(user_id=mailed.user_id) as db:
+        code = db.exec(select(MailedCode).where(MailedCode.token_hash == digest_of(mailed.token))).one()
+        user = db.exec(select(User).where(User.id == mailed.user_id)).one()
+        return mailed_codes.code_of(db, code, email_key=user.email_key)
 
 
 def start_session(database: Database, user_id: UUID, now: datetime) -> SignedIn:

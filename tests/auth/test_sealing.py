@@ -10,8 +10,8 @@ from sqlmodel import select
 
 from app import operating
 from auth import sealing, second_factors
+from auth.factor_tables import TotpFactor
 from auth.sealing import CannotOpen
-from auth.second_factors import TotpFactor
 from db.session import Database
 from tests.auth.factor_steps import STEP, App, prove, set_up
 from tests.cast import Cast

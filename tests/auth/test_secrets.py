@@ -76,7 +76,8 @@ def test_no_secret_of_any_story_is_at_rest(
     assert len(secrets) == 18
     assert "None" not in secrets.values()
     jobs = owner.scalars(text("select task_name from procrastinate_jobs order by id")).all()
-    assert jobs == ["send_reset"] * 2 + ["send_password_changed"] * 2
+    changed = "send_password_changed"
+    assert jobs == ["send_reset"] * 2 + [changed] + ["send_mailed_code"] * 2 + [changed]
     assert leaks_at_rest(owner, secrets) == []
 
 

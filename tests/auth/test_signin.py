@@ -50,7 +50,7 @@ def test_a_sign_in_is_written_down_without_its_secrets(
 ) -> None:
     signed_in = sign_in(database, cast.emails["petra"], now)
     assert signed_in is not None
-    assert events(owner) == ["sign_in"]
+    assert events(owner) == ["device.code_sent", "device.confirmed", "sign_in"]
     row = owner.execute(text("select * from session")).one()
     assert row.token_hash == digest_of(signed_in.session_token)
     assert row.address == steps.HOME
@@ -158,7 +158,7 @@ def test_signing_in_as_somebody_else_ends_the_browsers_old_session(
     assert carl is not None
     assert knock(database, petra.session_token, Door.PORTAL, cast.slugs["acme"], now) is None
     assert knock(database, elsewhere.session_token, Door.PORTAL, cast.slugs["acme"], now) is not None
-    assert events(owner) == ["session.ended", "sign_in"]
+    assert events(owner) == ["device.code_sent", "session.ended", "device.confirmed", "sign_in"]
 
 
 def test_a_session_id_brought_along_is_never_taken_over(

@@ -16,6 +16,7 @@ from billing.erasing import Erased, NobodyHere, StillNeeded
 from db.session import Database
 from tests.auth import steps
 from tests.auth.factor_steps import set_up
+from tests.auth.passkey_steps import with_passkey
 from tests.billing.access_steps import ZOE, asked
 from tests.billing.profile_steps import begin
 from tests.cast import Cast
@@ -60,6 +61,7 @@ def full_life(database: Database, owner: Connection, cast: Cast, now: datetime) 
     )  # fmt: skip
     steps.accept_as(database, invited.token, cast.petra.user_id, now)
     set_up(database, cast.petra.user_id, now)
+    with_passkey(database, cast.petra.user_id, now)
     steps.start_session(database, cast.petra.user_id, now)
     steps.ask_for_reset(database, owner, cast.emails["petra"], now)
     begin(database, cast, now)
@@ -87,7 +89,15 @@ def test_an_erased_user_is_named_nowhere(
         )
     )
     assert [tuple(row) for row in rows] == [("Erased user", "REMOVED", True)] * 2
-    for table in ("session", "device", "personal_token", "totp_factor", "recovery_code", "personal_event"):
+    for table in (
+        "session",
+        "device",
+        "personal_token",
+        "totp_factor",
+        "passkey",
+        "recovery_code",
+        "personal_event",
+    ):
         held = owner.scalar(
             text(f"select count(*) from {table} where user_id = :u"), {"u": cast.petra.user_id}
         )

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from auth import second_factors
 from auth.actors import MissingRight, system
+from auth.second_factors import LastFactor
 from auth.sessions import Door, FactorNeeded
 from billing import sign_in_policy
 from billing.partners import Partner
@@ -85,7 +86,7 @@ def test_a_place_of_somebody_else_is_none_whatever_is_asked(
         visit.admitted()
 
 
-def test_it_opens_with_the_first_right_code_and_shuts_with_the_last_app(
+def test_it_opens_with_the_first_right_code_and_the_last_app_stays_while_it_is_asked(
     acts: Acts, database: Database, cast: Cast, now: datetime
 ) -> None:
     ask(acts, cast.ada, users=True)
@@ -105,10 +106,24 @@ def test_it_opens_with_the_first_right_code_and_shuts_with_the_last_app(
     assert not opens()  # begun is not proved
     app = set_up(database, cast.petra.user_id, now)
     assert opens()
+    remove = {
+        "user_id": cast.petra.user_id,
+        "factor_id": app.factor_id,
+        "address": "",
+        "agent": "",
+        "now": now,
+    }
+    with (
+        acts.nothing_changes(),
+        pytest.raises(LastFactor),
+        database.transaction(user_id=cast.petra.user_id) as db,
+    ):
+        second_factors.remove(db, **remove)
+    assert opens()
+    ask(acts, cast.ada, users=False)
     with database.transaction(user_id=cast.petra.user_id) as db:
-        second_factors.remove(
-            db, user_id=cast.petra.user_id, factor_id=app.factor_id, address="", agent="", now=now
-        )
+        second_factors.remove(db, **remove)
+    ask(acts, cast.ada, users=True)
     assert not opens()
 
 

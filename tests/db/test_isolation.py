@@ -100,8 +100,8 @@ LOOKUPS = {
     "find_user", "find_session", "find_device", "find_personal_token", "find_invite", "find_gateway_account",
     "partner_ids", "count_try", "return_try", "drop_old_tries", "knock_key",
     "knock_session", "places_of_user", "check_ledger_entry", "find_pending_sign_in", "people_with_seeds",
-    "places_that_need_factor", "find_logo",
-    "erase_from_logs", "find_partner", "find_access_link", "knock_impersonation",
+    "places_that_need_factor", "find_logo", "find_passkey", "find_mailed_code", "issue_challenge",
+    "use_challenge", "erase_from_logs", "find_partner", "find_access_link", "knock_impersonation",
 }  # fmt: skip
 
 

@@ -167,7 +167,7 @@ def test_a_reset_password_does_not_go_round_the_second_step(
     assert token is not None
     steps.finish_reset(database, token, clock())
     browser = fresh(pages)
-    assert "Your password is right" in text_of(sign_in(browser, cast))
+    assert "Now type the code that your authenticator app shows." in text_of(sign_in(browser, cast))
     assert "remit_session" not in browser.cookies
 
 

@@ -33,8 +33,9 @@ KINDS = {
 }
 # "name": of a brand's style sheet or logo, which are for everybody; tests/portal/test_brand.py.
 NO_IDS = {"slug", "partner_slug", "token", "what", "name"}
-# Records of a person and no tenant: tests/portal/test_factors.py tries another person's.
-PERSONAL = {"factor_id", "session_id"}
+# Records of a person and no tenant: tests/portal/test_factors.py, test_passkeys.py and
+# test_new_browser.py try another person's.
+PERSONAL = {"factor_id", "session_id", "passkey_id", "device_id"}
 # Where the addresses behind each door begin.
 DOORS = {
     "visitor": "", "person": "", "partner": "/partner/{slug}", "customer": "/portal/{slug}",

@@ -5,7 +5,7 @@ from pathlib import Path
 from db.migrations.running import run_as_owner
 
 revision = "0020"
-down_revision = "0010"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

@@ -234,7 +234,7 @@ def test_the_other_places_and_the_account_stay_open(
         assert petra.get(path).status_code == 200
 
 
-def test_removing_the_last_app_says_what_it_shuts(
+def test_the_last_app_stays_while_a_place_asks_for_one(
     signed_in: Callable[[str], Person], owner: Connection, cast: Cast, database: Database, clock: Clock
 ) -> None:
     app = set_up(database, cast.petra.user_id, clock() - timedelta(minutes=1))
@@ -242,4 +242,9 @@ def test_removing_the_last_app_says_what_it_shuts(
     require(owner, users=True)
     petra.home = ""
     page = petra.get(f"/account/factors/fac_{app.factor_id.hex}/remove")
-    assert "Without a second step you can no longer open: Acme (Northwind)" in text_of(page)
+    assert "these ask for one: Acme (Northwind)" in text_of(page)
+    assert "Remove the app" not in text_of(page)
+    with nothing_changes(owner):
+        refused = petra.post(f"/account/factors/fac_{app.factor_id.hex}/remove")
+    assert refused.status_code == 409
+    assert "Add another passkey or authenticator app first." in text_of(refused)

@@ -1,0 +1,186 @@
+"""B-1, B-6 in Chromium with a virtual authenticator: passkeys with scripts; the other ways without."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from db.session import Database
+from portal.myself import RECENT
+from tests.auth import steps
+from tests.auth.passkey_steps import with_passkey
+from tests.cast import PASSWORD, Cast
+from tests.gateway import serving
+from tests.portal.conftest import Browsing, Clock, make_app, sign_in
+
+pytestmark = pytest.mark.browser
+PHONE = {"width": 390, "height": 800}
+
+
+@pytest.fixture
+def browsing(
+    chromium: Browser, database: Database, database_url: str, clock: Clock, cast: Cast
+) -> Iterator[Browsing]:
+    """As everywhere, but under a name: passkeys are bound to one."""
+    with serving(lambda url: make_app(database, database_url, clock, None, url), host="localhost") as url:
+        yield Browsing(chromium, url, lambda name: sign_in(database, cast, name, clock()))
+
+
+def authenticator(context: BrowserContext, page: Page) -> None:
+    """Give the page a phone's own authenticator, whose owner says yes."""
+    session = context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    session.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+                "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
+            }
+        },
+    )  # fmt: skip
+
+
+def fine_on(page: Page) -> Callable[[], None]:
+    def fine() -> None:
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+    return fine
+
+
+def press(page: Page, name: str) -> None:
+    with page.expect_navigation():
+        page.get_by_role("button", name=name).click()
+
+
+def test_a_passkey_is_added_signs_in_proves_again_and_is_removed(
+    browsing: Browsing, cast: Cast, clock: Clock
+) -> None:
+    context = browsing("petra", bypass_csp=True, viewport=PHONE)
+    page = context.new_page()
+    authenticator(context, page)
+    fine = fine_on(page)
+    page.goto("/account/factors")
+    fine()
+    page.get_by_role("link", name="Add a passkey").click()
+    expect(page.get_by_role("button", name="Add the passkey")).to_be_visible()
+    expect(page.get_by_text("This browser can't make passkeys")).to_be_hidden()
+    fine()
+    page.get_by_label("What you call it").fill("Laptop")
+    press(page, "Add the passkey")
+    expect(page.locator(".recovery-codes code")).to_have_count(10)
+    fine()
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_text("10 recovery codes are left.")).to_be_visible()
+    fine()
+    context.clear_cookies()
+    page.goto("/sign-in?next=/account/factors")
+    expect(page.get_by_role("button", name="Use a passkey")).to_be_visible()
+    fine()
+    press(page, "Use a passkey")
+    expect(page.get_by_text("last used")).to_be_visible()
+    context.clear_cookies()
+    page.goto("/sign-in?next=/account/factors")
+    page.get_by_label("E-mail").fill(cast.emails["petra"])
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Sign in")
+    expect(page.get_by_role("heading", name="One step more")).to_be_visible()
+    fine()
+    press(page, "Use a passkey")
+    clock.now += RECENT
+    page.get_by_role("link", name="Remove Laptop").click()
+    expect(page.get_by_role("heading", name="Is it still you?")).to_be_visible()
+    fine()
+    press(page, "Use a passkey")
+    fine()
+    press(page, "Remove the passkey")
+    expect(page.get_by_text("Your account is protected by its password alone.")).to_be_visible()
+    context.close()
+
+
+def test_an_invite_offers_a_passkey_first(
+    chromium: Browser, browsing: Browsing, database: Database, cast: Cast, clock: Clock
+) -> None:
+    nia = steps.invite(database, cast.ada, customer_id=cast.customers["acme"], now=clock())
+    context = chromium.new_context(base_url=browsing.url, bypass_csp=True, viewport=PHONE)
+    page = context.new_page()
+    authenticator(context, page)
+    fine = fine_on(page)
+    page.goto(f"/invite/{nia.token}")
+    fine()
+    buttons = page.get_by_role("button").all_inner_texts()
+    assert buttons == ["Accept with a passkey", "Accept the invite"]
+    press(page, "Accept with a passkey")
+    expect(page.locator(".recovery-codes code")).to_have_count(10)
+    fine()
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_role("heading", name="Invoices")).to_be_visible()
+    context.close()
+
+
+def test_calling_it_off_leaves_the_page_and_the_other_way(
+    chromium: Browser, browsing: Browsing, cast: Cast
+) -> None:
+    context = chromium.new_context(base_url=browsing.url, bypass_csp=True, viewport=PHONE)
+    page = context.new_page()
+    # It holds no passkey, so the browser gives up by itself, as it does when its owner calls it off.
+    authenticator(context, page)
+    page.goto("/sign-in?next=/account/password")
+    page.get_by_label("E-mail").fill(cast.emails["ada"])
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_text("No passkey was used. Try again, or choose another way.")).to_be_visible()
+    fine_on(page)()
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Sign in")
+    expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
+    context.close()
+
+
+def test_what_the_server_refuses_is_said_on_its_page(browsing: Browsing, clock: Clock) -> None:
+    context = browsing("petra", bypass_csp=True)
+    page = context.new_page()
+    authenticator(context, page)
+    page.goto("/account/passkeys/new")
+    page.get_by_label("What you call it").fill("Laptop")
+    clock.now += RECENT
+    press(page, "Add the passkey")
+    expect(page.get_by_role("heading", name="Is it still you?")).to_be_visible()
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
+    press(page, "Go on")
+    page.get_by_role("button").first.click()
+    expect(page.get_by_text("No passkey was made, or it took too long. Try again.")).to_be_visible()
+    expect(page.get_by_label("What you call it")).to_have_value("Laptop")
+    press(page, "Add the passkey")
+    expect(page.locator(".recovery-codes code")).to_have_count(10)
+    context.close()
+
+
+def test_without_scripts_the_other_ways_stand_and_no_button_does_nothing(
+    chromium: Browser, browsing: Browsing, database: Database, cast: Cast, clock: Clock
+) -> None:
+    context = chromium.new_context(base_url=browsing.url, java_script_enabled=False, viewport=PHONE)
+    page = context.new_page()
+    nia = steps.invite(database, cast.ada, customer_id=cast.customers["acme"], now=clock())
+    page.goto(f"/invite/{nia.token}")
+    assert page.get_by_role("button").all_inner_texts() == ["Accept the invite"]
+    page.get_by_label("Choose a password").fill(steps.NEW_PASSWORD)
+    page.get_by_role("button", name="Accept the invite").click()
+    expect(page.get_by_role("heading", name="Invoices")).to_be_visible()
+    page.goto("/account/passkeys/new")
+    expect(page.get_by_text("This browser can't make passkeys")).to_be_visible()
+    expect(page.get_by_role("button", name="Add the passkey")).to_be_hidden()
+    context.clear_cookies()
+    with_passkey(database, cast.petra.user_id, clock())
+    clock.now += timedelta(minutes=1)
+    page.goto("/sign-in")
+    assert page.get_by_role("button").all_inner_texts() == ["Sign in"]
+    page.get_by_label("E-mail").fill(cast.emails["petra"])
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_label("Recovery code")).to_be_visible()
+    assert page.get_by_role("button").all_inner_texts() == ["Sign in"]
+    context.close()
