@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from api.schema import changes
+from auth.actors import Actor
 from auth.impersonations import LIFE
 from db import ids
 from tests.api.mutations import SAMPLES
@@ -50,6 +52,30 @@ async def test_every_mutation_is_refused_and_the_world_is_the_same(
                 answer = await writer.send(sample.name, {**given, **more}, **asks)
                 assert (answer.status, answer.codes) == (403, ["VIEW_ONLY"]), sample.name
                 assert "data" not in answer.json
+
+
+async def test_the_database_alone_accepts_none_of_them(
+    writer: Writer, acme: Things, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every right given and no check left: the transaction is read-only still, and nothing is written.
+
+    Those that ask the gateway write in transactions of their own: there the actor's rights and the log hold.
+    """
+    asks = look(writer, "acme")
+    monkeypatch.setattr(Actor, "may", lambda self, action: True)
+    monkeypatch.setattr(Actor, "require", lambda self, action: None)
+    monkeypatch.setattr(Actor, "require_writer", lambda self: None)
+    stopped = 0
+    with nothing_changes(writer.client.owner), capture_logs():
+        for sample in SAMPLES:
+            if sample.asks_gateway:
+                continue
+            answer = await writer.send(sample.name, sample.given(acme), **asks)
+            payload = (answer.json.get("data") or {}).get(sample.name)
+            assert payload is None or payload["errors"], sample.name
+            stopped += answer.status == 500
+    # The others find out before they write that no customer does what they do.
+    assert stopped > 10
 
 
 async def test_the_reads_are_the_customers_own(writer: Writer) -> None:
