@@ -72,6 +72,7 @@ WORDS = {
     "tag.created": "created a tag",
     "tag.updated": "changed a tag",
     "tag.deleted": "deleted a tag",
+    "tag.merged": "merged a tag into another",
 }
 # Subjects that have a page in the dashboard.
 PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"}
@@ -81,7 +82,7 @@ IMPORTED = ("created", "updated", "unchanged", "refused")
 class Event(NamedTuple):
     """One line of the log; `path` is its subject's page under the dashboard's home, if it has one.
 
-    `customer`: whose it is, where the document asked for that.
+    `customer`: whose it is, and `actor`: the id of who did it, where the document asked for that.
     """
 
     at: str
@@ -89,6 +90,7 @@ class Event(NamedTuple):
     what: str
     path: str | None
     customer: Mapping[str, Any] | None = None
+    actor: str | None = None
 
 
 def activity_of(rows: Iterable[Mapping[str, Any]], users: Iterable[Mapping[str, Any]]) -> list[Event]:
@@ -114,7 +116,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     folder = PAGES.get(row["subjectKind"])
     gone = row["action"].endswith(".deleted")
     path = f"/{folder}/{row['subjectId']}" if folder and row["subjectId"] and not gone else None
-    return Event(row["at"], row["actorName"], what, path, row.get("customer"))
+    return Event(row["at"], row["actorName"], what, path, row.get("customer"), row.get("actorId"))
 
 
 def _settings(details: Mapping[str, Any]) -> str:
