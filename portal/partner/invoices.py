@@ -17,6 +17,7 @@ from billing.invoice_fields import InvoiceInput, LineInput
 from db import ids
 from errors import Conflict, Invalid, NotFound
 from portal.door import act, go, partner, read_form
+from portal.every_tag import with_every_tag
 from portal.form import MOST_ROWS, Form, Row
 from portal.house import house, place, record_id
 from portal.invoice_filters import Filters
@@ -61,6 +62,7 @@ async def list_invoices(request: Request) -> Response:
         where={**TABS.get(asked["status"], {}), **filters.where()},
         orderBy=asked["sort"] if asked["sort"] in SORTS else None,
     )  # fmt: skip
+    page = await with_every_tag(request, page)
     found = page.content["invoices"]
     tabs = [(label, link(request, status=tab), tab == asked["status"], None) for tab, label in LABELS.items()]
     return show(
@@ -211,7 +213,7 @@ async def tag(request: Request) -> Response:
 async def _details(request: Request) -> Response:
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
     _found(page)
-    return show(request, "partner/invoices/details.html", page)
+    return show(request, "partner/invoices/details.html", await with_every_tag(request, page))
 
 
 def _found(page: Page, name: str = "invoice") -> dict[str, Any]:

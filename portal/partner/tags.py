@@ -19,6 +19,7 @@ from portal.house import house, place, record_id
 from portal.page import Page, ask, show
 from portal.paging import neighbours, window
 from portal.shell import Link
+from portal.tag_merging import merge, show_merge
 
 
 async def list_tags(request: Request) -> Response:
@@ -141,4 +142,6 @@ ROUTES = [
     Route(_ONE + "/edit", partner(edit), methods=["POST"]),
     Route(_ONE + "/delete", partner(ask_delete)),
     Route(_ONE + "/delete", partner(delete), methods=["POST"]),
+    Route(_ONE + "/merge", partner(show_merge)),
+    Route(_ONE + "/merge", partner(merge), methods=["POST"]),
 ]
