@@ -110,3 +110,17 @@ def test_a_stranger_and_a_form_of_another_site_erase_nobody(
         assert mallory.get(f"/team/former/{petra}/erase").status_code == 404
         assert mallory.post(f"/team/former/{petra}/erase").status_code == 404
         assert ada.post(f"/team/former/{petra}/erase", forged=True).status_code == 403
+
+
+def test_an_erased_colleague_is_nobody_to_choose_in_the_log_but_stays_in_it(
+    ada: Person, database: Database, cast: Cast, now: datetime
+) -> None:
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        staff.remove(db, cast.ada, membership_id=cast.clem.id, now=now)
+    clem = user_id(cast, "clem")
+    assert f'<option value="{clem}">Clem</option>' in ada.get("/audit").text
+    assert ada.post(f"/team/former/{clem}/erase").status_code == 303
+    shown = ada.get("/audit")
+    assert f'<option value="{clem}">' not in shown.text
+    assert "erased a user" in text_of(shown)
+    assert "Clem" not in shown.text
