@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api.customers import Customer
 
 
+_ACTORS = {"STAFF": "User", "CUSTOMER_USER": "User", "API_KEY": "ApiKey"}
 _KINDS = {
     "partner": "Partner",
     "customer": "Customer",
@@ -33,7 +34,11 @@ class AuditEvent(Node):
     """One act."""
 
     at: datetime = col(where=True, order=True)
-    actor_kind: str = col()
+    actor_kind: str = col("`STAFF`, `CUSTOMER_USER`, `API_KEY`, `PORTAL_TOKEN` or `SYSTEM`.", where=True)
+    actor_id: strawberry.ID | None = reference(
+        "actor_id", "Who did it: a user or an API key.", kind="actor_kind", kinds=_ACTORS, where=True,
+        see=STAFF,
+    )  # fmt: skip
     actor_name: str = col("What the actor was called then.")
     action: str = col(where=True)
     subject_kind: str = col()
@@ -41,7 +46,7 @@ class AuditEvent(Node):
         "subject_id", "What it was done to.", kind="subject_kind", kinds=_KINDS
     )
     details: Json = col(see=STAFF)
-    customer: Annotated["Customer", lazy("api.customers")] | None = one("customer_id")
+    customer: Annotated["Customer", lazy("api.customers")] | None = one("customer_id", where=True)
 
 
 @strawberry.type

@@ -20,7 +20,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from api.reads import Amount, Compared, Identity, Many, One, Read
+from api.reads import Amount, Compared, Identity, Many, One, Read, Reference
 
 if TYPE_CHECKING:
     from api.nouns import Noun
@@ -58,7 +58,8 @@ class Inputs:
         return {
             to_camel_case(name): Filter(name, read)
             for name, _, read in self._noun.fields
-            if isinstance(read, Identity) or (isinstance(read, Compared | One | Many) and read.where)
+            if isinstance(read, Identity)
+            or (isinstance(read, Compared | One | Many | Reference) and read.where)
         }
 
     @cached_property
@@ -89,6 +90,8 @@ class Inputs:
             return related
         if isinstance(read, Amount):
             return filter_input(Decimal, nullable)
+        if isinstance(read, Reference):
+            return filter_input(kind, False)
         return filter_input(kind, nullable and not (isinstance(read, Compared) and read.key))
 
     @cached_property

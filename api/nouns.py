@@ -185,9 +185,17 @@ def part(about: str | None = None) -> Any:
     return _field(Part(), about)
 
 
-def reference(name: str, about: str | None = None, *, kind: str, kinds: dict[str, str]) -> Any:
+def reference(
+    name: str,
+    about: str | None = None,
+    *,
+    kind: str,
+    kinds: dict[str, str],
+    where: bool = False,
+    see: See = None,
+) -> Any:
     """A global id whose kind stands in another column."""
-    return _field(Reference(name=name, kind=kind, kinds=tuple(kinds.items())), about)
+    return _field(Reference(name=name, kind=kind, kinds=tuple(kinds.items()), where=where, see=see), about)
 
 
 def one(link: str, about: str | None = None, *, where: bool = False, see: See = None) -> Any:

@@ -70,6 +70,7 @@ ERROR_CODES: Mapping[str, str] = {
     "PAYMENT_UNDER_WAY": "A payment is under way.",
     "POSTAL_CODE_NOT_IN_PROVINCE": "The postal code belongs to another province.",
     "REQUIRED": "Left empty.",
+    "SAME_TAG": "A tag is not merged into itself.",
     "TAKEN": "The name is in use.",
     "TOO_LARGE": "The total is too large.",
     "TOO_LONG": "Too long.",

@@ -81,11 +81,15 @@ class Identity(Read):
 
 @dataclass(frozen=True, kw_only=True)
 class Reference(Read):
-    """The global id of a record whose kind another column names; `kinds` gives each kind's noun."""
+    """The global id of a record whose kind another column names; `kinds` gives each kind's noun.
+
+    Filtering takes an id of any of these nouns.
+    """
 
     name: str
     kind: str
     kinds: tuple[tuple[str, str], ...]
+    where: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

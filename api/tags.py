@@ -22,6 +22,7 @@ from api.changes import (
 from api.nouns import Connection, Node, by_id, col, lazy, noun, page, sql
 from api.reads import STAFF
 from auth.actors import Action
+from billing import tag_merging
 from billing import tags as t
 from billing.customer_fields import key_of
 from billing.derived import customers_tagged, invoices_tagged
@@ -81,6 +82,14 @@ class DeleteTagInput:
     id: strawberry.ID
 
 
+@takes(dry_run=True)
+class MergeTagsInput:
+    """Two tags of the own side: the one that goes away, and the one that stays."""
+
+    id: strawberry.ID
+    into_id: strawberry.ID = strawberry.field(description="What carried the other carries this one then.")
+
+
 @takes()
 class TagCustomersInput:
     """Tags of the partner and its customers: all of them, or nothing is done."""
@@ -128,6 +137,16 @@ class DeleteTagPayload:
     deleted_id: strawberry.ID | None = said()
     customer_count: int | None = said("How many customers carried it.")
     invoice_count: int | None = said("How many invoices carried it.")
+
+
+@gives
+class MergeTagsPayload:
+    """The tag that stays, and what is gone."""
+
+    tag: Tag | None = changed()
+    deleted_id: strawberry.ID | None = said()
+    customer_count: int | None = said("How many customers gained the tag that stays.")
+    invoice_count: int | None = said("How many invoices gained it.")
 
 
 @gives
@@ -181,6 +200,17 @@ def _delete(doing: Doing, given: Given) -> Outcome:
     }
 
 
+def _merge(doing: Doing, given: Given) -> Outcome:
+    tag_id, into_id = given.record("id", "tag"), given.record("into_id", "tag")
+    merged = tag_merging.merge(doing.db, doing.actor, tag_id=tag_id, into_id=into_id, now=doing.now)
+    return {
+        "tag": merged.tag.id,
+        "deleted_id": ids.shown("tag", tag_id),
+        "customer_count": merged.customers,
+        "invoice_count": merged.invoices,
+    }
+
+
 def _tagging(rule: Callable[..., int], things: str, prefix: str) -> Work:
     """Putting tags on things, or taking them off."""
 
@@ -206,6 +236,12 @@ class TagMutations:
     )
     delete_tag: DeleteTagPayload | None = change(
         _delete, DeleteTagInput, Action.EDIT_TAGS, about="Delete a tag, and take it off all that carries it."
+    )
+    merge_tags: MergeTagsPayload | None = change(
+        _merge,
+        MergeTagsInput,
+        Action.EDIT_TAGS,
+        about="Put one tag on all that carries another, and delete that one.",
     )
     tag_customers: TagCustomersPayload | None = change(
         _tagging(t.tag_customers, "customer_ids", "cus"),

@@ -6,7 +6,7 @@ Surprise: `web` and `worker` refuse to start with unsafe settings, and say which
 import asyncio
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -186,8 +186,8 @@ def erase_user(
         typer.confirm(f"Erase {email} at every partner and customer? This can't be undone.", abort=True)
     with _refusals():
         settings.refuse_unsafe()
-        database = make_database(settings, database_url(settings))
-        erased = operating.erase_user(database, email=email, now=clock())
+        with closing(make_database(settings, database_url(settings))) as database:
+            erased = operating.erase_user(database, email=email, now=clock())
     account = "The account is gone" if erased.had_account else "There was no account"
     typer.echo(
         f"{account}; {erased.places} place(s) name nobody any more. Backups still do until they expire."

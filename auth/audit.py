@@ -31,6 +31,8 @@ class AuditEvent(SQLModel, table=True):
         ForeignKeyConstraint(["partner_id"], ["partner.id"]),
         Index("ix_audit_event_at", "partner_id", "at", "id"),
         Index("ix_audit_event_customer", "partner_id", "customer_id", "at", "id"),
+        Index("ix_audit_event_actor", "partner_id", "actor_id", "at", "id"),
+        Index("ix_audit_event_actor_kind", "partner_id", "actor_kind", "at", "id"),
         guarded(Guard.CUSTOMER, append_only=True),
     )
 

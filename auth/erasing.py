@@ -28,6 +28,7 @@ from auth.users import Device, User
 from db import ids
 
 NAME = "Erased user"
+ENDING = "@erased.invalid"
 _THEIRS = (
     SignedInBrowser,
     Device,
@@ -114,4 +115,4 @@ def _clean_answers(db: Session, seat: Membership, before: tuple[str, str]) -> No
 
 def _address(record_id: UUID) -> str:
     """An address nobody can have; its end is what the database knows the erased by."""
-    return f"{record_id.hex}@erased.invalid"
+    return f"{record_id.hex}{ENDING}"

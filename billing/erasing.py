@@ -12,7 +12,7 @@ from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
 from auth import companies, erasing, users
-from auth.actors import system
+from auth.actors import Actor, system
 from auth.emails import normal_form
 from auth.memberships import LastOne, Membership
 from billing import access_requests
@@ -64,7 +64,7 @@ def erase(db: Session, *, email: str, now: datetime) -> Erased:
     if user_id is None and not found and not requests:
         raise NobodyHere
     for membership in found:
-        _erase_place(db, membership, now)
+        erase_place(db, system(membership.partner_id), membership, now)
     if user_id is not None:
         enter(db, user_id=user_id)
         erasing.erase_person(db, user_id=user_id, now=now)
@@ -95,10 +95,10 @@ def _places(db: Session, user_id: UUID | None, email_key: str) -> tuple[list[Mem
     return places, requests
 
 
-def _erase_place(db: Session, membership: Membership, now: datetime) -> None:
+def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime) -> None:
+    """Replace what names somebody in one place, and in what was written down there. Refuses StillNeeded."""
     partner_id, customer_id = membership.partner_id, membership.customer_id
     enter(db, partner_id=partner_id)
-    actor = system(partner_id)
     companies.lock(db, actor, customer_id=customer_id)
     try:
         seat = erasing.erase_seat(db, actor, membership_id=membership.id, now=now)

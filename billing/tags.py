@@ -131,20 +131,20 @@ def create(db: Session, actor: Actor, *, fields: TagInput, now: datetime) -> Tag
 
     Refuses at the field: REQUIRED, TOO_LONG, BAD_COLOUR, and TAKEN for a name its owner has in any case.
     """
-    _enter(db, actor)
+    enter(db, actor)
     values = _checked(fields, new=True)
     tag = Tag(
         partner_id=actor.partner_id, owner_id=actor.customer_id, created_at=now, updated_at=now, **values
     )
     with unique(db, "uq_tag_name", _taken()):
         db.add(tag)
-    _record(db, actor, "tag.created", tag, now)
+    note(db, actor, "tag.created", tag, now)
     return tag
 
 
 def update(db: Session, actor: Actor, *, tag_id: UUID, fields: TagInput, now: datetime) -> Tag:
     """Change the given fields of a tag. Refuses NotFound, and at the field as `create`."""
-    _enter(db, actor)
+    enter(db, actor)
     tag = _found(db, actor, tag_id, key_share=True)
     values = _checked(fields, new=False)
     changed = {name: value for name, value in values.items() if value != getattr(tag, name)}
@@ -153,7 +153,7 @@ def update(db: Session, actor: Actor, *, tag_id: UUID, fields: TagInput, now: da
             for name, value in changed.items():
                 setattr(tag, name, value)
             tag.updated_at = now
-        _record(db, actor, "tag.updated", tag, now)
+        note(db, actor, "tag.updated", tag, now)
     return tag
 
 
@@ -168,13 +168,17 @@ def delete(db: Session, actor: Actor, *, tag_id: UUID, now: datetime) -> TagUsag
 
     Refuses NotFound.
     """
-    _enter(db, actor)
+    enter(db, actor)
     tag = _found(db, actor, tag_id, key_share=False)
     used = _usage(db, tag)
-    _record(db, actor, "tag.deleted", tag, now)
-    db.delete(tag)
-    db.flush()
+    note(db, actor, "tag.deleted", tag, now)
+    end(db, tag)
     return used
+
+
+def end(db: Session, tag: Tag) -> None:
+    db.delete(tag)  # and with it its place on everything: so end deleting and merging
+    db.flush()
 
 
 def tag_customers(
@@ -190,7 +194,7 @@ def tag_customers(
         rows_of(col(Tag.partner_id), col(Customer.id), col(Tag.id), literal(now))
         .select_from(Tag)
         .join(Customer, col(Customer.partner_id) == col(Tag.partner_id))
-        .where(*_tags_among(actor, tag_ids), *chosen)
+        .where(*among(actor, tag_ids), *chosen)
         # One order for all: two at once never wait for each other in a circle.
         .order_by(col(Customer.id), col(Tag.id))
     )
@@ -243,7 +247,7 @@ def tag_invoices(
         )
         .select_from(Tag)
         .join(Invoice, col(Invoice.partner_id) == col(Tag.partner_id))
-        .where(*_tags_among(actor, tag_ids), *chosen)
+        .where(*among(actor, tag_ids), *chosen)
         .order_by(col(Invoice.id), col(Tag.id))
     )
     columns = ["partner_id", "invoice_id", "tag_id", "customer_id", "owner_id", "created_at"]
@@ -274,7 +278,7 @@ def untag_invoices(
     return _note(db, actor, "invoice.untagged", db.scalars(removed).all(), tag_ids, now)
 
 
-def _enter(db: Session, actor: Actor) -> None:
+def enter(db: Session, actor: Actor) -> None:
     actor.require(Action.EDIT_TAGS)
     require_acting(db, actor)
 
@@ -301,7 +305,7 @@ def _taken() -> Invalid:
     return Invalid.at("name", code="TAKEN", message=message)
 
 
-def _tags_among(actor: Actor, tag_ids: Sequence[UUID]) -> tuple[ColumnElement[bool], ...]:
+def among(actor: Actor, tag_ids: Sequence[UUID]) -> tuple[ColumnElement[bool], ...]:
     """The actor's own tags: a company's for its users, the partner's for everybody else."""
     return (
         col(Tag.partner_id) == actor.partner_id,
@@ -312,7 +316,7 @@ def _tags_among(actor: Actor, tag_ids: Sequence[UUID]) -> tuple[ColumnElement[bo
 
 def _found(db: Session, actor: Actor, tag_id: UUID, *, key_share: bool | None = None) -> Tag:
     """The tag; locked if `key_share` is given. False also waits for whoever is just putting it on a thing."""
-    wanted = select(Tag).where(*_tags_among(actor, [tag_id])).execution_options(populate_existing=True)
+    wanted = select(Tag).where(*among(actor, [tag_id])).execution_options(populate_existing=True)
     tag = db.exec(wanted if key_share is None else wanted.with_for_update(key_share=key_share)).one_or_none()
     if tag is None:
         raise NotFound
@@ -328,7 +332,7 @@ def _usage(db: Session, tag: Tag) -> TagUsage:
 
 
 def _hold_tags(db: Session, actor: Actor, tag_ids: Sequence[UUID]) -> None:
-    held = select(Tag.id).where(*_tags_among(actor, tag_ids)).order_by(col(Tag.id))
+    held = select(Tag.id).where(*among(actor, tag_ids)).order_by(col(Tag.id))
     if len(db.exec(held.with_for_update(read=True, key_share=True)).all()) != len(set(tag_ids)):
         raise NotFound
 
@@ -352,7 +356,7 @@ def _on_invoices(
     db: Session, actor: Actor, tag_ids: Sequence[UUID], invoice_ids: Sequence[UUID]
 ) -> tuple[ColumnElement[bool], ...]:
     """As `_on_customers`, for invoices; a customer user reaches only its own company's issued ones."""
-    _enter(db, actor)
+    enter(db, actor)
     _require_some(tag_ids=tag_ids, invoice_ids=invoice_ids)
     _hold_tags(db, actor, tag_ids)
     chosen = [col(Invoice.partner_id) == actor.partner_id, col(Invoice.id).in_(invoice_ids)]
@@ -375,8 +379,9 @@ def _require_some(*, tag_ids: Sequence[UUID], **things: Sequence[UUID]) -> None:
     checks.done()
 
 
-def _record(db: Session, actor: Actor, action: str, tag: Tag, now: datetime) -> None:
-    details = {"name": tag.name} if tag.owner_id is None else {}
+def note(db: Session, actor: Actor, action: str, tag: Tag, now: datetime, **more: object) -> None:
+    """Write down what was done to a tag; a customer's own by id only, for the partner reads it too."""
+    details = {"name": tag.name, **more} if tag.owner_id is None else {}
     audit.record(
         db, actor, action=action, subject_kind="tag", subject_id=tag.id, customer_id=tag.owner_id,
         now=now, **details,

@@ -17,6 +17,7 @@ from db import ids
 from errors import Forbidden, Invalid, NotFound
 from languages import say_count
 from portal.door import act, go, read_form
+from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place
 from portal.page import ask, show
@@ -72,6 +73,7 @@ async def _page(request: Request, chosen: list[str], form: Form, *, status: int 
         raise NotFound
     if Action.EDIT_TAGS.value not in page.shell.rights:
         raise Forbidden
+    page = await with_every_tag(request, page)
     return show(
         request, f"{document}.html", page, form=form, status=status,
         action=request.url.path, back=_list(request), count=counted(len(found), "invoice", "invoices"),

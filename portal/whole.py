@@ -13,10 +13,19 @@ from portal.house import credential, house
 
 
 async def pages(
-    request: Request, document: str, connection: str, variables: Mapping[str, Any], *, size: int
+    request: Request,
+    document: str,
+    connection: str,
+    variables: Mapping[str, Any],
+    *,
+    size: int,
+    after: str | None = None,
 ) -> AsyncIterator[list[Mapping[str, Any]]]:
-    """The records of a document's connection, at most `size` at a time; refuses as `ask` does."""
-    parts, after = house(request), None
+    """The records of a document's connection, at most `size` at a time; refuses as `ask` does.
+
+    `after` is a cursor to begin behind.
+    """
+    parts = house(request)
     while True:
         answer = await parts.documents.reader.read(
             parts.documents[document],

@@ -18,7 +18,7 @@ from strawberry.types.field import StrawberryField
 from api.nouns import NOUNS, Noun, shown_column
 from api.plan.objects import record_id
 from api.plan.planning import Planning, Value, int8
-from api.reads import Amount, Computed, Identity, Many, One
+from api.reads import Amount, Computed, Identity, Many, One, Reference
 from billing.search import LAST, SearchToken, words_asked
 from errors import Invalid
 
@@ -90,11 +90,18 @@ def _field(planning: Planning, noun: Noun, alias: str, key: str, asked: Value) -
 def _compared(noun: Noun, alias: str, name: str, read: Any) -> Compare:
     if isinstance(read, Identity):
         return Compare(f"{alias}.id", "uuid", lambda id_: record_id(id_, noun.prefix) or NOBODY)
+    if isinstance(read, Reference):
+        prefixes = [NOUNS[kind].prefix for kind in dict(read.kinds).values()]
+        return Compare(f"{alias}.{read.name}", "uuid", partial(_of_any, prefixes))
     column = noun.table.c[read.key or shown_column(name, read)]
     convert: Convert = read.fold or _plain
     if isinstance(read, Amount):
         convert = _cents
     return Compare(f"{alias}.{column.name}", sql_type(column.type), convert)
+
+
+def _of_any(prefixes: list[str], id_: str) -> UUID:
+    return next(filter(None, (record_id(id_, prefix) for prefix in prefixes)), NOBODY)
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from db import ids
 from errors import Invalid, NotFound
 from languages import mark
 from portal.door import act, customer, go, read_form
+from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.invoice_filters import Filters
@@ -60,6 +61,7 @@ async def list_invoices(request: Request) -> Response:
         request, "customer/invoices/list", **window(request), search=filters.search or None, where=where,
         orderBy=SORTS[sort][1],
     )  # fmt: skip
+    page = await with_every_tag(request, page)
     found = page.content["invoices"]
     before, after = neighbours(request, found["pageInfo"])
     return show(
@@ -119,6 +121,7 @@ async def _details(request: Request, form: Form, *, status: int = 200) -> Respon
     invoice = page.content["invoice"]
     if invoice is None:
         raise NotFound
+    page = await with_every_tag(request, page)
     carried = {tag["id"] for tag in invoice["tags"]}
     return show(
         request, "customer/invoices/details.html", page, form=form, status=status,

@@ -22,6 +22,7 @@ from portal.form import Form
 from portal.house import house, place, record_id
 from portal.page import Page, ask, show
 from portal.paging import counted, neighbours, window
+from portal.tag_merging import merge, show_merge
 
 FIELDS = ("name", "colour", "description")
 
@@ -136,4 +137,6 @@ ROUTES = [
     Route(_ONE + "/edit", customer(edit), methods=["POST"]),
     Route(_ONE + "/delete", customer(ask_delete)),
     Route(_ONE + "/delete", customer(delete), methods=["POST"]),
+    Route(_ONE + "/merge", customer(show_merge)),
+    Route(_ONE + "/merge", customer(merge), methods=["POST"]),
 ]

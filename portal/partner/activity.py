@@ -78,6 +78,7 @@ WORDS = {
     "tag.created": mark("created a tag"),
     "tag.updated": mark("changed a tag"),
     "tag.deleted": mark("deleted a tag"),
+    "tag.merged": mark("merged a tag into another"),
 }
 # Subjects that have a page in the dashboard.
 PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"}
@@ -92,7 +93,7 @@ IMPORTED = {
 class Event(NamedTuple):
     """One line of the log; `path` is its subject's page under the dashboard's home, if it has one.
 
-    `customer`: whose it is, where the document asked for that.
+    `customer`: whose it is, and `actor`: the id of who did it, where the document asked for that.
     """
 
     at: str
@@ -100,6 +101,7 @@ class Event(NamedTuple):
     what: str
     path: str | None
     customer: Mapping[str, Any] | None = None
+    actor: str | None = None
 
 
 def activity_of(rows: Iterable[Mapping[str, Any]], users: Iterable[Mapping[str, Any]]) -> list[Event]:
@@ -134,7 +136,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     folder = PAGES.get(row["subjectKind"])
     gone = row["action"].endswith(".deleted")
     path = f"/{folder}/{row['subjectId']}" if folder and row["subjectId"] and not gone else None
-    return Event(row["at"], row["actorName"], what, path, row.get("customer"))
+    return Event(row["at"], row["actorName"], what, path, row.get("customer"), row.get("actorId"))
 
 
 def _settings(details: Mapping[str, Any]) -> str:

@@ -7,9 +7,7 @@ that it was taken out is itself written down, before its first byte.
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -17,9 +15,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from auth import audit
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing.csv_out import BOM, line
-from errors import Invalid, Problem
+from errors import Invalid
 from languages import mark
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -27,98 +25,63 @@ from portal.house import house, place
 from portal.page import ask, show
 from portal.paging import neighbours, window
 from portal.partner.activity import Event, activity_of
+from portal.partner.audit_filters import ABOUT, KINDS, NAMES, Asked, named
 from portal.shell import Link
 from portal.whole import pages
 
-# What the log can be narrowed to, by the first word of what was done.
-ABOUT: Mapping[str, str] = {
-    "": mark("Everything"),
-    "customer": mark("Customers"),
-    "customer_import": mark("Imports of customers"),
-    "user": mark("Users and staff"),
-    "invoice": mark("Invoices"),
-    "payment": mark("Payments"),
-    "payment_method": mark("Payment methods"),
-    "tag": mark("Tags"),
-    "api_key": mark("API keys"),
-    "partner": mark("Settings"),
-    "portal_session": mark("Portal sessions"),
-    "impersonation": mark("Views of portals"),
-    "audit": mark("This log"),
-}
 COLUMNS = ("at", "actor kind", "actor", "action", "subject kind", "subject id", "customer", "details")
 _PAGE = 100
+Choices = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the log is narrowed to: a subject, and days of the partner's calendar, both included."""
+class Scene:
+    """What stands around the log: what is asked once it is looked up, and whom may be chosen."""
 
-    about: str
-    since: date | None
-    until: date | None
-    problems: tuple[Problem, ...] = ()
-
-    @classmethod
-    def of(cls, typed: Mapping[str, str]) -> "Asked":
-        """Read from an address or a form; what can't be read is told at its field, and narrows nothing."""
-        about = typed.get("about", "")
-        problems: list[Problem] = []
-        since, until = (_day(typed.get(name, ""), name, problems) for name in ("since", "until"))
-        if since and until and since > until:
-            problems.append(
-                Problem("BAD_RANGE", ("until",), "Choose a last day that is not before the first.")
-            )
-            since = until = None
-        return cls(about if about in ABOUT else "", since, until, tuple(problems))
-
-    def where(self, time_zone: str) -> dict[str, Any]:
-        """The document's filter."""
-        asked: dict[str, Any] = {"action": {"startsWith": f"{self.about}."}} if self.about else {}
-        at: dict[str, str] = {}
-        if self.since:
-            at["gte"] = _midnight(self.since, time_zone)
-        if self.until:
-            at["lt"] = _midnight(self.until + timedelta(days=1), time_zone)
-        return {**asked, "at": at} if at else asked
-
-    @property
-    def texts(self) -> dict[str, str]:
-        """What is asked, as it stands in the address."""
-        every = {"about": self.about, "since": self.since, "until": self.until}
-        return {name: str(value) for name, value in every.items() if value}
+    asked: Asked
+    time_zone: str
+    customers: Sequence[Mapping[str, Any]]
+    team: Choices
+    keys: Choices
 
 
 async def show_log(request: Request) -> Response:
     """The log, newest first."""
-    asked = Asked.of(request.query_params)
-    zone = (await ask(request, "partner/plain")).shell.time_zone
-    page = await ask(request, "partner/audit/list", **window(request), where=asked.where(zone))
+    scene = await _scene(request, request.query_params)
+    asked, path = scene.asked, request.url.path
+    page = await ask(request, "partner/audit/list", **window(request), where=asked.where(scene.time_zone))
     found = page.content["auditEvents"]
     before, after = neighbours(request, found["pageInfo"])
-    form = Form(typed={name: (text,) for name, text in request.query_params.items()})
+    who, groups = _who(scene, found["nodes"])
+    customer = named(scene.customers, asked) if asked.customer else ""
+    typed = {name: (text,) for name, text in request.query_params.items()}
+    if len(scene.customers) == 1:
+        typed["customer"] = (customer,)
+    form = Form(typed=typed)
     if asked.problems:
         form = form.with_problems(Invalid(list(asked.problems)))
     return show(
         request, "partner/audit/list.html", page, form=form, events=await told(request, found["nodes"]),
-        about=list(ABOUT.items()), asked=asked.texts, before=before, after=after,
-        crumbs=[Link(mark("Settings"))], status=422 if asked.problems else 200,
+        about=list(ABOUT.items()), kinds=[(kind, said) for kind, (said, _) in KINDS.items()], groups=groups,
+        asked=asked.texts, chips=asked.chips(path, who=who, customer=customer),
+        only={row["actorId"]: asked.address(path, who=row["actorId"]) for row in found["nodes"]
+               if row["actorId"] and row["actorId"] != asked.who},
+        before=before, after=after, crumbs=[Link(mark("Settings"))], status=422 if asked.problems else 200,
     )  # fmt: skip
 
 
 async def export(request: Request) -> Response:
     """What the page shows, all of it, as a CSV file."""
     form = await read_form(request)
-    asked = Asked.of({name: form.value(name) for name in ("about", "since", "until")})
-    zone = (await ask(request, "partner/plain")).shell.time_zone
-    now = house(request).clock()
+    scene = await _scene(request, {name: form.value(name) for name in NAMES})
+    asked, now = scene.asked, house(request).clock()
 
     def work(db: Session, actor: Actor) -> None:
         audit.begin_export(db, actor, asked=asked.texts, now=now)
 
     await act(request, work, form=form)
     return StreamingResponse(
-        _file(request, asked.where(zone)),
+        _file(request, asked.where(scene.time_zone)),
         media_type="text/csv; charset=utf-8",
         headers={
             "content-disposition": f'attachment; filename="audit-{now:%Y-%m-%d}.csv"',
@@ -135,8 +98,38 @@ async def back(request: Request) -> Response:
 async def told(request: Request, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
     """Rows of the log as sentences, with the names of the people they are about."""
     people = sorted({row["subjectId"] for row in rows if row["subjectKind"] == "user" and row["subjectId"]})
-    named = await ask(request, "partner/named", ids=people) if people else None
-    return activity_of(rows, [user for user in named.content["nodes"] if user] if named else [])
+    known = await ask(request, "partner/named", ids=people) if people else None
+    return activity_of(rows, [user for user in known.content["nodes"] if user] if known else [])
+
+
+async def _scene(request: Request, typed: Mapping[str, str]) -> Scene:
+    asked = Asked.of(typed)
+    page = await ask(request, "partner/audit/choices", **asked.lookup)
+    team, exact, found = (page.content[name] for name in ("me", "exact", "found"))
+    asked = asked.meaning(exact["nodes"], found)
+    keys: Choices = []
+    if Action.VIEW_KEYS in page.shell.rights:
+        kept = (await ask(request, "partner/audit/keys")).content["me"]["partner"]["apiKeys"]
+        keys = [(key["id"], key["name"]) for key in kept["nodes"]]
+    return Scene(
+        asked, page.shell.time_zone, (exact["nodes"] or found["nodes"]) if asked.customer else (),
+        [(user["id"], user["name"]) for user in team["partner"]["users"]["nodes"]], keys,
+    )  # fmt: skip
+
+
+def _who(scene: Scene, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[tuple[str, Choices]]]:
+    """What the actor that is asked for is called, and the people and keys there are to choose from.
+
+    A customer's user is in no list: one that was asked for by a link is put among them, under the name it
+    had in the log.
+    """
+    groups = [("Your team", scene.team), ("API keys", scene.keys)]
+    known = {**{kind: said for kind, (said, _) in KINDS.items()}, **dict(scene.team), **dict(scene.keys)}
+    who = scene.asked.who
+    name = known.get(who) or next((row["actorName"] for row in rows if row["actorId"] == who), "somebody")
+    if who and who not in known:
+        groups.append(("Chosen", [(who, name)]))
+    return name, [(label, inside) for label, inside in groups if inside]
 
 
 async def _file(request: Request, where: Mapping[str, Any]) -> AsyncIterator[str]:
@@ -151,21 +144,6 @@ def _lines(rows: Iterable[Mapping[str, Any]]) -> Iterable[str]:
         details = json.dumps(row["details"], ensure_ascii=False) if row["details"] else None
         names = ("at", "actorKind", "actorName", "action", "subjectKind", "subjectId")
         yield line([*(row[name] for name in names), customer, details])
-
-
-def _day(typed: str, name: str, problems: list[Problem]) -> date | None:
-    written = typed.strip()
-    if not written:
-        return None
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        problems.append(Problem("BAD_DATE", (name,), "Enter the day as YYYY-MM-DD."))
-        return None
-
-
-def _midnight(day: date, time_zone: str) -> str:
-    return datetime.combine(day, time(), ZoneInfo(time_zone)).isoformat()
 
 
 ROUTES = [

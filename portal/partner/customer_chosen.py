@@ -21,6 +21,7 @@ from db.columns import new_id
 from errors import Invalid, NotFound, Problem
 from languages import grouped, mark, say, say_count
 from portal.door import act, go, partner, read_form
+from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place
 from portal.page import Page, ask, show
@@ -192,6 +193,7 @@ async def _ask(
     if not found.ids:
         said = "No customer is chosen. Check the boxes of those you mean."
         return go(request, back, said, tone="warning")
+    page = await with_every_tag(request, page)
     changed = form.pressed == CONFIRMED and form.value("count") != str(len(found.ids))
     return show(
         request, "partner/customers/chosen.html", page, form=form, what=what, chosen=chosen, back=back,

@@ -15,6 +15,7 @@ from billing.tax_ids import display_tax_id
 from errors import NotFound
 from languages import mark
 from portal.door import partner
+from portal.every_tag import with_every_tag
 from portal.house import place
 from portal.page import Page, ask, show
 from portal.paging import counted, neighbours, window
@@ -38,6 +39,7 @@ async def list_customers(request: Request) -> Response:
     """All customers: searched, filtered, sorted, a page at a time."""
     asked = Narrowing.of(request.query_params.multi_items())
     page = await ask(request, "partner/customers/list", **window(request), **asked.variables)
+    page = await with_every_tag(request, page)
     listed, path = page.content["customers"], request.url.path
     before, after = neighbours(request, listed["pageInfo"])
     names = {tag["id"]: tag["name"] for tag in page.content["tags"]["nodes"]}
@@ -53,6 +55,7 @@ async def list_customers(request: Request) -> Response:
 async def show_profile(request: Request) -> Response:
     """The company and its tags."""
     page = await ask(request, "partner/customers/details", id=request.path_params["customer_id"])
+    page = await with_every_tag(request, page)
     customer = found(page)
     worn = {tag["id"] for tag in customer["tags"]}
     free = [(tag["id"], tag["name"]) for tag in page.content["tags"]["nodes"] if tag["id"] not in worn]

@@ -18,6 +18,7 @@ from db import ids
 from errors import Conflict, Invalid, NotFound
 from languages import mark, say
 from portal.door import act, go, partner, read_form
+from portal.every_tag import with_every_tag
 from portal.form import MOST_ROWS, Form, Row
 from portal.house import house, place, record_id
 from portal.invoice_filters import Filters
@@ -72,6 +73,7 @@ async def list_invoices(request: Request) -> Response:
         where={**TABS.get(asked["status"], {}), **filters.where()},
         orderBy=asked["sort"] if asked["sort"] in SORTS else None,
     )  # fmt: skip
+    page = await with_every_tag(request, page)
     found = page.content["invoices"]
     tabs = [(label, link(request, status=tab), tab == asked["status"], None) for tab, label in LABELS.items()]
     return show(
@@ -222,7 +224,7 @@ async def tag(request: Request) -> Response:
 async def _details(request: Request) -> Response:
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
     _found(page)
-    return show(request, "partner/invoices/details.html", page)
+    return show(request, "partner/invoices/details.html", await with_every_tag(request, page))
 
 
 def _found(page: Page, name: str = "invoice") -> dict[str, Any]:

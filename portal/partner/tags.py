@@ -18,8 +18,9 @@ from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.page import Page, ask, show
-from portal.paging import counted, neighbours, window
+from portal.paging import neighbours, window
 from portal.shell import Link
+from portal.tag_merging import merge, said, show_merge
 
 
 async def list_tags(request: Request) -> Response:
@@ -78,7 +79,7 @@ async def ask_delete(request: Request) -> Response:
     """Asks before deleting, with how much carries the tag."""
     page = await _tag(request)
     tag = page.content["tag"]
-    carried = _carried(TagUsage(tag["customerCount"], tag["invoiceCount"]))
+    carried = said(tag["customerCount"], tag["invoiceCount"])
     crumbs = _trail(request, Link(tag["name"]), Link(mark("Delete")))
     return show(request, "partner/tags/delete.html", page, carried=carried, crumbs=crumbs)
 
@@ -92,17 +93,9 @@ async def delete(request: Request) -> Response:
         return tags.delete(db, actor, tag_id=tag_id, now=now)
 
     used = await act(request, work, form=form)
-    said = say("The tag is deleted and taken off {carried}.", carried=_carried(used)) if any(used) else None
-    return go(request, _home(request), said or "The tag is deleted.")
-
-
-def _carried(used: TagUsage) -> str:
-    """`2 customers and 1 invoice`; "" for nothing."""
-    customers = counted(used.customers, "customer", "customers")
-    invoices = counted(used.invoices, "invoice", "invoices")
-    if used.customers and used.invoices:
-        return say("{customers} and {invoices}", customers=customers, invoices=invoices)
-    return customers if used.customers else invoices if used.invoices else ""
+    carried = said(used.customers, used.invoices)
+    text = say("The tag is deleted and taken off {carried}.", carried=carried) if carried else None
+    return go(request, _home(request), text or "The tag is deleted.")
 
 
 async def _new_page(request: Request, form: Form, *, status: int = 200) -> Response:
@@ -146,4 +139,6 @@ ROUTES = [
     Route(_ONE + "/edit", partner(edit), methods=["POST"]),
     Route(_ONE + "/delete", partner(ask_delete)),
     Route(_ONE + "/delete", partner(delete), methods=["POST"]),
+    Route(_ONE + "/merge", partner(show_merge)),
+    Route(_ONE + "/merge", partner(merge), methods=["POST"]),
 ]

@@ -139,11 +139,11 @@ _FILL = (
     from generate_series(1, :many) n
     """,
     """
-    insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_name, action, subject_kind,
-      details)
+    insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_id, actor_name, action,
+      subject_kind, details)
     select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, :now + n *
       interval '1 minute',
-      'STAFF', 'x', 'customer.updated', 'customer', '{}'
+      'STAFF', gen_random_uuid(), 'x', 'customer.updated', 'customer', '{}'
     from generate_series(1, :many) n
     """,
 )

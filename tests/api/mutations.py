@@ -80,6 +80,9 @@ SAMPLES = [
     Sample("denyAccessRequest", lambda t: {"id": t["asks"]}, (CUSTOMERS,), ("id",)),
     Sample("createTag", lambda t: {"name": "Late", "colour": "#AA0000"}, (TAGS,)),
     Sample("updateTag", lambda t: {"id": t["tag"], "name": "Later"}, (TAGS,), ("id",)),
+    Sample(
+        "mergeTags", lambda t: {"id": t["other_tag"], "intoId": t["tag"]}, (TAGS,), ("id", "intoId")
+    ),
     Sample("deleteTag", lambda t: {"id": t["tag"]}, (TAGS,), ("id",)),
     *(
         Sample(

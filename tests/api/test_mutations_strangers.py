@@ -79,16 +79,16 @@ async def test_customers_find_nothing_of_a_sibling(
     writer: Writer, acme: Things, globex: Things, initech: Things, who: str
 ) -> None:
     asks = writer.browser("acme") if who == "browser" else writer.at(who)
-    own = Things({**acme.ids, "tag": acme["own_tag"]})
+    own = Things({**acme.ids, "tag": acme["own_tag"], "other_tag": acme["other_own_tag"]})
     others = [
         globex,
         initech,
-        Things({**globex.ids, "tag": globex["own_tag"]}),
-        Things({**own.ids, "tag": acme["tag"]}),
+        Things({**globex.ids, "tag": globex["own_tag"], "other_tag": globex["other_own_tag"]}),
+        Things({**own.ids, "tag": acme["tag"], "other_tag": acme["other_tag"]}),
     ]
     with nothing_changes(writer.client.owner):
         _, missing = await tried(writer, own, others, **asks)
-    assert missing == {"carl": 20, "petra": 15, "vera": 0, "browser": 15}[who]
+    assert missing == {"carl": 22, "petra": 17, "vera": 0, "browser": 17}[who]
 
 
 async def test_drafts_are_not_there_for_customers(writer: Writer, acme: Things) -> None:

@@ -32,7 +32,9 @@ async def test_each_side_has_its_own_tags_of_a_name(writer: Writer, acme: Things
     await writer.do("createTag", given)
     await writer.do("createTag", given, **petra)
     said = await writer.client.ask("{ tags { nodes { name } } }", **petra)
-    assert said.data == {"tags": {"nodes": [{"name": "Ours"}, {"name": "VIP acme"}]}}
+    assert said.data == {
+        "tags": {"nodes": [{"name": name} for name in ("Ours", "VIP acme", "VIP acme twice")]}
+    }
 
 
 async def test_an_update_takes_what_is_given(writer: Writer, acme: Things) -> None:
@@ -108,3 +110,40 @@ async def test_lists_are_neither_empty_nor_endless(writer: Writer, acme: Things)
         ]
         answer = await writer.send("untagInvoices", {"tagIds": tags, "invoiceIds": [*many, many[0]]})
         assert (answer.status, answer.codes) == (400, ["TOO_MANY_ITEMS"])
+
+
+async def test_merging_moves_everything_once_and_says_how_much_that_was(writer: Writer, acme: Things) -> None:
+    tag, other = acme["tag"], acme["other_tag"]
+    both = {"tagIds": [tag, other], "customerIds": [acme["customer"]]}
+    await writer.do("tagCustomers", both)
+    await writer.do("tagCustomers", {"tagIds": [other], "customerIds": [acme["setup"]]})
+    await writer.do("tagInvoices", {"tagIds": [other], "invoiceIds": [acme["invoice"], acme["draft"]]})
+    select = "tag { id customerCount invoiceCount } deletedId customerCount invoiceCount"
+    given = {"id": other, "intoId": tag}
+    wanted = {
+        "tag": {"id": tag, "customerCount": 2, "invoiceCount": 2},
+        "deletedId": other, "customerCount": 1, "invoiceCount": 2, "errors": [],
+    }  # fmt: skip
+    with nothing_changes(writer.client.owner):
+        assert await writer.do("mergeTags", {**given, "dryRun": True}, select) == wanted
+    assert await writer.do("mergeTags", given, select) == wanted
+    with nothing_changes(writer.client.owner):
+        assert await writer.refused("mergeTags", given, select) == [("NOT_FOUND", "input")]
+        same = {"id": tag, "intoId": tag}
+        assert await writer.refused("mergeTags", same, select) == [("SAME_TAG", "input.intoId")]
+
+
+async def test_a_customers_own_tags_are_merged_by_its_users_and_with_their_own_only(
+    writer: Writer, acme: Things
+) -> None:
+    petra, select = writer.at("petra"), "tag { id invoiceCount } invoiceCount"
+    tagged = {"tagIds": [acme["other_own_tag"]], "invoiceIds": [acme["invoice"]]}
+    await writer.do("tagInvoices", tagged, **petra)
+    with nothing_changes(writer.client.owner):
+        for into in (acme["tag"], acme["other_tag"]):
+            given = {"id": acme["own_tag"], "intoId": into}
+            assert await writer.refused("mergeTags", given, **petra) == [("NOT_FOUND", "input")]
+    given = {"id": acme["other_own_tag"], "intoId": acme["own_tag"]}
+    done = await writer.do("mergeTags", given, select, **petra)
+    assert done["tag"] == {"id": acme["own_tag"], "invoiceCount": 1}
+    assert done["invoiceCount"] == 1

@@ -149,6 +149,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
     customer_id, found = cast.customers[customer], Things()
     lines = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
     label = TagInput(name=f"VIP {customer}", colour="#1f6feb")
+    other = TagInput(name=f"VIP {customer} twice", colour="#1f6feb")
     with database.transaction(partner_id=staff.partner_id) as db:
         fields = CustomerInput.read({_snake(name): value for name, value in COMPANY.items()})
         setup = customers.create(db, staff, fields=fields, now=now).customer
@@ -156,6 +157,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
             db, staff, customer_id=customer_id, name="Una", email=f"una@{customer}.example", now=now
         )
         tag = tags.create(db, staff, fields=label, now=now)
+        other_tag = tags.create(db, staff, fields=other, now=now)
         draft = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
         issued = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
         invoices.finalize(db, staff, invoice_id=issued.id, now=now)
@@ -166,11 +168,13 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         asks = access_request(db, staff.partner_id, f"asks-{customer}", now)
     with database.transaction(partner_id=manager.partner_id, customer_id=customer_id) as db:
         own_tag = tags.create(db, manager, fields=label, now=now)
+        other_own_tag = tags.create(db, manager, fields=other, now=now)
     first = _method(owner, staff.partner_id, customer_id, now, default=True)
     second = _method(owner, staff.partner_id, customer_id, now, default=False)
     made: dict[str, tuple[str, UUID]] = {
         "customer": ("cus", customer_id), "setup": ("cus", setup.id), "invited": ("usr", user.id),
         "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
+        "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
         "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
         "second_method": ("pm", second), "note": ("note", note.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),

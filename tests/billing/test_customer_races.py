@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlmodel import select
 
 from auth.companies import CustomerClosed
 from auth.memberships import LastOne, Membership
-from billing import customer_users, customers, tags
+from billing import customer_users, customers, tag_merging, tags
 from billing.customer_fields import CustomerInput, UserInput
 from billing.customers import AlreadySetUp, Saved
 from billing.tags import Tag, TagInput
@@ -143,6 +144,27 @@ def test_deleting_and_using_a_tag_at_once_end_in_one_of_two_ways(crowd: Acts, ca
         assert seen["TagUsage"] == 1
         assert seen["int"] + seen[NotFound.__name__] == 5
         assert crowd.count("customer_tag") == 0
+
+
+def test_merging_two_tags_both_ways_and_using_them_at_once_loses_nothing(crowd: Acts, cast: Cast) -> None:
+    chosen = [cast.customers["acme"], cast.customers["globex"]]
+    for race in range(RACES):
+        labels = [TagInput(name=f"race {race} {side}", colour="#1f6feb") for side in "ab"]
+        one, two = (crowd(cast.ada, tags.create, fields=label).id for label in labels)
+
+        def act(number: int, one: Any = one, two: Any = two) -> object:
+            if number < 2:
+                gone, stays = (one, two) if number else (two, one)
+                return crowd(cast.ada, tag_merging.merge, tag_id=gone, into_id=stays)
+            return crowd(cast.clem, tags.tag_customers, tag_ids=[one, two][: number - 1], customer_ids=chosen)
+
+        seen = codes(at_once(4, act))
+        assert seen["Merged"] == 1
+        assert seen["Merged"] + seen["int"] + seen[NotFound.__name__] == 4
+        # Whoever was before the merge is carried over; whoever came after found a tag gone.
+        assert crowd.count("customer_tag") in (0, 2)
+        (left,) = {one, two} & set(crowd.read(cast.ada, select(Tag.id)))
+        crowd(cast.ada, tags.delete, tag_id=left)
 
 
 class Crash(BaseException):

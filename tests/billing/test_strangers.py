@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection
 
 from auth.actors import Actor
-from billing import customer_users, customers, tags
+from billing import customer_users, customers, tag_merging, tags
 from billing.customer_fields import CustomerInput, UserInput
 from billing.tags import TagInput
 from db.session import Database
@@ -45,6 +45,7 @@ ON_A_TAG: list[Attempt] = [
     (tags.update, "tag_id", {"fields": TagInput(name="Mine now")}),
     (tags.usage, "tag_id", {}),
     (tags.delete, "tag_id", {}),
+    (tag_merging.merge, "tag_id", {"into_id": uuid4()}),
 ]
 
 

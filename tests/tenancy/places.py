@@ -76,7 +76,7 @@ def places(named: tuple[str, ...] = ("ID",)) -> list[Place]:
     for owner, name, field in fields_that_read():
         for argument, declared in field.args.items():
             for path, at, several in ways(declared.type, named):
-                for noun in _nouns_at(field, at):
+                for noun in _nouns_at(field, at, path):
                     kind = str(declared.type)
                     found.append(Place(owner, name, argument, kind, path, noun, several))
     return found
@@ -106,8 +106,10 @@ def ways(
                 yield from ways(field.type, named, (*path, name), holder)
 
 
-def _nouns_at(field: GraphQLField, at: str) -> list[str]:
+def _nouns_at(field: GraphQLField, at: str, path: tuple[str, ...]) -> list[str]:
     read = read_of(field)
+    if "actorId" in path:
+        return ["User", "ApiKey"]
     if isinstance(read, AnyById):
         return list(NOUNS)
     if isinstance(read, ById):

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlmodel import Session, col, update
 
 from auth import api_keys, audit, invites
-from auth.actors import Actor, system
+from auth.actors import Actor, ActorKind, system
 from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
@@ -93,6 +93,11 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
             with database.transaction(partner_id=actor.partner_id) as db:
                 stage.ids[customer] = _customer(db, actor, cast, customer, tag.id, now)
                 stage.ids[customer]["key"] = ids.shown("key", key.id)
+                program = Actor(ActorKind.API_KEY, actor.partner_id, key.id, name="a key")
+                audit.record(
+                    db, program, action="customer.updated", subject_kind="customer", now=now,
+                    subject_id=cast.customers[customer], customer_id=cast.customers[customer],
+                )  # fmt: skip
                 stage.ids[customer]["imp"] = ids.shown("imp", taken)
                 stage.ids[customer]["as"] = ids.shown("as", looked[customer])
             person = cast.actors[next(iter(PEOPLE[customer]))]

@@ -70,7 +70,7 @@ def own_of(table: Table, sides: Sides, name: str) -> Things:
         return own
     # For them no draft is there, and the partner's tags are not.
     issued = table.stage.ids[table.who[name].home]["inv"]
-    return Things({**own.ids, "tag": own["own_tag"], "draft": issued})
+    return Things({**own.ids, "tag": own["own_tag"], "other_tag": own["other_own_tag"], "draft": issued})
 
 
 def named_in(sample: Sample, own: Things, path: str) -> str:
@@ -150,6 +150,7 @@ async def test_the_same_inputs_with_own_ids_are_heard(table: Table, sides: Sides
     staff = {sample.name for sample in SAMPLES if sample.records and not sample.asks_gateway}
     customers = {
         "resendInvite", "revokeInvite", "updateUserRole", "removeUser", "inviteUser", "updateTag",
-        "deleteTag", "tagInvoices", "untagInvoices", "setDefaultPaymentMethod", "removePaymentMethod",
+        "deleteTag", "mergeTags", "tagInvoices", "untagInvoices", "setDefaultPaymentMethod",
+        "removePaymentMethod",
     }  # fmt: skip
     assert heard == (staff if name == "northwind_key" else customers)

@@ -63,7 +63,7 @@ async def test_every_id_that_goes_in_or_out_has_its_row() -> None:
         for name, field in getattr(kind, "fields", {}).items()
         if hasattr(field, "args") and get_named_type(field.type).name == "ID"
     }
-    assert given == {"id", "subjectId", "deletedId", "authorId", "recordId"}
+    assert given == {"id", "subjectId", "actorId", "deletedId", "authorId", "recordId"}
 
 
 @pytest.mark.prove
@@ -98,7 +98,9 @@ async def _strange(table: Table, name: str, place: Place, number: int) -> None:
             null = found.status == 200 and found.data in ({"node": None}, {"nodes": [None]})
             assert null or found.status == 403 or said(found, id_) == nothing, (name, str(place), id_)
         else:
-            assert said(found, id_) == nothing, (name, str(place), id_)
+            # The partner's log names a customer's own tags by id: also where nobody asked for one.
+            alike = (nothing[0], nothing[1].replace(id_.encode(), b"<id>") if id_ else nothing[1])
+            assert said(found, id_) == alike, (name, str(place), id_)
         assert table.leaks(name, found.body, [id_]) == set(), (name, str(place))
         table.cells += 1
 

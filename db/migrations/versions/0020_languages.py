@@ -5,7 +5,7 @@ from pathlib import Path
 from db.migrations.running import run_as_owner
 
 revision = "0020"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

@@ -60,7 +60,7 @@ def _field(world: "Reference", noun: Noun, row: "Row", key: str, asked: Mapping[
     return all(held.values())
 
 
-_TARGETS = {(noun, "customer"): "Customer" for noun in ("Invoice", "Payment", "User")}
+_TARGETS = {(noun, "customer"): "Customer" for noun in ("Invoice", "Payment", "User", "AuditEvent")}
 _TAGS = {
     "any": lambda tags, ids: bool(tags & ids),
     "all": lambda tags, ids: ids <= tags,
@@ -71,6 +71,9 @@ _TAGS = {
 def compared(world: "Reference", noun: Noun, row: "Row", key: str, name: str, read: Any) -> Any:
     if isinstance(read, reads.Identity):
         return f"{noun.prefix}_{row['id'].hex}"
+    if isinstance(read, reads.Reference):
+        prefix = NOUNS[dict(read.kinds)[row[read.kind]]].prefix if row[read.name] else ""
+        return f"{prefix}_{row[read.name].hex}" if prefix else None
     if read.key:
         return row[read.key]
     if isinstance(read, reads.Computed):

@@ -324,9 +324,13 @@ def _event(maker: Maker, partner: UUID, customer: UUID | None, invoice: UUID | N
     kind, subject = maker.chance.choice(
         (("invoice", invoice), ("customer", customer), ("api_key", partner), ("tag", None))
     )
+    actor_kind, actor_id = maker.chance.choice(
+        (("STAFF", maker.cast.ada.id), ("API_KEY", new_id()), ("CUSTOMER_USER", maker.cast.petra.id),
+         ("SYSTEM", None))
+    )  # fmt: skip
     maker.write(
         AuditEvent, partner_id=partner, id=new_id(), customer_id=customer, at=maker.moment(),
-        actor_kind="STAFF",
-        actor_name=maker.text(), action=maker.chance.choice(("invoice.sent", "customer.updated")),
+        actor_kind=actor_kind, actor_id=actor_id, actor_name=maker.text(),
+        action=maker.chance.choice(("invoice.sent", "customer.updated")),
         subject_kind=kind, subject_id=subject, details={"a": maker.text(), "b": [1, None, {"c": 0.5}]},
     )  # fmt: skip

@@ -60,9 +60,9 @@ def test_vera_sees_the_tags_and_may_change_none(vera: Person, petra: Person, own
     assert "Head office" in text_of(vera.get("/tags"))
     assert "New tag" not in text_of(vera.get("/tags"))
     with nothing_changes(owner):
-        for path in ("/tags/new", f"/tags/{tag}/edit", f"/tags/{tag}/delete"):
+        for path in ("/tags/new", f"/tags/{tag}/edit", f"/tags/{tag}/delete", f"/tags/{tag}/merge"):
             assert vera.get(path).status_code == 403
-            assert vera.post(path, HEAD_OFFICE).status_code == 403
+            assert vera.post(path, {**HEAD_OFFICE, "into": tag}).status_code == 403
 
 
 @pytest.mark.parametrize("stranger", ["gus", "ines", "ada"])
@@ -72,7 +72,7 @@ def test_acmes_tag_looks_like_none_to_everybody_else(
     tag, other = make(petra, owner), signed_in(stranger)
     assert "Head office" not in other.get("/tags").text
     with nothing_changes(owner):
-        for path in ("edit", "delete"):
+        for path in ("edit", "delete", "merge"):
             theirs, absent = (other.get(f"/tags/{id_}/{path}") for id_ in (tag, f"tag_{NOBODYS}"))
             assert (theirs.status_code, theirs.text) == (404, absent.text)
             theirs, absent = (
@@ -89,5 +89,31 @@ def test_two_companies_may_have_a_tag_of_the_same_name(petra: Person, gus: Perso
 def test_a_forged_form_changes_no_tag(petra: Person, owner: Connection):
     tag = make(petra, owner)
     with nothing_changes(owner):
-        for path in ("/tags/new", f"/tags/{tag}/edit", f"/tags/{tag}/delete"):
+        for path in ("/tags/new", f"/tags/{tag}/edit", f"/tags/{tag}/delete", f"/tags/{tag}/merge"):
             assert petra.post(path, HEAD_OFFICE, forged=True).status_code == 403
+
+
+def test_petra_merges_two_tags_of_her_company(petra: Person, bill: Bill, owner: Connection):
+    annex, office = make(petra, owner, name="Annex"), make(petra, owner)
+    first, second = bill("10.00"), bill("20.00")
+    for invoice, tags in ((first, (annex,)), (second, (annex, office))):
+        for tag in tags:
+            petra.post(f"/invoices/{invoice}/tags", {"tag": tag})
+    assert f'<option value="{office}">Head office</option>' in petra.get(f"/tags/{annex}/merge").text
+    with nothing_changes(owner):
+        asked = text_of(petra.get(f"/tags/{annex}/merge?into={office}"))
+        assert petra.post(f"/tags/{annex}/merge", {"into": annex}).status_code == 422
+        assert petra.post(f"/tags/{annex}/merge", {"into": f"tag_{NOBODYS}"}).status_code == 404
+    assert "The tag Head office goes on 1 invoice. What carries both keeps Head office: 1 invoice." in asked
+    done = petra.get(petra.post(f"/tags/{annex}/merge", {"into": office}).headers["location"])
+    assert "The tag is merged into Head office, which 1 invoice gained." in text_of(done)
+    assert owner.execute(text("select count(*), count(distinct invoice_id) from invoice_tag")).one() == (2, 2)
+    assert owner.scalars(text("select name from tag")).all() == ["Head office"]
+
+
+def test_acmes_tags_are_not_merged_with_anybody_elses(petra: Person, gus: Person, owner: Connection):
+    mine, theirs = make(petra, owner), make(gus, owner)
+    with nothing_changes(owner):
+        for gone, into in ((mine, theirs), (theirs, mine)):
+            assert petra.post(f"/tags/{gone}/merge", {"into": into}).status_code == 404
+        assert petra.get(f"/tags/{mine}/merge?into={theirs}").status_code == 422

@@ -5,13 +5,16 @@ import io
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
 from auth import audit
-from auth.actors import Actor
+from auth.actors import Actor, system
+from billing import search
+from db import ids
 from db.session import Database
 from portal.partner.activity import WORDS
 from tests.cast import Cast
@@ -30,6 +33,12 @@ def record(database: Database, actor: Actor, at: datetime, action: str, **detail
         )  # fmt: skip
 
 
+def rows_of(page: str) -> list[str]:
+    """The sentences of the log, in the order of the page."""
+    found = re.findall(r'<th scope="row">(.*?)</th>', page, re.DOTALL)
+    return [" ".join(unescape(re.sub(r"<[^>]+>", "", row)).split()) for row in found]
+
+
 @pytest.fixture
 def log(database: Database, cast: Cast, now: datetime) -> None:
     """Something on three days, some of it near midnight in New York."""
@@ -42,7 +51,7 @@ def log(database: Database, cast: Cast, now: datetime) -> None:
 
 @pytest.mark.usefixtures("log")
 def test_the_log_tells_who_did_what(ada: Person) -> None:
-    shown = text_of(ada.get(LOG)).replace("\xa0", " ")
+    shown = text_of(ada.get(LOG)).replace("\xa0", " ").replace(" (only what they did)", "")
     found = [shown.index(words) for words in (
         "Ada made an API key — Mar 10, 2026, 1:00 PM EDT", "Clem deleted a tag", "Clem changed a tag",
         "Ada created a tag — Mar 8, 2026, 1:00 PM EDT",
@@ -99,6 +108,105 @@ def test_the_file_holds_what_the_page_shows_and_runs_nothing(
     assert not [cell for row in rows for cell in row if re.match(r"[=+\-@\t\r]", cell)]
     noted = owner.execute(text("select actor_name, details from audit_event where action like 'audit.%'"))
     assert [tuple(row) for row in noted] == [("Ada", {"asked": ["about: tag", "since: 2026-03-09"]})]
+
+
+@pytest.fixture
+def busy(database: Database, cast: Cast, now: datetime, log: None) -> None:
+    """Beside the log: acts of a customer's user, of a key and of Remit itself."""
+    record(database, cast.petra, now + timedelta(minutes=1), "tag.created")
+    record(database, cast.gus, now + timedelta(minutes=2), "tag.updated")
+    record(database, cast.northwind_key, now + timedelta(minutes=3), "tag.deleted")
+    record(database, system(cast.ada.partner_id), now + timedelta(minutes=4), "payment.failed")
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        search.keep(
+            db, partner_id=cast.ada.partner_id, customer_id=cast.customers["acme"], kind="customer",
+            subject_id=cast.customers["acme"], texts=["Acme"],
+        )  # fmt: skip
+
+
+def asked_by(cast: Cast, asked: str) -> str:
+    """An address with the ids of the cast put in."""
+    known = {name: ids.shown("usr", actor.id) for name, actor in cast.actors.items() if actor.user_id}
+    known |= {name: ids.shown("cus", id_) for name, id_ in cast.customers.items()}
+    return asked.format(**known, key=ids.shown("key", cast.northwind_key.id))
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize(
+    ("asked", "rows", "chip"),
+    [
+        ("who={ada}", ["Ada made an API key", "Ada created a tag"], "By: Ada"),
+        ("who={petra}", ["Petra created a tag"], "By: Petra"),
+        ("who={key}", ["all scopes deleted a tag"], "By: all scopes"),
+        ("who=keys", ["all scopes deleted a tag"], "By: Any API key"),
+        ("who=users", ["Gus changed a tag", "Petra created a tag"], "By: Any customer's user"),
+        ("who=system", ["Remit noted that a payment failed"], "By: Remit itself"),
+        ("who=users&customer={acme}", ["Petra created a tag"], "Customer: Acme"),
+        ("customer=acm", ["Petra created a tag"], "Customer: Acme"),
+        ("customer=GLOBEX", ["Gus changed a tag"], "Customer: Globex"),
+        ("who={ada}&about=api_key", ["Ada made an API key"], "About: API keys"),
+        ("who={ada}&until=2026-03-08", ["Ada created a tag"], "To 2026-03-08"),
+        ("who={mallory}", [], "By: somebody"),
+    ],
+)
+def test_the_log_is_narrowed_to_who_acted_and_to_a_customer(
+    ada: Person, cast: Cast, asked: str, rows: list[str], chip: str
+) -> None:
+    answer = ada.get(f"{LOG}?{asked_by(cast, asked)}")
+    assert answer.status_code == 200
+    told = [row.replace(" (only what they did)", "") for row in rows_of(answer.text)]
+    assert told == rows
+    assert f"Remove the filter {chip}" in text_of(answer)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_chip_takes_one_filter_off_and_keeps_the_others(ada: Person, cast: Cast) -> None:
+    text_ = unescape(ada.get(f"{LOG}?{asked_by(cast, 'who=users&customer={acme}')}").text)
+    chips = re.findall(r'class="chip" href="([^"]*)"', text_)
+    acme = ids.shown("cus", cast.customers["acme"])
+    assert chips == [f"{ada.home}{LOG}?customer={acme}", f"{ada.home}{LOG}?who=users"]
+    # A person in a row leads to what else they did, within what is asked.
+    petra = asked_by(cast, "{petra}")
+    assert f'href="{ada.home}{LOG}?who={petra}&customer={acme}"' in text_
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"), [("nobody-of-this-name", "No customer of yours"), ("!?", "No customer of yours")]
+)
+def test_a_customer_that_is_none_is_told_at_its_field(ada: Person, asked: str, code: str) -> None:
+    answer = ada.get(f"{LOG}?customer={asked}")
+    assert answer.status_code == 422
+    assert 'id="error-customer"' in answer.text
+    assert code in text_of(answer)
+
+
+def test_the_customer_of_another_partner_is_none_of_yours(ada: Person, cast: Cast) -> None:
+    theirs = ada.get(f"{LOG}?{asked_by(cast, 'customer={initech}')}")
+    nobodys = ada.get(f"{LOG}?customer=cus_{'f' * 32}")
+    assert theirs.status_code == nobodys.status_code == 422
+    own = ids.shown("cus", cast.customers["initech"])
+    assert theirs.text.replace(own, "") == nobodys.text.replace(f"cus_{'f' * 32}", "")
+
+
+@pytest.mark.usefixtures("busy")
+def test_the_file_is_narrowed_as_the_page(ada: Person, cast: Cast) -> None:
+    asked = dict(pair.split("=") for pair in asked_by(cast, "who={petra}&customer={acme}").split("&"))
+    _, *rows = csv.reader(io.StringIO(ada.post(f"{LOG}/export", asked).text.removeprefix("\ufeff")))
+    assert [(row[2], row[3], row[6]) for row in rows] == [("Petra", "tag.created", "Acme")]
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_sub_admin_sees_no_keys_to_choose_from(signed_in: Callable[[str], Person], cast: Cast) -> None:
+    key = asked_by(cast, 'value="{key}"')
+    assert key in signed_in("ada").get(LOG).text
+    answer = signed_in("sue").get(LOG)
+    assert answer.status_code == 200
+    assert key not in answer.text
+
+
+def test_the_customers_activity_leads_to_its_part_of_the_log(ada: Person, cast: Cast) -> None:
+    acme = ids.shown("cus", cast.customers["acme"])
+    assert f'href="{ada.home}{LOG}?customer={acme}"' in ada.get(f"/customers/{acme}/activity").text
 
 
 @pytest.mark.usefixtures("log")

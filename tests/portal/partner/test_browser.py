@@ -1,12 +1,13 @@
 """The dashboard's pages for customers in a real Chromium: the wizard with and without scripts; axe's eyes."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from billing import customer_users, customers, tags
+from billing import customer_users, customers, staff, tags
 from billing.customer_fields import CustomerInput
 from billing.tags import TagInput
 from db import ids
@@ -35,15 +36,18 @@ def things(database: Database, cast: Cast, now: datetime) -> dict[str, str]:
     }
     with database.transaction(partner_id=ada.partner_id) as db:
         tag = tags.create(db, ada, fields=TagInput(name="VIP", colour="#0b7285"), now=now)
-        tags.create(db, ada, fields=TagInput(name="Other", colour="#ffe066"), now=now)
+        other = tags.create(db, ada, fields=TagInput(name="Other", colour="#ffe066"), now=now)
         tags.tag_customers(db, ada, tag_ids=[tag.id], customer_ids=[acme], now=now)
         customer_users.invite(db, ada, customer_id=acme, name="Nora", email="nora@acme.example", now=now)
         customer_users.disable(db, ada, membership_id=cast.vera.id, now=now)
+        staff.remove(db, ada, membership_id=cast.rita.id, now=now)
         setup = customers.create(db, ada, fields=CustomerInput(company="Zenith", **fields), now=now).customer
         gone = customers.create(db, ada, fields=CustomerInput(company="Gone", **fields), now=now).customer
         customers.archive(db, ada, customer_id=gone.id, now=now)
     return {
         "tag": ids.shown("tag", tag.id),
+        "other": ids.shown("tag", other.id),
+        "former": ids.shown("usr", cast.rita.id),
         "setup": ids.shown("cus", setup.id),
         "gone": ids.shown("cus", gone.id),
     }
@@ -101,7 +105,10 @@ def pages_to_look_at(page: Page, cast: Cast, things: dict[str, str]) -> Iterator
         ".", "customers", "customers?search=zzz", "customers/new", f"customers/{things['setup']}",
         f"customers/{things['setup']}/finish-setup", f"customers/{things['gone']}", *tabs, f"{acme}/edit",
         f"{acme}/archive", f"{acme}/users/new", f"{petra}/role", f"{petra}/remove", "tags", "tags/new",
-        f"tags/{things['tag']}/edit", f"tags/{things['tag']}/delete", f"{acme}0",
+        f"tags/{things['tag']}/edit", f"tags/{things['tag']}/delete", f"tags/{things['tag']}/merge",
+        f"tags/{things['tag']}/merge?into={things['other']}", "audit",
+        f"audit?who=users&customer={acme[10:]}", "team/former", "team/former?of=staff",
+        f"team/former/{things['former']}/erase", f"team/former/{user_id(cast, 'petra')}/erase", f"{acme}0",
     ):  # fmt: skip
         page.goto(path)
         yield path
@@ -193,4 +200,56 @@ def test_a_stale_edit_comes_back_with_both(
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Acme is saved.")
     expect(page.get_by_text("Mine Inc.")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_ada_merges_a_tag_into_another(browse: Browse, things: dict[str, str], scripts: bool) -> None:
+    context = browse(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto("tags")
+    page.get_by_role("link", name="Merge VIP into another tag").click()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose the tag that stays.")
+    page.get_by_label("The tag that stays").select_option("Other")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Merge VIP into Other?")
+    expect(page.get_by_text("The tag Other goes on 1 customer.")).to_be_visible()
+    page.get_by_role("button", name="Merge the tags").click()
+    expect(page.get_by_role("status")).to_contain_text("which 1 customer gained")
+    expect(page.get_by_role("row")).to_have_count(2)
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_ada_asks_the_log_for_a_person_and_takes_that_off(
+    browse: Browse, things: dict[str, str], scripts: bool
+) -> None:
+    context = browse(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto("audit")
+    page.get_by_label("Who").select_option("Clem")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("Nothing of the kind")).to_be_visible()
+    page.get_by_role("link", name="Remove the filter By: Clem").click()
+    page.get_by_role("link", name="Ada (only what they did)").first.click()
+    expect(page.get_by_label("Who")).to_have_value(re.compile("usr_"))
+    expect(page.get_by_role("link", name="Remove the filter By: Ada")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_ada_erases_a_former_colleague(
+    browse: Browse, database: Database, cast: Cast, now: datetime, scripts: bool
+) -> None:
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        staff.remove(db, cast.ada, membership_id=cast.clem.id, now=now)
+    context = browse(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto("team")
+    page.get_by_role("link", name="Former users").click()
+    page.get_by_role("link", name="Erase Clem").click()
+    expect(page.get_by_role("heading", name="What stays")).to_be_visible()
+    page.get_by_role("button", name="Erase this person").click()
+    expect(page.get_by_role("status")).to_contain_text("The person is erased.")
     context.close()

@@ -1,5 +1,6 @@
 """Tag management in the dashboard."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -43,6 +44,14 @@ def carls(database: Database, cast: Cast, now: datetime) -> str:
     return ids.shown("tag", made.id)
 
 
+def id_of(owner: Connection, name: str) -> str:
+    """The id of the partner's tag of that name."""
+    found = owner.execute(
+        text("select id from tag where name = :name and owner_id is null"), {"name": name}
+    ).scalar_one()
+    return ids.shown("tag", found)
+
+
 def stored(owner: Connection) -> list[tuple]:
     return [
         tuple(row) for row in owner.execute(text("select name, colour, description from tag order by name"))
@@ -65,7 +74,8 @@ def test_ada_makes_a_tag(ada: Person, owner: Connection) -> None:
 def test_the_list_counts_what_carries_each_tag(ada: Person, vip: str, carls: str) -> None:
     shown = ada.get("/tags")
     assert "Carls own" not in shown.text
-    assert "Other 0 0 Edit Other Delete Other VIP Call first 2 customers tagged VIP 1" in text_of(shown)
+    deeds = "Edit Other Merge Other into another tag Delete Other"
+    assert f"Other 0 0 {deeds} VIP Call first 2 customers tagged VIP 1" in text_of(shown)
     assert f'href="{ada.home}/customers?status=all&amp;tag={vip}"' in shown.text
 
 
@@ -104,11 +114,75 @@ def test_deleting_asks_first_and_says_how_much_carries_it(ada: Person, vip: str,
     assert owner.scalar(text("select count(*) from customer_tag")) == 0
 
 
-@pytest.mark.parametrize("path", ["edit", "delete"])
+def test_merging_asks_which_tag_stays_and_says_what_moves(
+    ada: Person, database: Database, cast: Cast, vip: str, carls: str, owner: Connection, now: datetime
+) -> None:
+    other = id_of(owner, "Other")
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        acme = cast.customers["acme"]
+        given = {"tag_ids": [ids.parsed(other, "tag")], "customer_ids": [acme], "now": now}
+        tags.tag_customers(db, cast.ada, **given)
+    with nothing_changes(owner):
+        chooser = ada.get(f"/tags/{vip}/merge")
+        assert f'<option value="{other}">Other</option>' in chooser.text
+        assert vip not in re.findall(r'<option value="([^"]*)"', chooser.text)
+        asked = text_of(ada.get(f"/tags/{vip}/merge?into={other}"))
+        wrong = [ada.get(f"/tags/{vip}/merge?into={into}") for into in ("", vip, carls, NOBODY, "x")]
+    assert "Merge VIP into Other?" in asked
+    assert "The tag Other goes on 1 customer and 1 invoice." in asked
+    assert "What carries both keeps Other: 1 customer. The tag VIP is deleted." in asked
+    assert [answer.status_code for answer in wrong] == [422] * 5
+    assert all('id="error-into"' in answer.text for answer in wrong)
+    answer = ada.post(f"/tags/{vip}/merge", {"into": other})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{ada.home}/tags")
+    said = "The tag is merged into Other, which 1 customer and 1 invoice gained."
+    assert said in text_of(ada.get("/tags"))
+    assert stored(owner) == [("Carls own", "#212934", None), ("Other", "#212934", None)]
+    assert owner.execute(text("select count(*), count(distinct customer_id) from customer_tag")).one() == (
+        2, 2,
+    )  # fmt: skip
+    assert "merged a tag into another" in text_of(ada.get("/audit"))
+
+
+def test_a_tag_is_not_merged_into_itself_or_into_somebody_elses(
+    ada: Person, mallory: Person, rita: Person, vip: str, carls: str, owner: Connection
+) -> None:
+    other = id_of(owner, "Other")
+    with nothing_changes(owner):
+        assert ada.post(f"/tags/{vip}/merge", {"into": vip}).status_code == 422
+        assert {
+            ada.post(f"/tags/{vip}/merge", {"into": into}).status_code for into in (carls, NOBODY, "")
+        } == {404}
+        assert mallory.post(f"/tags/{vip}/merge", {"into": other}).status_code == 404
+        assert rita.get(f"/tags/{vip}/merge").status_code == 403
+        assert rita.post(f"/tags/{vip}/merge", {"into": other}).status_code == 403
+
+
+def test_any_of_more_than_a_hundred_tags_can_be_chosen(
+    ada: Person, database: Database, cast: Cast, vip: str, owner: Connection, now: datetime
+) -> None:
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        for number in range(230):
+            fields = TagInput(name=f"Tag {number:03}", colour="#212934")
+            tags.create(db, cast.ada, fields=fields, now=now)
+    last, acme = id_of(owner, "Tag 229"), ids.shown("cus", cast.customers["acme"])
+    invoice = ids.shown("inv", owner.execute(text("select id from invoice")).scalar_one())
+    for path in (
+        "/customers", "/invoices", f"/customers/{acme}", f"/tags/{vip}/merge", f"/invoices/{invoice}",
+        f"/invoices/tag?invoice={invoice}",
+    ):  # fmt: skip
+        assert f'value="{last}"' in ada.get(path).text, path
+    chosen = ada.post("/customers/chosen/tag", {"customer": acme})
+    assert f'value="{last}"' in chosen.text
+    assert "Tag: Tag 229" in text_of(ada.get(f"/customers?tag={last}"))
+
+
+@pytest.mark.parametrize("path", ["edit", "delete", "merge"])
 def test_a_tag_that_is_not_ones_own_looks_like_none(
     ada: Person, mallory: Person, rita: Person, vip: str, carls: str, owner: Connection, path: str
 ) -> None:
-    fields = {"name": "Theirs", "colour": "#212934"} if path == "edit" else {}
+    every = {"edit": {"name": "Theirs", "colour": "#212934"}, "merge": {"into": vip}, "delete": {}}
+    fields = every[path]
     with nothing_changes(owner):
         answers = [
             ask(f"/tags/{of}/{path}", *more)
