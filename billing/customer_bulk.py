@@ -12,13 +12,11 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
+from billing.chosen import require_some
 from billing.customers import Customer, close, reopen
-from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, NotFound
-from languages import say
 
-MOST_AT_ONCE = 500
 
 
 class Archived(NamedTuple):
@@ -84,13 +82,7 @@ def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: dateti
 def _locked(db: Session, actor: Actor, customer_ids: Sequence[UUID]) -> Sequence[Customer]:
     """These customers, locked in one order for all, so that two at once never wait in a circle."""
     actor.require(Action.EDIT_CUSTOMERS)
-    checks = Checks()
-    if not customer_ids:
-        checks.refuse("customer_ids", code="REQUIRED", message="Choose at least one customer.")
-    elif len(customer_ids) > MOST_AT_ONCE:
-        message = say("Choose at most {most_at_once} customers at once.", most_at_once=MOST_AT_ONCE)
-        checks.refuse("customer_ids", code="TOO_MANY", message=message)
-    checks.done()
+    require_some(customer_ids=customer_ids)
     mine = (Customer.partner_id == actor.partner_id, col(Customer.id).in_(customer_ids))
     wanted = select(Customer).where(*mine).order_by(col(Customer.id)).with_for_update(key_share=True)
     found = db.exec(wanted.execution_options(populate_existing=True)).all()

@@ -18,6 +18,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
+from billing.chosen import require_some
 from billing.customer_fields import key_of
 from billing.customers import Customer, require_acting
 from billing.inputs import Input
@@ -27,15 +28,7 @@ from billing.unique import unique
 from db.columns import instant, key, linked, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Forbidden, Invalid, NotFound
-from languages import mark, say
 
-MOST_AT_ONCE = 500
-MOST_TAGS_AT_ONCE = 20
-_NUMBERS = {
-    "tag_ids": (mark("Choose at least one tag."), mark("Choose at most {most} tags at once.")),
-    "customer_ids": (mark("Choose at least one customer."), mark("Choose at most {most} customers at once.")),
-    "invoice_ids": (mark("Choose at least one invoice."), mark("Choose at most {most} invoices at once.")),
-}
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
@@ -344,7 +337,7 @@ def _on_customers(
     actor.require(Action.EDIT_TAGS)
     if not actor.is_staff_side:
         raise Forbidden("Companies are tagged by the business that invoices them.")
-    _require_some(tag_ids=tag_ids, customer_ids=customer_ids)
+    require_some(tag_ids=tag_ids, customer_ids=customer_ids)
     _hold_tags(db, actor, tag_ids)
     chosen = (col(Customer.partner_id) == actor.partner_id, col(Customer.id).in_(customer_ids))
     if len(db.exec(select(Customer.id).where(*chosen)).all()) != len(set(customer_ids)):
@@ -357,7 +350,7 @@ def _on_invoices(
 ) -> tuple[ColumnElement[bool], ...]:
     """As `_on_customers`, for invoices; a customer user reaches only its own company's issued ones."""
     enter(db, actor)
-    _require_some(tag_ids=tag_ids, invoice_ids=invoice_ids)
+    require_some(tag_ids=tag_ids, invoice_ids=invoice_ids)
     _hold_tags(db, actor, tag_ids)
     chosen = [col(Invoice.partner_id) == actor.partner_id, col(Invoice.id).in_(invoice_ids)]
     if actor.customer_id is not None:
@@ -366,17 +359,6 @@ def _on_invoices(
     if len(db.exec(held.with_for_update(read=True, key_share=True)).all()) != len(set(invoice_ids)):
         raise NotFound
     return tuple(chosen)
-
-
-def _require_some(*, tag_ids: Sequence[UUID], **things: Sequence[UUID]) -> None:
-    checks = Checks()
-    for field, ids in {"tag_ids": tag_ids, **things}.items():
-        most = MOST_TAGS_AT_ONCE if field == "tag_ids" else MOST_AT_ONCE
-        if not ids:
-            checks.refuse(field, code="REQUIRED", message=_NUMBERS[field][0])
-        elif len(ids) > most:
-            checks.refuse(field, code="TOO_MANY", message=say(_NUMBERS[field][1], most=most))
-    checks.done()
 
 
 def note(db: Session, actor: Actor, action: str, tag: Tag, now: datetime, **more: object) -> None:

@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from auth.actors import Action, Actor
 from billing import customer_bulk, tags
-from billing.customer_bulk import MOST_AT_ONCE, NothingToUndo
+from billing.chosen import MOST_AT_ONCE
+from billing.customer_bulk import NothingToUndo
 from db import ids
 from db.columns import new_id
 from errors import Invalid, NotFound, Problem

@@ -10,7 +10,8 @@ from sqlmodel import select
 from auth.actors import Actor, MissingRight
 from auth.audit import AuditEvent
 from billing import customers, tags
-from billing.tags import MOST_AT_ONCE, MOST_TAGS_AT_ONCE, Tag, TagInput, TagUsage
+from billing.chosen import MOST_AT_ONCE, MOST_TAGS_AT_ONCE
+from billing.tags import Tag, TagInput, TagUsage
 from errors import Forbidden, NotFound
 from tests.billing.acting import Acts, invoice_of, problems_of
 from tests.cast import Cast

@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlmodel import select
 
-from auth.mailed_codes import LIFE, MailedCode
+from auth.mailed_codes import LIFE, Mailed, MailedCode
 from auth.sessions import SignedIn
 from auth.users import User
 from db.session import Database
 from integrations.mail import code_letters
 from integrations.mail.compose import Composer
 from integrations.mail.letters import Letter, NotWanted
+from tests.auth import steps
 from tests.auth.mailed_steps import ask, finish
 from tests.cast import Cast
 from tests.portal.look import TEMPLATES
@@ -62,3 +63,25 @@ def test_a_dead_code_is_not_sent(
     assert owner.execute(text("select used_at from mailed_code")).scalar_one() == now
     with pytest.raises(NotWanted):
         letter(now)
+
+
+def test_the_one_for_a_new_browser_warns_whoever_did_not_ask(
+    database: Database, cast: Cast, letter: Callable[[datetime], Letter], now: datetime
+) -> None:
+    mailed = steps.sign_in(database, cast.emails["petra"], now, reads_mail=False)
+    assert isinstance(mailed, Mailed)
+    found = letter(now)
+    assert found.kind == "DEVICE_CODE"
+    composer = Composer(TEMPLATES, public_url="https://remit.example", sender="no-reply@remit.example")
+    message = composer.write(
+        found.kind, mail_id=found.mail_id, to_name=found.to_name, to_address=found.to_address,
+        sender_name=found.sender_name, reply_to=None, now=now, values=found.values,
+    )  # fmt: skip
+    for kind in ("plain", "html"):
+        part = message.get_body((kind,))
+        assert part is not None
+        words = part.get_content()
+        assert found.values["code"] in words
+        assert steps.HOME in words
+        assert "https://remit.example/forgot" in words
+    assert isinstance(finish(database, mailed.token, found.values["code"], now), SignedIn)

@@ -19,7 +19,7 @@ from tests import texts
 from tests.cast import PASSWORD, Cast
 from tests.portal.conftest import ORIGIN, Person
 from tests.tenancy.stage import fill
-from tests.tenancy.test_pages import filled, ids_of
+from tests.tenancy.test_pages import PERSONAL, filled, ids_of
 from tests.world import world
 
 OPEN, CLOSE = "⟦", "⟧"
@@ -108,7 +108,7 @@ def test_every_word_of_every_page_is_in_the_catalogue(
         if foreign or "GET" not in (route.methods or ()) or "/language/" in route.path:
             continue
         values = {**ids_of(stage, name, "acme"), "token": "none", "name": "none", "partner_slug": "northwind"}
-        values |= {"factor_id": "0" * 32, "session_id": "0" * 32}
+        values |= dict.fromkeys(PERSONAL, "0" * 32)
         answer = person.get(filled(route, person.home.rsplit("/", 1)[1], values))
         if "text/html" not in answer.headers["content-type"]:
             continue
@@ -181,22 +181,22 @@ def test_choosing_a_language_leads_to_no_other_site(pages: TestClient, came: str
 def test_the_profiles_language_is_spoken_at_once_and_in_the_next_browser(
     signed_in: Callable[[str], Person], pages: TestClient, cast: Cast, owner: Connection
 ) -> None:
-    petra = signed_in("petra")
-    home, petra.home = petra.home, ""
-    petra.post("/account/profile", {"name": "Petra", "time_zone": "", "locale": "fr"})
-    profile = petra.get("/account/profile")
+    ada = signed_in("ada")
+    home, ada.home = ada.home, ""
+    ada.post("/account/profile", {"name": "Ada", "time_zone": "", "locale": "fr"})
+    profile = ada.get("/account/profile")
     assert "Votre profil est enregistré." in profile.text
     assert '<option value="fr" selected>Français</option>' in profile.text
-    assert "<title>Factures" in petra.get(f"{home}/invoices").text
-    wrong = petra.post("/account/profile", {"name": " ", "locale": "fr"})
+    assert "<title>Factures" in ada.get(f"{home}/invoices").text
+    wrong = ada.post("/account/profile", {"name": " ", "locale": "fr"})
     assert "Remplissez ce champ\N{NO-BREAK SPACE}: nom." in wrong.text
-    refused = petra.get(f"{home}/invoices/inv_{'f' * 32}")
+    refused = ada.get(f"{home}/invoices/inv_{'f' * 32}")
     assert (refused.status_code, "Page introuvable" in refused.text) == (404, True)
     fresh = TestClient(pages.app, base_url=ORIGIN)
     fresh.portal = pages.portal
     form = re.search(r'name="csrf_token" value="([^"]+)"', fresh.get("/sign-in").text)
     assert form is not None
-    typed = {"csrf_token": form[1], "email": cast.emails["petra"], "password": PASSWORD}
+    typed = {"csrf_token": form[1], "email": cast.emails["ada"], "password": PASSWORD}
     entered = fresh.post("/sign-in", data=typed, headers={"origin": ORIGIN}, follow_redirects=False)
     assert entered.status_code == 303
     assert '<html lang="fr">' in fresh.get("/account/profile").text
