@@ -18,7 +18,6 @@ from db.columns import new_id
 from errors import Conflict, NotFound
 
 
-
 class Archived(NamedTuple):
     """What an archiving did: the act, for Undo, and the customers it changed."""
 
