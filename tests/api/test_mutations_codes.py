@@ -36,6 +36,8 @@ NOT_OFFERED = {
     "SAME_ADDRESS",
     "NOBODY_HERE",
     "STILL_NEEDED",
+    "STILL_HERE",
+    "ELSEWHERE_TOO",
     # Of the logo and the sign-in policy, which are the dashboard's.
     "ANIMATED_PICTURE",
     "NOT_A_PICTURE",
