@@ -4,7 +4,7 @@ from pathlib import Path
 
 from db.migrations.running import run_as_owner
 
-revision = "0020"
+revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
