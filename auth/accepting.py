@@ -165,11 +165,14 @@ def receive_passkey(
 
 def accept_as(db: Session, *, token: str, user_id: UUID, now: datetime) -> Accepted:
     """Activate the membership for a person who is signed in. Refuses `DeadLink`, `OtherPerson`."""
+    # The person first, as erasing locks: nobody is erased while they come in, nor comes in once erased.
+    enter(db, user_id=user_id)
+    users.hold(db, user_id=user_id)
     opened = _open(db, token, now, lock=True)
     invite = opened.invite
     enter(db, partner_id=invite.partner_id, customer_id=invite.customer_id, user_id=user_id)
     user = users.one(db, user_id=user_id)
-    if user.email_key != invite.email_key:
+    if user.email_key != invite.email_key or user.disabled_at is not None:
         raise OtherPerson
     return _use(db, opened, user_id, user.time_zone, known(user.locale), now)
 

@@ -18,6 +18,7 @@ from webauthn import (
 )
 from webauthn.helpers import (
     parse_authentication_credential_json,
+    parse_cbor,
     parse_client_data_json,
     parse_registration_credential_json,
 )
@@ -29,6 +30,14 @@ from webauthn.helpers.structs import (
     ResidentKeyRequirement,
     UserVerificationRequirement,
 )
+
+# Where things stand in what an authenticator tells: 32 bytes of the site's hash, the flags, a count of four
+# bytes; with a new passkey 16 bytes of its maker, and the length of its id.
+_FLAGS, _COUNTED, _ID_LENGTH = 32, 37, 53
+_KEY = 0x40
+# Kinds of CBOR items: byte and text strings; lists and maps, which hold one or two items each; tags.
+_STRINGS, _HOLDERS, _TAG = frozenset({2, 3}), {4: 1, 5: 2}, 6
+_DEEPEST = 8
 
 T = TypeVar("T")
 NAME = "Remit"
@@ -126,7 +135,8 @@ def read_new(text: str) -> NewAnswer | None:
     def read() -> NewAnswer | None:
         credential = parse_registration_credential_json(text)
         said = parse_client_data_json(credential.response.client_data_json)
-        return None if said.cross_origin else NewAnswer(said.challenge, credential)
+        plain = _is_plain_attestation(credential.response.attestation_object)
+        return None if said.cross_origin or not plain else NewAnswer(said.challenge, credential)
 
     return _or_none(read) if len(text) <= LONGEST_ANSWER else None
 
@@ -137,7 +147,9 @@ def read(text: str) -> Answer | None:
     def read_it() -> Answer | None:
         credential = parse_authentication_credential_json(text)
         said = parse_client_data_json(credential.response.client_data_json)
-        if said.cross_origin:
+        tells = credential.response.authenticator_data
+        # A key comes with a new passkey only; what follows the count would be extensions.
+        if said.cross_origin or tells[_FLAGS] & _KEY or not is_plain(tells[_COUNTED:]):
             return None
         return Answer(said.challenge, credential.raw_id, credential.response.user_handle, credential)
 
@@ -179,6 +191,41 @@ def check(site: Site, answer: Answer, *, public_key: bytes) -> int | None:
         return found.new_sign_count
 
     return _or_none(verify)
+
+
+def is_plain(encoded: bytes) -> bool:
+    """Is it CBOR as CTAP2 allows it: whole items of a stated length, not deep, and no tags?
+
+    Asked before the library decodes: a tag may stand for what came before, so that a few hundred bytes
+    unfold to gigabytes when they are written out again.
+    """
+    at = 0
+    counts: list[int] = []
+    while at < len(encoded):
+        major, low = encoded[at] >> 5, encoded[at] & 31
+        size = 0 if low < 24 else 1 << (low - 24) if low < 28 else None
+        if major == _TAG or size is None:
+            return False
+        value = int.from_bytes(encoded[at + 1 : at + 1 + size]) if size else low
+        at += 1 + size + (value if major in _STRINGS else 0)
+        if counts:
+            counts[-1] -= 1
+        if major in _HOLDERS:
+            counts.append(value * _HOLDERS[major])
+        while counts and counts[-1] == 0:
+            counts.pop()
+        if len(counts) > _DEEPEST:
+            return False
+    return at == len(encoded) and not counts
+
+
+def _is_plain_attestation(encoded: bytes) -> bool:
+    """Is an attestation object plain, and what lies as bytes inside it: the key, and extensions?"""
+    if not is_plain(encoded):
+        return False
+    tells: bytes = parse_cbor(encoded)["authData"]
+    length = int.from_bytes(tells[_ID_LENGTH : _ID_LENGTH + 2])
+    return is_plain(tells[_ID_LENGTH + 2 + length :])
 
 
 def _or_none(work: Callable[[], T]) -> T | None:

@@ -108,6 +108,11 @@ def confirm_browser(db: Session, *, user_id: UUID, address: str, agent: str, now
     return Mailed(user_id, token)
 
 
+def forget(db: Session, *, user_id: UUID) -> None:
+    """No code that the entered person was mailed works any more."""
+    db.execute(delete(MailedCode).where(col(MailedCode.user_id) == user_id))
+
+
 def is_for_browser(token: str) -> bool:
     """Does the browser confirm itself with this token, or sign in? Told by the token alone (B-4)."""
     return token.startswith(_BROWSER)

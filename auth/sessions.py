@@ -16,6 +16,7 @@ from sqlalchemy import UniqueConstraint, text, update
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel import Session as Db
 
+from auth import mailed_codes
 from auth.actors import Actor, ActorKind
 from auth.audit import record_personal, shown
 from auth.roles import Role
@@ -253,8 +254,10 @@ def end_others(db: Db, *, user_id: UUID, but: UUID, address: str, agent: str, no
 def end_all(db: Db, *, user_id: UUID, but: UUID | None = None, now: datetime) -> None:
     """Sign the entered person out everywhere, but in one session perhaps: dead at the next request (D-2).
 
-    The browsers are forgotten too: whoever sat at one of them needs more than the password to come back.
+    The browsers are forgotten too, and codes on their way by mail: whoever sat at one of them, or read one,
+    needs more than that to come back.
     """
+    mailed_codes.forget(db, user_id=user_id)
     mine = [col(Session.user_id) == user_id, col(Session.ended_at).is_(None)]
     if but is not None:
         mine.append(col(Session.id) != but)

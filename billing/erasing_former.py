@@ -46,7 +46,8 @@ def erase_former(db: Session, actor: Actor, *, membership_id: UUID, now: datetim
     email_key = next(seat.email_key for seat in found if seat.id == membership_id)
     for seat in found:
         erase_place(db, actor, seat, now)
-    access_requests.erase(db, partner_id=actor.partner_id, email_key=email_key)
+    if users.find(db, email_key) in (None, user_id):  # else the address is somebody else's by now
+        access_requests.erase(db, partner_id=actor.partner_id, email_key=email_key)
     if user_id is not None:
         enter(db, user_id=user_id)
         erasing.erase_person(db, user_id=user_id, now=now)
@@ -75,6 +76,8 @@ def former(db: Session, actor: Actor, *, membership_id: UUID) -> tuple[list[Memb
             raise ElsewhereToo
         places |= {seat.id: seat for seat in everywhere}
     invited = erasing.invited_as(db, partner_id=actor.partner_id, email_key=asked.email_key)
+    if user_id is None and any(seat.status is MembershipStatus.ACTIVE for seat in invited):
+        raise StillHere  # as somebody who came in by another invite
     # Somebody else may have got the address since.
     places |= {seat.id: seat for seat in invited if seat.user_id in (None, user_id)}
     if any(seat.status is not MembershipStatus.REMOVED for seat in places.values()):

@@ -39,8 +39,8 @@ async def list_former(request: Request) -> Response:
     before, after = neighbours(request, found["pageInfo"])
     home = _list(request)
     tabs = [
-        ("Customers' users", home, side == "users", None),
-        ("Team", f"{home}?of=staff", side == "staff", None),
+        (mark("Customers' users"), home, side == "users", None),
+        (mark("Team"), f"{home}?of=staff", side == "staff", None),
     ]
     return show(
         request, "partner/former/list.html", page, people=found["nodes"], roles=ROLES, tabs=tabs,

@@ -146,6 +146,14 @@ def test_somebody_else_signed_in_cannot_take_the_invite(
     accept_as(database, petra_at_initech.token, cast.petra.user_id, now)
 
 
+def test_an_account_that_was_disabled_takes_no_place(
+    database: Database, owner: Connection, petra_at_initech: Newcomer, cast: Cast, now: datetime
+) -> None:
+    owner.execute(text("update person set disabled_at = now() where id = :id"), {"id": cast.petra.user_id})
+    with nothing_changes(owner), pytest.raises(OtherPerson):
+        accept_as(database, petra_at_initech.token, cast.petra.user_id, now)
+
+
 def test_a_dead_link_is_dead_for_somebody_signed_in_too(
     database: Database, owner: Connection, petra_at_initech: Newcomer, cast: Cast, now: datetime
 ) -> None:

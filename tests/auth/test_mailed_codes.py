@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import mailed_codes, pending, second_factors
+from auth import mailed_codes, pending, second_factors, sessions
 from auth.emails import parse_email
 from auth.pending import Halfway
 from auth.sessions import SignedIn
@@ -127,6 +127,15 @@ def test_it_dies_with_the_person_or_the_address(
             readdress(db, user_id=petra, email=parse_email("p@new.example"), now=now)
     assert finish(database, token, code, now) is None
     assert sessions_of(owner, petra) == 0
+
+
+def test_it_dies_when_the_owner_signs_out_everywhere(
+    database: Database, owner: Connection, cast: Cast, token: str, code: str, now: datetime
+) -> None:
+    with database.transaction(user_id=cast.petra.user_id) as db:
+        sessions.end_all(db, user_id=cast.petra.user_id, now=now)
+    assert finish(database, token, code, now) is None
+    assert sessions_of(owner, cast.petra.user_id) == 0
 
 
 @pytest.mark.parametrize("factor", FACTOR)

@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import cbor2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from auth import challenges, passkeys, recovery_codes
+from auth import authenticators, challenges, passkeys, recovery_codes
 from auth.authenticators import Site
 from auth.challenges import Use
 from auth.tokens import digest_of
@@ -309,3 +312,55 @@ def test_a_known_browser_stays_known_and_anothers_does_not_become_ones_own(
         again = sign_in(database, laptop.answer(ask(database, now)), now, device_token=token)
         assert again is not None
         assert (again.device_token is not None) is remembered
+
+
+def bomb(levels: int) -> bytes:
+    """A list whose every item is "twice the one before": few bytes a level, twofold when written out."""
+    first, shared = b"\xd8\x1c\x81\x01", b"\xd8\x1c\x82"  # 28: may be referred to
+    before = (b"\xd8\x1d" + cbor2.dumps(level) for level in range(levels))  # 29: refers to it
+    return b"\x98" + bytes([levels + 1]) + first + b"".join(shared + one + one for one in before)
+
+
+HOSTILE_CBOR = {
+    "unfolds": bomb(24),
+    "deep": b"\x81" * 20_000 + b"\x00",
+    "endless": b"\x9f" + b"\x00" * 50,
+    "too long a string": b"\x5b" + b"\xff" * 8,
+    "too many items": b"\x9b" + b"\xff" * 8,
+    "half an item": b"\x82\x00",
+    "a reserved length": b"\x1c",
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_CBOR.values(), ids=HOSTILE_CBOR)
+def test_what_an_authenticator_never_writes_is_not_decoded(hostile: bytes) -> None:
+    assert not authenticators.is_plain(hostile)
+    head = bytes(32) + bytes([PRESENT | 0x84]) + bytes(4)
+    said = text_of(
+        json.dumps({"type": "webauthn.get", "challenge": text_of(bytes(32)), "origin": "x"}).encode()
+    )
+    whole = {"id": "AA", "rawId": "AA", "type": "public-key"}
+    answer = {"clientDataJSON": said, "authenticatorData": text_of(head + hostile), "signature": "AA"}
+    assert authenticators.read(json.dumps({**whole, "response": answer})) is None
+    inside = head[:32] + b"\xc5" + bytes(4 + 16) + b"\x00\x01\x00" + hostile
+    for attestation in (hostile, cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": inside})):
+        made = {"clientDataJSON": said, "attestationObject": text_of(attestation)}
+        assert authenticators.read_new(json.dumps({**whole, "response": made})) is None
+
+
+@given(st.recursive(
+    st.integers(-(2**64), 2**64 - 1) | st.binary(max_size=40) | st.text(max_size=40) | st.none(),
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.integers(0, 99), inside, max_size=4),
+    max_leaves=20,
+))  # fmt: skip
+def test_plain_is_what_a_decoder_reads_whole(value: object) -> None:
+    encoded = cbor2.dumps(value)
+    assert authenticators.is_plain(encoded) == (_depth(value) <= 8)
+    assert authenticators.is_plain(encoded + encoded) == (_depth(value) <= 8)
+    assert not authenticators.is_plain(encoded + b"\x82")
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0

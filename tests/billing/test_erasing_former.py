@@ -14,6 +14,7 @@ from billing.erasing_former import ElsewhereToo, StillHere
 from db.session import Database
 from errors import NotFound
 from tests.auth import steps
+from tests.billing.access_steps import enter_address
 from tests.billing.test_erasing import BOOKS, named
 from tests.cast import Cast
 from tests.world import nothing_changes, world
@@ -69,6 +70,33 @@ def test_an_invite_nobody_accepted_is_erased(
         customer_users.remove(db, cast.ada, membership_id=member.id, now=now)
     assert erase(database, cast.ada, member.id, now) == Erased(places=1, had_account=False)
     assert named(owner, "zelda") == []
+
+
+def test_an_invite_to_somebody_who_came_in_by_another_one_is_no_stranger(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    given = {"customer_id": cast.customers["globex"], "name": "P.", "email": cast.emails["petra"]}
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        member = customer_users.invite(db, cast.ada, **given, now=now)
+        customer_users.remove(db, cast.ada, membership_id=member.id, now=now)
+    with nothing_changes(owner), pytest.raises(StillHere):
+        erase(database, cast.ada, member.id, now)
+
+
+def test_requests_of_whoever_has_the_address_now_stay(
+    database: Database, owner: Connection, cast: Cast, gone: UUID, now: datetime
+) -> None:
+    owner.execute(
+        text("update person set email = 'p@new.example', email_key = 'p@new.example' where id = :id"),
+        {"id": cast.petra.user_id},
+    )
+    owner.execute(
+        text("update person set email = :email, email_key = :email where id = :id"),
+        {"email": cast.emails["petra"], "id": cast.ines.user_id},
+    )
+    enter_address(database, now, email=cast.emails["petra"])
+    erase(database, cast.ada, gone, now)
+    assert owner.scalar(text("select count(*) from access_link")) == 1
 
 
 def test_who_still_has_a_place_here_is_not_erased(

@@ -41,7 +41,7 @@ def test_it_says_the_code_that_signs_in(
     composer = Composer(TEMPLATES, public_url="https://remit.example", sender="no-reply@remit.example")
     message = composer.write(
         found.kind, mail_id=found.mail_id, to_name=found.to_name, to_address=found.to_address,
-        sender_name=found.sender_name, reply_to=None, now=now, values=found.values,
+        sender_name=found.sender_name, reply_to=None, locale=found.locale, now=now, values=found.values,
     )  # fmt: skip
     code = found.values["code"]
     for kind in ("plain", "html"):
@@ -75,7 +75,7 @@ def test_the_one_for_a_new_browser_warns_whoever_did_not_ask(
     composer = Composer(TEMPLATES, public_url="https://remit.example", sender="no-reply@remit.example")
     message = composer.write(
         found.kind, mail_id=found.mail_id, to_name=found.to_name, to_address=found.to_address,
-        sender_name=found.sender_name, reply_to=None, now=now, values=found.values,
+        sender_name=found.sender_name, reply_to=None, locale=found.locale, now=now, values=found.values,
     )  # fmt: skip
     for kind in ("plain", "html"):
         part = message.get_body((kind,))

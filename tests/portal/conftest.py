@@ -177,7 +177,11 @@ class Browsing:
         """A browser in which `name` is signed in; paths are below their home."""
         home, session = self._enter(name)
         context = self._chromium.new_context(base_url=f"{self.url}{home}/", **options)  # type: ignore[arg-type]
-        context.add_cookies([{"name": "remit_session", "value": session.session_token, "url": self.url}])
+        # They signed in here: the browser is known.
+        cookies = {"remit_session": session.session_token, "remit_device": session.device_token}
+        context.add_cookies([
+            {"name": cookie, "value": str(value), "url": self.url} for cookie, value in cookies.items()
+        ])  # fmt: skip
         return context
 
 

@@ -31,8 +31,9 @@ KINDS = {
     "import_id": "imp",
     "grant_id": "as",
 }
+# "locale": a language, for everybody.
 # "name": of a brand's style sheet or logo, which are for everybody; tests/portal/test_brand.py.
-NO_IDS = {"slug", "partner_slug", "token", "what", "name"}
+NO_IDS = {"slug", "partner_slug", "token", "what", "name", "locale"}
 # Records of a person and no tenant: tests/portal/test_factors.py, test_passkeys.py and
 # test_new_browser.py try another person's.
 PERSONAL = {"factor_id", "session_id", "passkey_id", "device_id"}
