@@ -2,8 +2,8 @@
 
 English texts are the keys; `templates/languages/fr.po` holds the others. What surprises: the language is not
 handed from function to function. Whoever begins a piece of work (a page, a mail) says in which language it
-speaks, and everything below it says its texts with `say`; where nobody said anything it is English, so the
-API, the log and the worker are English.
+speaks, and everything below it says its texts with `say`; where nobody said anything it is English, so logs
+and jobs are English.
 """
 
 import gettext

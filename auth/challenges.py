@@ -17,9 +17,10 @@ from auth.throttle import Limit
 from auth.tokens import keyed_digest
 from db.columns import instant
 from db.policies import Guard, guarded
+from languages import mark
 
 LIFE = timedelta(minutes=5)
-ADDRESS = Limit("passkey challenge", 60, timedelta(minutes=5), "Too many tries. Wait five minutes.")
+ADDRESS = Limit("passkey challenge", 60, timedelta(minutes=5), mark("Too many tries. Wait five minutes."))
 _BYTES = 32
 
 

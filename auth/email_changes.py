@@ -20,16 +20,17 @@ from auth.tokens import digest_of
 from db.columns import new_id
 from db.session import defer
 from errors import Conflict, Invalid
+from languages import mark
 
 CONFIRM_LIFE = timedelta(hours=24)
 UNDO_LIFE = timedelta(days=7)
 PERSON = Limit(
     "email change person", 5, timedelta(hours=1),
-    "The address was to be changed several times. Open the newest mail, or try again in an hour.",
+    mark("The address was to be changed several times. Open the newest mail, or try again in an hour."),
 )  # fmt: skip
 RECIPIENT = Limit(
     "email change recipient", 5, timedelta(hours=1),
-    "Several mails went to this address. Open the newest one, or try again in an hour.",
+    mark("Several mails went to this address. Open the newest one, or try again in an hour."),
 )  # fmt: skip
 
 

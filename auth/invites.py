@@ -20,16 +20,17 @@ from auth.tokens import digest_of, link_token
 from db.columns import instant, key, new_id, tenant
 from db.policies import Guard, guarded
 from errors import Conflict
+from languages import mark
 
 LIFE = timedelta(hours=72)
 PURPOSE = "invite"
 _DAY = timedelta(hours=24)
 # Counted per partner, also for the recipient: else one partner's invites would tell about another's.
 PARTNER_DAY = Limit(
-    "invites of a partner", 1000, _DAY, "1,000 invites were sent today. Send the others tomorrow."
+    "invites of a partner", 1000, _DAY, mark("1,000 invites were sent today. Send the others tomorrow.")
 )
 RECIPIENT_DAY = Limit(
-    "invites to a recipient", 5, _DAY, "This person was invited five times today. Try again tomorrow."
+    "invites to a recipient", 5, _DAY, mark("This person was invited five times today. Try again tomorrow.")
 )
 
 

@@ -23,16 +23,17 @@ from auth.users import User
 from db.columns import choice, instant, key, new_id
 from db.policies import Guard, guarded
 from db.session import defer, enter
+from languages import mark
 
 LIFE = timedelta(minutes=10)
 DIGITS = 8
-_OFTEN = "Several codes were asked for. Use the newest mail, or try again in an hour."
+_OFTEN = mark("Several codes were asked for. Use the newest mail, or try again in an hour.")
 ADDRESS = Limit("mailed code address", 10, timedelta(minutes=5))
 RECIPIENT = Limit("mailed code recipient", 5, timedelta(hours=1), _OFTEN)
 BROWSERS = Limit("browsers to confirm", 10, timedelta(hours=1), _OFTEN)
 _BROWSER = "browser."
 # Beyond it the code is dead: it lives no longer than the window.
-TRIES = Limit("mailed code", 5, LIFE, "Too many wrong codes. Ask for a new one.")
+TRIES = Limit("mailed code", 5, LIFE, mark("Too many wrong codes. Ask for a new one."))
 
 
 class CodePurpose(StrEnum):

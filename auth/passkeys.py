@@ -25,12 +25,15 @@ from auth.users import User
 from db.columns import new_id
 from db.session import enter
 from errors import Conflict, Invalid, NotFound
-from languages import say
+from languages import mark, say
 
 MOST = 10
 LONGEST_NAME = 60
 ADDRESS = Limit(
-    "passkey sign-in address", 10, timedelta(minutes=5), "Too many tries. Wait five minutes and try again."
+    "passkey sign-in address",
+    10,
+    timedelta(minutes=5),
+    mark("Too many tries. Wait five minutes and try again."),
 )
 
 

@@ -21,12 +21,13 @@ from auth.tokens import digest_of, new_token
 from auth.users import User
 from db.columns import new_id
 from db.session import defer, enter
+from languages import mark
 
 LIFE = timedelta(hours=1)
 ADDRESS = Limit("reset address", 10, timedelta(minutes=5))
 RECIPIENT = Limit(
     "reset recipient", 5, timedelta(hours=1),
-    "Several links were asked for. Open the newest mail, or try again in an hour.",
+    mark("Several links were asked for. Open the newest mail, or try again in an hour."),
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ SEED_COLUMN = "totp_factor.seed_sealed"
 _TRY_AGAIN = mark("Too many wrong codes. Wait five minutes and try again.")
 QUICK = Limit("second factor", 10, timedelta(minutes=5), _TRY_AGAIN)
 SLOW = Limit(
-    "second factor slowly", 20, timedelta(hours=24), "Too many wrong codes today. Try again tomorrow."
+    "second factor slowly", 20, timedelta(hours=24), mark("Too many wrong codes today. Try again tomorrow.")
 )
 
 

@@ -28,6 +28,7 @@ from db.columns import choice, instant, key, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from db.session import defer, enter
 from errors import Conflict, NotFound
+from languages import mark
 
 PURPOSE = "access"
 LINK_LIFE = timedelta(hours=24)
@@ -36,7 +37,7 @@ LONGEST_MESSAGE = 1_000
 NETWORK = Limit("access network", 10, timedelta(hours=1))
 RECIPIENT = Limit(
     "access recipient", 3, timedelta(hours=1),
-    "Several mails went to this address. Open the newest one, or try again in an hour.",
+    mark("Several mails went to this address. Open the newest one, or try again in an hour."),
 )  # fmt: skip
 PARTNER = Limit("access partner", 300, timedelta(hours=24))
 # Whom a new request is mailed to.

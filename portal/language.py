@@ -22,7 +22,7 @@ SAYING = (b"cookie", b"accept-language")
 
 
 class Language:
-    """Wraps the pages: each request is answered in its language, and says so. `cookie` is the full name."""
+    """Wraps the application: each request is answered in its language. `cookie` is the full name."""
 
     def __init__(self, app: ASGIApp, *, cookie: str) -> None:
         self._app = app

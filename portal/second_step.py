@@ -14,7 +14,7 @@ from auth.passkeys import Asking
 from auth.pending import Halfway, PendingOver, Ways
 from auth.sessions import SignedIn
 from errors import Invalid, Limited, Problem
-from languages import mark
+from languages import mark, say
 from portal import visits
 from portal.cookies import forget, remember
 from portal.door import visitor
@@ -68,7 +68,7 @@ async def finish(request: Request) -> Response:
         session = await run_in_threadpool(_finish, request, form)
     except PendingOver as over:
         answer = visits.page(
-            request, "login/sign_in.html", status=401, next=target, kept=kept, message=over.message,
+            request, "login/sign_in.html", status=401, next=target, kept=kept, message=say(over.message),
             demo=house(request).demo_logins,
         )  # fmt: skip
         forget(request, answer, house(request).cookie("pending"))

@@ -56,17 +56,20 @@ class Team:
         pages = _Pages(self)
         one = self.path + "/{user_id}"
         deeds = (
-            ("/remove", self.rules.remove, "{name} is removed from the team.", "remove"),
+            ("/remove", self.rules.remove, mark("{name} is removed from the team."), "remove"),
             (
-                "/disable", self.rules.disable, "{name} is disabled and can't sign in here any more.",
+                "/disable", self.rules.disable, mark("{name} is disabled and can't sign in here any more."),
                 "disable",
             ),
-            ("/enable", self.rules.enable, "{name} is enabled again.", None),
+            ("/enable", self.rules.enable, mark("{name} is enabled again."), None),
             (
                 "/resend", self.rules.resend_invite,
-                "A new invite is on its way to {email}. Earlier links are dead.", None,
+                mark("A new invite is on its way to {email}. Earlier links are dead."), None,
             ),
-            ("/revoke", self.rules.revoke_invite, "The invite of {name} is revoked. Its link is dead.", None),
+            (
+                "/revoke", self.rules.revoke_invite,
+                mark("The invite of {name} is revoked. Its link is dead."), None,
+            ),
         )  # fmt: skip
         found = [
             self._get("/invite", pages.show_invite),
@@ -146,7 +149,7 @@ class _Pages:
             form = await read_form(request)
             await require_recent(request)
             member = await self._change(request, form, rule)
-            said = message.format(name=member.name, email=member.email)
+            said = say(message, name=member.name, email=member.email)
             return go(request, address_of_list(request), said)
 
         return done

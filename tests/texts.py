@@ -124,6 +124,23 @@ class _InPython(ast.NodeVisitor):
             self.found.append(text)
 
 
+def sentences() -> Iterator[tuple[str, str]]:
+    """Whatever reads like a sentence to people in the Python that speaks to them, and no docstring is."""
+    for name in SPOKEN:
+        place = ROOT / name
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            if path.name in PLAIN:
+                continue
+            tree = ast.parse(path.read_text())
+            docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            for node in ast.walk(tree):
+                said = _text(node) if isinstance(node, ast.Constant) and id(node) not in docs else None
+                if said and re.fullmatch(r"[A-Z“{].*[a-z] .*[.?!]", said, re.DOTALL):
+                    yield str(path.relative_to(ROOT)), said
+
+
+# Its two answers are for programs that call a host which is none of ours.
+PLAIN = ("headers.py",)
 REFUSALS = (
     "NotFound", "Forbidden", "Unauthenticated", "Conflict", "Limited", "Unreadable", "WrongSignIn", "refused",
     "_refusal", "_refused", "_TooLarge",

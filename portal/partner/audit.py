@@ -123,12 +123,14 @@ def _who(scene: Scene, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[tup
     A customer's user is in no list: one that was asked for by a link is put among them, under the name it
     had in the log.
     """
-    groups = [("Your team", scene.team), ("API keys", scene.keys)]
+    groups = [(mark("Your team"), scene.team), (mark("API keys"), scene.keys)]
     known = {**{kind: said for kind, (said, _) in KINDS.items()}, **dict(scene.team), **dict(scene.keys)}
     who = scene.asked.who
-    name = known.get(who) or next((row["actorName"] for row in rows if row["actorId"] == who), "somebody")
+    name = known.get(who) or next(
+        (row["actorName"] for row in rows if row["actorId"] == who), mark("somebody")
+    )
     if who and who not in known:
-        groups.append(("Chosen", [(who, name)]))
+        groups.append((mark("Chosen"), [(who, name)]))
     return name, [(label, inside) for label, inside in groups if inside]
 
 

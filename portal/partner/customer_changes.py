@@ -81,7 +81,7 @@ async def edit(request: Request) -> Response:
         page = await _stored(request)
         again, changes = merged(form, found(page))
         return _edit_page(request, page, again, changes=changes, status=409)
-    odd = [warning.message for warning in saved.warnings if not warning.about]
+    odd = [say(warning.message) for warning in saved.warnings if not warning.about]
     said = " ".join([say("{company} is saved.", company=saved.customer.company), *odd])
     return go(request, address_of(request), said, tone="warning" if odd else "success")
 

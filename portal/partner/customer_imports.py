@@ -166,7 +166,7 @@ def _cells(begun: CustomerImport, row: CustomerImportRow) -> list[str | int | No
     made = (
         row.customer_id if begun.state is ImportState.DONE or row.outcome is not RowOutcome.CREATED else None
     )
-    why = " ".join(f"{said(one)}: {one['message']}".removeprefix(": ") for one in row.problems)
+    why = " ".join(f"{said(one)}: {say(one['message'])}".removeprefix(": ") for one in row.problems)
     shown = ids.shown("cus", made) if made and row.outcome is not RowOutcome.REFUSED else None
     return [row.position, str(row.outcome), why, shown, *row.cells[: len(begun.columns)]]
 

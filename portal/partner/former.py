@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Action, Actor
+from auth.erasing import ENDING
 from billing import erasing_former
 from billing.erasing_former import ElsewhereToo, StillHere
 from errors import Conflict, Forbidden, NotFound
@@ -25,7 +26,7 @@ from portal.shell import Link
 from portal.stepping_up import require_recent
 
 # The erased are removed too, but there is nobody left to show.
-GONE = {"status": {"eq": "REMOVED"}, "NOT": {"email": {"contains": "@erased.invalid"}}}
+GONE = {"status": {"eq": "REMOVED"}, "NOT": {"email": {"contains": ENDING}}}
 
 
 async def list_former(request: Request) -> Response:
@@ -84,7 +85,7 @@ async def _person(request: Request) -> Page:
     page = await ask(request, "partner/former/one", id=request.path_params["user_id"])
     _require(page)
     user = page.content["user"]
-    if user is None or user["email"].endswith("@erased.invalid"):
+    if user is None or user["email"].endswith(ENDING):
         raise NotFound
     return page
 

@@ -15,7 +15,7 @@ from auth.actors import Action, Actor
 from billing import partner_profile
 from billing.partner_profile import Saved
 from errors import Conflict, Invalid
-from languages import mark
+from languages import mark, say
 from portal import meanwhile
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -62,8 +62,8 @@ async def save_profile(request: Request) -> Response:
                 return _page(request, page, "profile", form=again, hidden=hidden, changes=changes, status=409)
             version = stored["version"]
             continue
-        odd = [warning.message for warning in saved.warnings]
-        said = " ".join(["The business profile is saved.", *odd])
+        odd = [say(warning.message) for warning in saved.warnings]
+        said = " ".join([say("The business profile is saved."), *odd])
         return go(request, request.url.path, said, tone="warning" if odd else "success")
     raise Conflict
 

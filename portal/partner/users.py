@@ -101,7 +101,7 @@ def at_once(rule: Rule, message: str, proven: bool) -> Endpoint:
         if proven:
             await require_recent(request)
         member = await _change(request, form, rule)
-        said = message.format(name=member.name, email=member.email)
+        said = say(message, name=member.name, email=member.email)
         return go(request, f"{address_of(request)}/users", said)
 
     return done
@@ -169,18 +169,18 @@ ROUTES = [
     Route(_ONE + "/role", partner(show_role)),
     Route(_ONE + "/role", partner(change_role), methods=["POST"]),
     Route(_ONE + "/remove", partner(ask_remove)),
-    _act("/remove", customer_users.remove, "{name} is removed.", proven=True),
+    _act("/remove", customer_users.remove, mark("{name} is removed."), proven=True),
     _act(
         "/resend",
         customer_users.resend_invite,
-        "A new invite is on its way to {email}. Earlier links are dead.",
+        mark("A new invite is on its way to {email}. Earlier links are dead."),
     ),
-    _act("/revoke", customer_users.revoke_invite, "The invite of {name} is revoked. Its link is dead."),
+    _act("/revoke", customer_users.revoke_invite, mark("The invite of {name} is revoked. Its link is dead.")),
     _act(
         "/disable",
         customer_users.disable,
-        "{name} is disabled and can't sign in here any more.",
+        mark("{name} is disabled and can't sign in here any more."),
         proven=True,
     ),
-    _act("/enable", customer_users.enable, "{name} is enabled again.", proven=True),
+    _act("/enable", customer_users.enable, mark("{name} is enabled again."), proven=True),
 ]
