@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from api.plan.planning import Rights
 from auth import api_keys, impersonations, sessions
 from auth.actors import Actor, ActorKind
+from db.trips import Found
 from errors import Forbidden, Refusal, Unauthenticated
 
 MOST_REMEMBERED = 10_000
@@ -156,7 +157,7 @@ class Memory:
     """The actors seen lately, by credential. Never the authority on anything."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[Credential, tuple[Sequence[Any], Visit]] = OrderedDict()
+        self._seen: OrderedDict[Credential, tuple[Sequence[bytes | None], Visit]] = OrderedDict()
 
     def recall(self, credential: Credential) -> Visit | None:
         """Who it was the last time."""
@@ -166,18 +167,18 @@ class Memory:
         self._seen.move_to_end(credential)
         return seen[1]
 
-    def note(self, credential: Credential, row: Sequence[Any] | None) -> Visit:
-        """Who it is now, by the row its look-up just found. Refuses as `visit_of`."""
+    def note(self, credential: Credential, found: Found) -> Visit:
+        """Who it is now, by what its look-up just found. Refuses as `visit_of`."""
         seen = self._seen.get(credential)
-        if seen is not None and seen[0] == row:
+        if seen is not None and seen[0] == found.raw:
             return seen[1]
         try:
-            visit = visit_of(credential, row)
+            visit = visit_of(credential, found.row())
         except Refusal:
             self._seen.pop(credential, None)
             raise
-        assert row is not None
-        self._seen[credential] = row, visit
+        assert found.raw is not None
+        self._seen[credential] = found.raw, visit
         self._seen.move_to_end(credential)
         while len(self._seen) > MOST_REMEMBERED:
             self._seen.popitem(last=False)

@@ -7,7 +7,6 @@ not what its model says would swallow records in silence. Nothing is answered be
 from collections.abc import Iterator, Mapping
 
 from graphql import is_non_null_type
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.nouns import NOUNS, Noun, read_of
@@ -16,6 +15,7 @@ from api.plan.pages import can_begin_after
 from api.plan.select import object_type
 from api.reads import Amount, Column
 from api.schema import GRAPHQL
+from db.trips import TripConnection
 
 Stored = Mapping[tuple[str, str], bool]
 """The database's columns by table and name: may they be null?"""
@@ -31,7 +31,7 @@ class ModelMismatch(Exception):
     """The database is not the one these declarations were made for. Migrate it."""
 
 
-async def check_model(pool: AsyncConnectionPool[AsyncConnection]) -> None:
+async def check_model(pool: AsyncConnectionPool[TripConnection]) -> None:
     """Raise `ModelMismatch` naming every declaration that the database does not bear out."""
     async with pool.connection() as connection:
         found = await connection.execute(_COLUMNS)

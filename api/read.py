@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import orjson
-from psycopg import AsyncConnection
 from psycopg import errors as driver
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -22,11 +21,12 @@ from api.plan.document import Document, Documents
 from api.plan.planning import Call, Plan
 from api.schema import GRAPHQL, SINGLE, list_sizes, prepare_expressions
 from auth.actors import Actor
+from db.trips import Asked, Found, TripConnection
 from errors import Limited, Refusal
 
 __all__ = ["Answer", "Bearer", "Credential", "Document", "GrantAt", "Reader", "SessionAt"]
 
-Pool = AsyncConnectionPool[AsyncConnection]
+Pool = AsyncConnectionPool[TripConnection]
 T = TypeVar("T")
 MOST_TRIES = 4
 # A second more than the statement's own limit, so that the database stops first.
@@ -53,7 +53,7 @@ class Answer:
     """What a document answered: who asked (for people, `visit.session`), and the JSON of `data`."""
 
     visit: Visit
-    text: str
+    data: bytes
 
     @property
     def actor(self) -> Actor:
@@ -63,7 +63,7 @@ class Answer:
     @cached_property
     def content(self) -> Mapping[str, Any]:
         """`data`, as Python has it."""
-        found: Mapping[str, Any] = orjson.loads(self.text)
+        found: Mapping[str, Any] = orjson.loads(self.data)
         return found
 
 
@@ -98,14 +98,8 @@ class Reader:
 
     async def identify(self, credential: Credential, *, now: datetime) -> Visit:
         """Who asks, alive now. Refuses Unauthenticated, and what the credential itself refuses."""
-        statement, values = credential.statement(now)
-        try:
-            async with asyncio.timeout(PATIENCE), self.pool.connection() as connection:
-                found = await connection.execute(statement, values)
-                row = await found.fetchone()
-        except _IMPATIENT as trouble:
-            raise _refusal(trouble) from None
-        return self._memory.note(credential, row)
+        [knocked] = await self._trip(credential.statement(now))
+        return self._memory.note(credential, knocked)
 
     async def known(self, credential: Credential, *, now: datetime) -> Visit:
         """Who it was the last time, else who it is: enough to begin work, never to answer."""
@@ -131,7 +125,7 @@ class Reader:
                 visit = live
                 continue
             try:
-                row, text = await self._run(credential, statement.sql, values, now)
+                knocked, found = await self._trip(credential.statement(now), (statement.sql, values))
             except driver.Error:
                 # Planned for somebody who is gone, it found nothing where something must be.
                 live = await self.identify(credential, now=now)
@@ -139,27 +133,19 @@ class Reader:
                     raise
                 visit = live
                 continue
-            live = self._memory.note(credential, row)
+            live = self._memory.note(credential, knocked)
             if live.is_same(visit):
-                return Answer(live, text)
+                return Answer(live, (found.raw and found.raw[0]) or b"")
             visit = live
         raise Busy
 
-    async def _run(
-        self, credential: Credential, sql: str, values: list[Any], now: datetime
-    ) -> tuple[Any, str]:
-        """Look-up and statement in one trip; they are one transaction, which ends with it."""
-        knock, knock_values = credential.statement(now)
+    async def _trip(self, *asked: Asked) -> list[Found]:
+        """The look-up, and what it is for, in one trip; they are one transaction, which ends with it."""
         try:
             async with asyncio.timeout(PATIENCE), self.pool.connection() as connection:
-                asked, cursor = connection.cursor(), connection.cursor()
-                async with connection.pipeline():
-                    await asked.execute(knock, knock_values)
-                    await cursor.execute(sql, values)
-                row, found = await asked.fetchone(), await cursor.fetchone()
+                return await connection.trip(*asked)
         except _IMPATIENT as trouble:
             raise _refusal(trouble) from None
-        return row, found[0] if found else ""
 
 
 def _refusal(trouble: BaseException) -> Refusal:

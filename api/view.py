@@ -130,7 +130,7 @@ class Endpoint:
             said = await asyncio.to_thread(_about_schema, document, question.variables)
         else:
             found = await self._reader.read(document, question.variables, credential=credential, now=now)
-            said = b'{"data":' + found.text.encode()
+            said = b'{"data":' + found.data
         return said + b',"extensions":{"cost":{"requested":%d,"limit":%d}}}' % (cost, COST)
 
     def _accepted(self, question: Question) -> tuple[Document, int]:

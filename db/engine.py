@@ -6,11 +6,12 @@ the connection then steps down to the app role before anything else.
 
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg import AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, create_engine
 
 from db.policies import APP
+from db.trips import TripConnection
 
 
 def as_app(url: str) -> str:
@@ -37,7 +38,7 @@ def make_engine(url: str, *, pool_size: int = 10, as_role: bool = True) -> Engin
     )
 
 
-def make_pool(url: str, *, size: int = 8, as_role: bool = True) -> AsyncConnectionPool[AsyncConnection]:
+def make_pool(url: str, *, size: int = 8, as_role: bool = True) -> AsyncConnectionPool[TripConnection]:
     """The pool documents are read through; closed until opened. `as_role` as for `make_engine`.
 
     No reset on return and autocommit: each read opens and ends its own transaction in one pipeline,
@@ -45,19 +46,14 @@ def make_pool(url: str, *, size: int = 8, as_role: bool = True) -> AsyncConnecti
     """
     return AsyncConnectionPool(
         as_app(url) if as_role else url,
+        connection_class=TripConnection,
         min_size=1,
         max_size=size,
         open=False,
         reset=None,
         timeout=5,
-        kwargs={"autocommit": True, "prepare_threshold": 0, "cursor_factory": AsyncRawCursor},
-        configure=_configure,
+        kwargs={"autocommit": True, "cursor_factory": AsyncRawCursor},
     )
-
-
-async def _configure(connection: AsyncConnection) -> None:
-    # Every document shape is a statement of its own; the default of 100 would thrash.
-    connection.prepared_max = 1000
 
 
 def _with_driver(url: str) -> str:

@@ -161,7 +161,7 @@ def now() -> datetime:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium. One a module: while it lives, its thread's event loop is taken."""
-    program = shutil.which("chromium")
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
         if "CI" in os.environ:
             pytest.fail("CI needs chromium: `make browser` installs it.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -119,10 +119,10 @@ def test_enter_presses_the_forms_own_button_not_the_first_rows(site: str, chromi
 def test_the_error_summary_has_the_focus_and_leads_to_the_field(site: str, chromium: Browser) -> None:
     page = opened(chromium, WIDE)
     page.goto(f"{site}/wizard")
-    assert page.evaluate("document.activeElement.className") == "error-summary"
+    expect(page.locator(".error-summary")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "field-company"
+    expect(page.locator("#field-company")).to_be_focused()
     described = page.locator("#field-ein").get_attribute("aria-describedby")
     assert described == "error-ein hint-ein"
     page.context.close()
