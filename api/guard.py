@@ -37,10 +37,13 @@ _PHRASE = re.compile("did you mean", re.IGNORECASE)
 _TYPED = re.compile(r"\b(BlockString|String|Int|Float) '.*'", re.DOTALL)
 
 
-def parse_document(text: str) -> DocumentNode:
-    """Parse a document of at most 1,000 tokens (and as many comments). Refuses what is not GraphQL."""
+def parse_document(text: str, *, located: bool = True) -> DocumentNode:
+    """Parse a document of at most 1,000 tokens (and as many comments). Refuses what is not GraphQL.
+
+    `located` keeps where each piece stood, for messages; that is more than half of a document's memory.
+    """
     try:
-        return parse(text, max_lexical_tokens=TOKENS, max_comments=TOKENS)
+        return parse(text, no_location=not located, max_lexical_tokens=TOKENS, max_comments=TOKENS)
     except GraphQLSyntaxError as error:
         message = error.message
         place = "".join(f" at line {found.line}, column {found.column}" for found in error.locations or ())

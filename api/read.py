@@ -78,7 +78,7 @@ class Reader:
 
     def prepare(self, text: str) -> Document:
         """A document of our own, kept by whoever asks. Raises if it does not fit schema or limits."""
-        return self.documents.checked(text)
+        return self.documents.checked(text, located=False)
 
     async def read(
         self, document: Document, variables: Mapping[str, Any], *, credential: Credential, now: datetime

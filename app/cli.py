@@ -1,15 +1,16 @@
 """The `remit` command: what operators, the Makefile and the demo run.
 
-Surprise: `web` and `worker` refuse to start with unsafe settings, and say which setting and why.
+Surprise: `web` and `worker` are processes of their own (`app.serving`), which this one becomes.
 """
 
-import asyncio
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import uuid4
 
 import typer
@@ -18,11 +19,10 @@ from sqlalchemy import Connection, create_engine, text
 
 from api.schema import sdl
 from app import demo as demo_mode
-from app import logs, operating, web
+from app import operating
 from app.settings import Settings, UnsafeSettings
 from app.tables import METADATA
-from app.wiring import ROOT, admin_url, clock, database_url, gateway_platform, make_database, wire
-from app.worker import run_worker
+from app.wiring import ROOT, admin_url, clock, database_url, gateway_platform, make_database
 from db import embedded, schema
 from db.engine import make_engine
 from errors import Invalid, Refusal
@@ -42,20 +42,13 @@ main.add_typer(user, name="user")
 @main.command("web")
 def run_web() -> None:
     """Serve the portal, the dashboard and the API."""
-    logs.configure()
-    settings = Settings()
-    with _refusals():
-        application = web.create_app(wire(settings))
-    uvicorn.run(application, **web.server_options(settings))
+    _become("web")
 
 
 @main.command("worker")
 def run_jobs() -> None:
     """Send mails, act on gateway events, reconcile payments."""
-    logs.configure()
-    with _refusals():
-        parts = wire(Settings())
-    asyncio.run(run_worker(parts))
+    _become("worker")
 
 
 @main.command("gateway")
@@ -192,6 +185,10 @@ def erase_user(
     typer.echo(
         f"{account}; {erased.places} place(s) name nobody any more. Backups still do until they expire."
     )
+
+
+def _become(process: str) -> NoReturn:
+    os.execv(sys.executable, [sys.executable, "-m", "app.serving", process])  # noqa: S606 - our own words
 
 
 @contextmanager

@@ -82,13 +82,13 @@ def _start_all(given: Settings, running: list[subprocess.Popen[bytes]], stop: th
     }
     settings = Settings.from_environment(environment)
     _migrate(url)
-    running.append(_process(environment, "gateway", "--port", str(gateway_port)))
+    running.append(_process(environment, "app", "gateway", "--port", str(gateway_port)))
     _wait_for(settings.gateway_url, running, stop)
     kept.api_key = samples.load(
         make_database(settings, url), make_gateway(settings), now=clock(), password=kept.password
     ) or kept.api_key  # fmt: skip
     _keep(kept)
-    running += [_process(environment, "web"), _process(environment, "worker")]
+    running += [_process(environment, "app.serving", "web"), _process(environment, "app.serving", "worker")]
     _wait_for(settings.public_url, running, stop)
     if not stop.is_set():
         _greet(settings, kept)
@@ -136,7 +136,7 @@ def _migrate(url: str) -> None:
 def _process(environment: dict[str, str], *command: str) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C reaches this process alone, which stops the others in order.
     return subprocess.Popen(
-        [sys.executable, "-m", "app", *command], env=environment_with(environment), start_new_session=True
+        [sys.executable, "-m", *command], env=environment_with(environment), start_new_session=True
     )
 
 

@@ -6,13 +6,13 @@ transaction is open: rules take a `NewPassword` or a proof that was made before.
 
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from passlib.hash import argon2
 from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
+from zxcvbn.matching import RANKED_DICTIONARIES
 
 from errors import Invalid, Limited
 from languages import say
@@ -25,7 +25,7 @@ _JUDGED = 72
 # zxcvbn takes three known words in a row for strong: so much must be left when they are taken out.
 _LEAST_OWN = 8
 _ARGON2 = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=1)
-_COMMON = frozenset(FREQUENCY_LISTS["passwords"])
+_COMMON: Mapping[str, int] = RANKED_DICTIONARIES["passwords"]
 _OURS = ("remit", "invoice", "payment")
 
 T = TypeVar("T")

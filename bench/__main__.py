@@ -125,7 +125,7 @@ def _servers(url: str) -> Iterator[dict[str, int]]:
         "REMIT_GATEWAY_API_SECRET": secrets.token_hex(32),
         "REMIT_GATEWAY_WEBHOOK_SECRETS": json.dumps([secrets.token_hex(32)]),
     }
-    commands = {"remit": ["-m", "app", "web"]}
+    commands = {"remit": ["-m", "app.serving", "web"]}
     for name in ("floors", "idiomatic"):
         commands[name] = ["-m", "uvicorn", f"bench.{name}:app", "--port", str(PORTS[name]), "--no-access-log",
                           "--log-level", "warning", "--no-proxy-headers", "--no-server-header"]  # fmt: skip

@@ -56,10 +56,11 @@ class Product:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str, *arguments: str) -> None:
-        """Start the process `remit NAME`."""
+        """Start the process that `remit NAME` becomes."""
+        module = "app" if name == "gateway" else "app.serving"
         log = (self.folder / f"{name}.log").open("ab")
         self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", "app", name, *arguments],
+            [sys.executable, "-m", module, name, *arguments],
             env={**os.environ, **self.environment}, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()

@@ -18,7 +18,7 @@ fi
 echo "Installing Remit into .venv (about a minute) ..."
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
 if command -v uv >/dev/null; then
-    uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
+    uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.lock
     uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 else
     .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

@@ -175,9 +175,9 @@ class Documents:
             _, dropped = self._kept.popitem(last=False)
             plans -= dropped.plans
 
-    def checked(self, written: str) -> Document:
-        """Parse, measure and validate, and keep nothing."""
-        node = parse_document(written)
+    def checked(self, written: str, *, located: bool = True) -> Document:
+        """Parse, measure and validate, and keep nothing. `located` as for `parse_document`."""
+        node = parse_document(written, located=located)
         shape = guard(node, self.schema, sizes=self._sizes, single=self._single)
         errors = validate(self.schema, node, hide_suggestions=True)
         if errors:

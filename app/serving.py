@@ -1,0 +1,49 @@
+"""`python -m app.serving web` and `… worker`: what a server runs, with what that needs and no more.
+
+Surprise: `remit web` becomes this process, under the same process id: what the command loads for migrations
+and operators would stay in the memory of every process that serves.
+"""
+
+import asyncio
+import sys
+from typing import NoReturn
+
+import uvicorn
+
+from app import logs, web
+from app.settings import Settings, UnsafeSettings
+from app.wiring import Parts, wire
+from app.worker import run_worker
+from errors import Refusal
+
+
+def run_web() -> None:
+    """Serve the portal, the dashboard and the API."""
+    settings, parts = _begun()
+    uvicorn.run(web.create_app(parts), **web.server_options(settings))
+
+
+def run_jobs() -> None:
+    """Send mails, act on gateway events, reconcile payments."""
+    _, parts = _begun()
+    asyncio.run(run_worker(parts))
+
+
+def _begun() -> tuple[Settings, Parts]:
+    logs.configure()
+    try:
+        settings = Settings()
+        return settings, wire(settings)
+    except UnsafeSettings as unsafe:
+        _refuse(f"Remit does not start: {unsafe}", 2)
+    except Refusal as refusal:
+        _refuse(refusal.message, 1)
+
+
+def _refuse(message: str, status: int) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    raise SystemExit(status)
+
+
+if __name__ == "__main__":
+    {"web": run_web, "worker": run_jobs}[sys.argv[1]]()
