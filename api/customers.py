@@ -46,7 +46,7 @@ from billing import customers as t
 from billing.addresses import AddressRules as Rules
 from billing.addresses import Country, address_rules
 from billing.customer_fields import MOST_USERS, CustomerInput, UserInput, key_of
-from billing.derived import has_invited, has_overdue, overdue_minor
+from billing.derived import has_invited, has_overdue, overdue_minor, shows_invited, shows_overdue
 from billing.money import Currency
 from billing.tags import CustomerTag
 
@@ -85,8 +85,10 @@ class Customer(Node):
     status: t.CustomerStatus = col(where=True)
     balance: Money = money("open_minor", "What is open on its invoices.", where=True, order=True)
     overdue: Money = money(overdue_minor, "What is open on invoices past their due date.")
-    is_overdue: bool = sql(has_overdue, "Has an overdue invoice.", where=True)
-    has_invited_users: bool = sql(has_invited, "Has a user who has not accepted the invite yet.", where=True)
+    is_overdue: bool = sql(shows_overdue, "Has an overdue invoice.", where=True, holds=has_overdue)
+    has_invited_users: bool = sql(
+        shows_invited, "Has a user who has not accepted the invite yet.", where=True, holds=has_invited
+    )
     version: int = col("Rises with every change.")
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col(where=True, order=True)

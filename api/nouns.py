@@ -157,12 +157,13 @@ def sql(
     about: str | None = None,
     *,
     where: bool = False,
+    holds: Expression | None = None,
     order: bool = False,
     key: str | None = None,
     see: See = None,
 ) -> Any:
     """An expression over the row, from `billing.derived`."""
-    return _field(Computed(make=make, where=where, order=order, key=key, see=see), about)
+    return _field(Computed(make=make, where=where, holds=holds, order=order, key=key, see=see), about)
 
 
 def money(

@@ -52,9 +52,13 @@ class Column(Compared):
 
 @dataclass(frozen=True, kw_only=True)
 class Computed(Compared):
-    """An expression. Filtering compares `key`, or the expression itself where it is true or false."""
+    """An expression. Filtering compares `key`, or the expression itself where it is true or false.
+
+    `holds` is the same as a condition for filters, where what is quick for a list is not quick for a row.
+    """
 
     make: Expression
+    holds: Expression | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

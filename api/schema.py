@@ -119,7 +119,8 @@ def prepare_expressions() -> None:
     for noun in NOUNS.values():
         for _, _, read in noun.fields:
             if isinstance(read, Computed):
-                template(read.make, noun.table, read.see)
+                for expression in filter(None, (read.make, read.holds)):
+                    template(expression, noun.table, read.see)
             elif isinstance(read, Amount) and not isinstance(read.minor, str):
                 template(read.minor, noun.table, read.see)
     for field in GRAPHQL.query_type.fields.values() if GRAPHQL.query_type else ():

@@ -5,14 +5,8 @@ medians. Before anything is measured, all answers to a read are compared: they m
 """
 
 import json
-import os
-import secrets
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +16,12 @@ import httpx2
 from app.tables import METADATA
 from bench import load, rows
 from bench.rows import Target
-from db import embedded, schema
+from bench.servers import PORTS, database, origin, serving
+from db import schema
 from db.engine import make_engine
 
 HERE = Path(__file__).parent
-FOLDER = Path(".remit") / "bench"
 ROUNDS, SECONDS = 7, 4.0
-PORTS = {"remit": 8471, "floors": 8472, "idiomatic": 8473}
 
 
 @dataclass(frozen=True)
@@ -45,21 +38,17 @@ def _graphql(server: str, document: str) -> Callable[[Target], bytes]:
 
     def made(target: Target) -> bytes:
         body = json.dumps({"query": query, "variables": {"customer": target.shown_id}}).encode()
-        return load.request(f"{_origin(server)}/graphql", target.key, body)
+        return load.request(f"{origin(server)}/graphql", target.key, body)
 
     return made
 
 
 def _route(path: str) -> Callable[[Target], bytes]:
     def made(target: Target) -> bytes:
-        url = f"{_origin('floors')}/{path}?customer={target.shown_id}&partner={target.partner_id}"
+        url = f"{origin('floors')}/{path}?customer={target.shown_id}&partner={target.partner_id}"
         return load.request(url, target.key, None)
 
     return made
-
-
-def _origin(server: str) -> str:
-    return f"http://127.0.0.1:{PORTS[server]}"
 
 
 READS = {
@@ -80,7 +69,7 @@ READS = {
 def main() -> None:
     """Load the data once, start the servers, measure, print."""
     url, postmaster = _database()
-    with _servers(url) as pids:
+    with serving(url, list(PORTS)) as pids:
         targets = _targets(url)
         for title, contestants in READS.items():
             _compare_answers(contestants, targets)
@@ -89,7 +78,7 @@ def main() -> None:
 
 def _database() -> tuple[str, int]:
     """The benchmark's own server with its rows; loaded when they are not there yet."""
-    url = embedded.start(FOLDER / "postgres")
+    url, postmaster = database()
     engine = make_engine(url, as_role=False)
     with engine.connect() as connection:
         schema.migrate(connection, METADATA)
@@ -101,7 +90,7 @@ def _database() -> tuple[str, int]:
         found = rows.counts(connection)
         assert found == rows.COUNTS, found
     engine.dispose()
-    return url, int((FOLDER / "postgres" / "postmaster.pid").read_text().split()[0])
+    return url, postmaster
 
 
 def _targets(url: str) -> list[Target]:
@@ -110,51 +99,6 @@ def _targets(url: str) -> list[Target]:
         found = rows.targets(connection)
     engine.dispose()
     return found
-
-
-@contextmanager
-def _servers(url: str) -> Iterator[dict[str, int]]:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "REMIT_MODE": "demo",
-        "REMIT_FOLDER": str(FOLDER),
-        "REMIT_PORT": str(PORTS["remit"]),
-        "PUBLIC_URL": _origin("remit"),
-        "REMIT_SECRET_KEY": secrets.token_hex(32),
-        "REMIT_GATEWAY_API_SECRET": secrets.token_hex(32),
-        "REMIT_GATEWAY_WEBHOOK_SECRETS": json.dumps([secrets.token_hex(32)]),
-    }
-    commands = {"remit": ["-m", "app.serving", "web"]}
-    for name in ("floors", "idiomatic"):
-        commands[name] = ["-m", "uvicorn", f"bench.{name}:app", "--port", str(PORTS[name]), "--no-access-log",
-                          "--log-level", "warning", "--no-proxy-headers", "--no-server-header"]  # fmt: skip
-    processes = {
-        name: subprocess.Popen([sys.executable, *command], env=environment)
-        for name, command in commands.items()
-    }
-    try:
-        for name, process in processes.items():
-            _wait_for(name, process)
-        yield {name: process.pid for name, process in processes.items()}
-    finally:
-        for process in processes.values():
-            process.terminate()
-        for process in processes.values():
-            process.wait(30)
-
-
-def _wait_for(name: str, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            raise SystemExit(f"the server {name} ended")
-        try:
-            httpx2.get(f"{_origin(name)}/health", timeout=1, trust_env=False)
-        except httpx2.TransportError:
-            continue
-        return
-    raise SystemExit(f"the server {name} does not answer")
 
 
 def _compare_answers(contestants: list[Contestant], targets: list[Target]) -> None:
@@ -170,7 +114,7 @@ def _answer(contestant: Contestant, target: Target) -> Any:
     head, _, body = contestant.request(target).partition(b"\r\n\r\n")
     method, path, _ = head.decode().split("\r\n")[0].split(" ")
     headers = {"authorization": f"Bearer {target.key}", "content-type": "application/json"}
-    url = _origin(contestant.server) + path
+    url = origin(contestant.server) + path
     answer = httpx2.request(method, url, content=body or None, headers=headers, trust_env=False)
     assert answer.status_code == 200, (contestant.name, answer.text[:500])
     return answer.json()["data"]
@@ -184,7 +128,7 @@ def _measured(
         for each in contestants:
             requests = [each.request(target) for target in targets]
             sample = load.measure(
-                _origin(each.server), requests, pids[each.server], postmaster, seconds=SECONDS
+                origin(each.server), requests, pids[each.server], postmaster, seconds=SECONDS
             )
             if number:  # the first round warms up
                 samples[each.name].append(sample)

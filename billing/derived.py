@@ -5,7 +5,7 @@ is never read in SQL. The surprise: the API pastes these into its statements, so
 must be tied to the row's partner and customer by the expression itself; there is no plan otherwise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,8 +17,10 @@ from sqlalchemy import (
     and_,
     case,
     exists,
+    false,
     func,
     select,
+    true,
     type_coerce,
 )
 
@@ -144,15 +146,39 @@ def overdue_minor(customer: Any, at: Moment) -> ColumnElement[Any]:
 
 
 def has_overdue(customer: Any, at: Moment) -> ColumnElement[Any]:
-    """Is any of the customer's invoices overdue?"""
-    i = Invoice.__table__.alias("overdue_invoice").c  # type: ignore[attr-defined]
-    return exists().where(*_of(customer, i), is_overdue(i, at))
+    """Is any of the customer's invoices overdue? As a condition, for lists that are narrowed by it."""
+    return exists().where(*_overdue(customer, at))
+
+
+def shows_overdue(customer: Any, at: Moment) -> ColumnElement[Any]:
+    """The same as a value, for customers that are shown."""
+    return _some(_overdue(customer, at))
 
 
 def has_invited(customer: Any, at: Moment) -> ColumnElement[Any]:
-    """Has one of the customer's users not accepted the invite yet?"""
+    """Has one of the customer's users not accepted the invite yet? As a condition."""
+    return exists().where(*_invited(customer))
+
+
+def shows_invited(customer: Any, at: Moment) -> ColumnElement[Any]:
+    """The same as a value."""
+    return _some(_invited(customer))
+
+
+def _some(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[Any]:
+    """Is there a row? Each time a look at an index; an `exists` may be answered by gathering all rows first,
+    which a page of fifty does not earn back."""
+    return func.coalesce(select(true()).where(*conditions).limit(1).scalar_subquery(), false())
+
+
+def _overdue(customer: Any, at: Moment) -> Sequence[ColumnElement[bool]]:
+    i = Invoice.__table__.alias("overdue_invoice").c  # type: ignore[attr-defined]
+    return *_of(customer, i), is_overdue(i, at)
+
+
+def _invited(customer: Any) -> Sequence[ColumnElement[bool]]:
     m = Membership.__table__.alias("invited_user").c  # type: ignore[attr-defined]
-    return exists().where(*_of(customer, m), m.status == MembershipStatus.INVITED)
+    return *_of(customer, m), m.status == MembershipStatus.INVITED
 
 
 def _of(customer: Any, i: Any) -> tuple[ColumnElement[bool], ...]:

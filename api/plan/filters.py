@@ -152,7 +152,7 @@ def _operation(compare: Compare, operator: str, value: Value) -> str:
 
 def _holds(planning: Planning, noun: Noun, alias: str, read: Computed, value: Value) -> str:
     """A condition of its own (is it overdue?), asked for or asked away."""
-    condition = planning.expression(read.make, noun.table, alias, read.see)
+    condition = planning.expression(read.holds or read.make, noun.table, alias, read.see)
     return condition if value.ask(bool) else f"{condition} is not true"
 
 

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
-from psycopg import AsyncRawCursor
-from psycopg_pool import AsyncConnectionPool
 
 from api.nouns import NOUNS
 from api.plan import planning
 from api.read import Reader
+from db.engine import make_pool
 from errors import Forbidden, Invalid
 from tests.api.conftest import Client
 from tests.api.oracle import test_walks as walks
@@ -29,8 +28,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def unguarded(client: Client, database_url: str) -> AsyncIterator[Trial]:
     """The trial with a reader whom row-level security does not hold."""
-    kwargs = {"autocommit": True, "prepare_threshold": 0, "cursor_factory": AsyncRawCursor}
-    async with AsyncConnectionPool(database_url, min_size=1, open=False, kwargs=kwargs) as pool:
+    async with make_pool(database_url, as_role=False) as pool:
         client.reader = Reader(pool)
         yield await begin(client)
 
