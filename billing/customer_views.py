@@ -212,20 +212,21 @@ def _require_person(checks: Checks, actor: Actor, shared: bool) -> None:
 
 def _require_room(db: Session, actor: Actor, shared: bool) -> None:
     """Refuse one more than there may be; two who save the last one come one after the other."""
+    there = (
+        select(func.count())
+        .select_from(CustomerView)
+        .where(CustomerView.partner_id == actor.partner_id, col(CustomerView.is_shared).is_(shared))
+    )
     if shared:
-        db.exec(
-            select(Partner.id).where(Partner.id == actor.partner_id).with_for_update(key_share=True)
-        ).one()
-        mine, most = col(CustomerView.is_shared), MOST_SHARED
+        held = select(Partner.id).where(Partner.id == actor.partner_id)
     else:
-        place = (Membership.partner_id == actor.partner_id, Membership.id == actor.member_id)
-        db.exec(select(Membership.id).where(*place).with_for_update(key_share=True)).one()
-        mine, most = (
-            (~col(CustomerView.is_shared)) & (col(CustomerView.created_by) == actor.member_id),
-            MOST_OWN,
+        held = select(Membership.id).where(
+            Membership.partner_id == actor.partner_id, Membership.id == actor.member_id
         )
-    there = select(func.count()).select_from(CustomerView)
-    if db.exec(there.where(CustomerView.partner_id == actor.partner_id, mine)).one() >= most:
+        there = there.where(CustomerView.created_by == actor.member_id)
+    db.exec(held.with_for_update(key_share=True)).one()
+    most = MOST_SHARED if shared else MOST_OWN
+    if db.exec(there).one() >= most:
         message = say("There are {most} such views already. Delete one that nobody needs.", most=most)
         raise Invalid.at("name", code="TOO_MANY", message=message)
 
@@ -257,9 +258,10 @@ def _record_change(
 
 
 def _record(
-    db: Session, actor: Actor, view: CustomerView, action: str, now: datetime, **details: object
+    db: Session, actor: Actor, view: CustomerView, action: str, now: datetime, **details: list[str]
 ) -> None:
     audit.record(
-        db, actor, action=action, subject_kind="view", subject_id=view.id, now=now, name=view.name, **details
-    )
+        db, actor, action=action, subject_kind="view", subject_id=view.id, customer_id=None, now=now,
+        name=view.name, **details,
+    )  # fmt: skip
     db.flush()  # whoever reads next in this transaction, also past the session, finds it done
