@@ -43,7 +43,8 @@ class Views(NamedTuple):
     """All of them, the one the list began as, and how the list is with it.
 
     `is_lost`: the address names a view that is no longer there, or not for whoever looks. `gone` counts the
-    tags that the list asks for and nobody has. `may_change`: the view in hand.
+    tags that the list asks for and that are no longer there. `may_change`: the view in hand; `may_save`: the
+    list as a view of its own.
     """
 
     links: Sequence[Saved]
@@ -62,6 +63,7 @@ def views_of(page: Page, asked: Narrowing, path: str, names: Mapping[str, str]) 
     """
     listed = page.content["customerViews"]["nodes"]
     current = next((view for view in listed if view["id"] == asked.view), None)
+    gone = [tag for tag in asked.tags if tag not in names]
     return Views(
         links=[
             Saved(view["name"], Narrowing.kept(view).address(path), view is current, view["isShared"])
@@ -71,8 +73,8 @@ def views_of(page: Page, asked: Narrowing, path: str, names: Mapping[str, str]) 
         is_changed=current is not None and not asked.is_like(Narrowing.kept(current)),
         is_lost=bool(asked.view) and current is None,
         may_change=current is not None and _may_change(page, current),
-        may_save=not asked.problems and not asked.is_like(Narrowing({})),
-        gone=len([tag for tag in asked.tags if tag not in names]),
+        may_save=not asked.problems and not gone and not asked.is_like(Narrowing({})),
+        gone=len(gone),
     )
 
 
@@ -160,7 +162,7 @@ async def ask_delete(request: Request) -> Response:
     """Asks before a view is deleted."""
     page, view = await _view(request)
     back = Narrowing.kept(view).address(_list(request))
-    crumbs = trail(request, (view["name"], back), (mark("Delete"), None))
+    crumbs = trail(request, (view["name"], None))
     return show(request, "partner/customers/view_delete.html", page, view=view, back=back, crumbs=crumbs)
 
 
@@ -221,7 +223,7 @@ def _edit_page(
     return show(
         request, "partner/customers/view_edit.html", page, form=form, view=view, back=back, is_mine=mine,
         mine=MINE, team=TEAM, changed=status == 409, status=status,
-        crumbs=trail(request, (view["name"], back), (mark("Edit"), None)),
+        crumbs=trail(request, (view["name"], None)),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import select
 
 from auth.actors import Actor, MissingRight
-from billing import customer_views, erasing, staff, tags
+from billing import customer_views, erasing, staff, tag_merging, tags
 from billing.customer_views import LONGEST, MOST_OWN, MOST_SHARED, CustomerView, SomebodyElsesView, ViewInput
 from billing.tags import TagInput
 from db.session import Database
@@ -241,6 +241,26 @@ def test_a_tag_that_is_gone_stays_named_and_no_new_one_is_let_in(acts: Acts, cas
             ("NOT_FOUND", ("tag_ids",))
         ]
     assert change(acts, cast.ada, view, tag_ids=None).tag_ids == []
+
+
+def test_views_follow_a_merged_tag_whoever_keeps_them(acts: Acts, cast: Cast) -> None:
+    vip, late, other = sorted(tag_named(acts, cast.ada, name) for name in ("VIP", "Late", "Other"))
+    theirs = tag_named(acts, cast.mallory, "VIP")
+    clems = save(acts, cast.clem, tag_ids=[vip, late], tag_match="ALL")
+    ritas = save(acts, cast.rita, tag_ids=[vip, other], tag_match="ALL")
+    plain, strange = save(acts, cast.ada, tag_ids=[other]), save(acts, cast.mallory, tag_ids=[theirs])
+    acts(cast.sue, tag_merging.merge, tag_id=vip, into_id=late)
+    found = {
+        view.id: (view.tag_ids, view.tag_match, view.version)
+        for who in (cast.clem, cast.rita, cast.ada, cast.mallory)
+        for view in acts.read(who, select(CustomerView))
+    }
+    assert found == {
+        clems.id: ([late], "ANY", 2),
+        ritas.id: ([late, other], "ALL", 2),
+        plain.id: ([other], "ANY", 1),
+        strange.id: ([theirs], "ANY", 1),
+    }
 
 
 def test_the_log_tells_of_what_the_team_had(acts: Acts, cast: Cast, owner: Connection) -> None:

@@ -109,6 +109,16 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
     return stage
 
 
+def _shared_view(db: Session, actor: Actor, name: str, tag_id: UUID, now: datetime) -> UUID:
+    """What a program shares with the partner's staff."""
+    narrowed = customer_views.ViewInput(
+        name=f"zz-{name}note-view", is_shared=True, search=f"zz-{name}note-search", tag_ids=[tag_id]
+    )
+    scopes = frozenset({"views:read", "views:write"})
+    key = Actor(ActorKind.API_KEY, actor.partner_id, new_id(), scopes=scopes)
+    return customer_views.create(db, key, fields=narrowed, now=now).id
+
+
 def _own_view(database: Database, member: Actor, name: str, now: datetime) -> None:
     """What a member of the staff keeps for themselves."""
     with database.transaction(partner_id=member.partner_id, member_id=member.id) as db:
@@ -187,15 +197,8 @@ def _customer(
     )  # fmt: skip
     db.add(asked)
     db.flush()
-    narrowed = customer_views.ViewInput(
-        name=f"zz-{name}note-view", is_shared=True, search=f"zz-{name}note-search", tag_ids=[tag_id]
-    )
-    key = Actor(
-        ActorKind.API_KEY, actor.partner_id, new_id(), scopes=frozenset({"views:read", "views:write"})
-    )
-    view = customer_views.create(db, key, fields=narrowed, now=now)
     made = {
-        "note": note.id, "acr": asked.id, "cvw": view.id,
+        "note": note.id, "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "tag": tag_id,
     }  # fmt: skip

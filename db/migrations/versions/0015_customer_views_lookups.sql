@@ -50,3 +50,22 @@ begin
     coalesce(v_place.needs_factor and not has_second_factor(v_session.user_id), false);
 end
 $$;
+
+-- Merging tags: whatever view asked for the one asks for the other, also those that whoever merges can't see.
+create function merge_tag_in_views(p_gone uuid, p_stays uuid, p_now timestamptz) returns void
+language sql security definer set search_path = public as $$
+  update customer_view v
+  set tag_ids = m.ids, tag_match = case when cardinality(m.ids) > 1 then v.tag_match else 'ANY' end,
+      version = v.version + 1, updated_at = p_now
+  from customer_view w, lateral (
+    select array(select distinct case when id = p_gone then p_stays else id end from unnest(w.tag_ids) id order by 1)
+  ) m(ids)
+  where (w.partner_id, w.id) = (v.partner_id, v.id) and p_gone = any (v.tag_ids)
+    and v.partner_id = nullif(current_setting('remit.partner', true), '')::uuid
+    and nullif(current_setting('remit.customer', true), '') is null
+$$;
+
+grant select, update (tag_ids, tag_match, version, updated_at) on customer_view to remit_lookup;
+alter function merge_tag_in_views(uuid, uuid, timestamptz) owner to remit_lookup;
+revoke execute on function merge_tag_in_views(uuid, uuid, timestamptz) from public;
+grant execute on function merge_tag_in_views(uuid, uuid, timestamptz) to remit_app;
