@@ -130,9 +130,10 @@ class Narrowing:
     def fields(self) -> dict[str, Any]:
         """It as the rule of saved views takes it."""
         words = {name: CHOICES[name][self.value(name)][1] for name in KEPT}
+        said = {name: word and word.value for name, word in words.items()}
         return {
-            **{name: word and word.value for name, word in words.items() if name != "match"},
-            "tag_match": words["match"],
+            "tag_match": said.pop("match"),
+            **said,
             "search": self.value("search") or None,
             "balance_from": self.value("from") or None,
             "balance_to": self.value("to") or None,

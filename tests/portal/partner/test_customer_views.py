@@ -100,6 +100,15 @@ def test_a_view_whose_filters_change_says_so_and_keeps_them_or_makes_another(
     assert named == [("Another", "acme", True), ("Late", "globex", False)]
 
 
+def test_all_of_several_tags_is_kept_as_such(ada: Person, marked: Mapping[str, str]) -> None:
+    both = f"tag={marked['vip']}&tag={marked['late']}"
+    fields = {"name": "Both", "narrowing": f"{both}&match=all&status=setup&country=us&overdue=&from=0"}
+    page = ada.get(saved(ada.post("/customers/views/new", fields)))
+    assert listed(page.text) == ["Zenith"]
+    assert "Changed" not in text_of(page)
+    assert "Changed" in text_of(ada.get(tabs(page.text)["Both"][0].replace("match=all", "match=")))
+
+
 def test_a_view_stays_in_hand_through_filters_chips_pages_and_what_is_chosen(
     ada: Person, saves: Saves
 ) -> None:
