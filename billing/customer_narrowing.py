@@ -143,7 +143,7 @@ def _bounds(checks: Checks, fields: NarrowingInput, before: Mapping[str, Any]) -
     )
     read = read_bounds(checks, low, high)
     return {
-        f"{name}_minor": amount.minor if amount else None
+        f"{name}_minor": None if amount is None else amount.minor
         for (name, _), amount in zip((low, high), read, strict=True)
     }
 

@@ -14,7 +14,8 @@ from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from auth.roles import Membership
+from auth.authority import NoLongerHere
+from auth.roles import Membership, MembershipStatus
 from billing.addresses import Country
 from billing.customer_fields import key_of
 from billing.customer_narrowing import (
@@ -211,7 +212,10 @@ def _require_person(checks: Checks, actor: Actor, shared: bool) -> None:
 
 
 def _require_room(db: Session, actor: Actor, shared: bool) -> None:
-    """Refuse one more than there may be; two who save the last one come one after the other."""
+    """Refuse one more than there may be; two who save the last one come one after the other.
+
+    So do a member's removal and what they save: nothing is kept for somebody who is gone (NoLongerHere).
+    """
     there = (
         select(func.count())
         .select_from(CustomerView)
@@ -220,11 +224,11 @@ def _require_room(db: Session, actor: Actor, shared: bool) -> None:
     if shared:
         held = select(Partner.id).where(Partner.id == actor.partner_id)
     else:
-        held = select(Membership.id).where(
-            Membership.partner_id == actor.partner_id, Membership.id == actor.member_id
-        )
+        place = (Membership.partner_id == actor.partner_id, Membership.id == actor.member_id)
+        held = select(Membership.id).where(*place, Membership.status == MembershipStatus.ACTIVE)
         there = there.where(CustomerView.created_by == actor.member_id)
-    db.exec(held.with_for_update(key_share=True)).one()
+    if db.exec(held.with_for_update(key_share=True)).one_or_none() is None:
+        raise NoLongerHere
     most = MOST_SHARED if shared else MOST_OWN
     if db.exec(there).one() >= most:
         message = say("There are {most} such views already. Delete one that nobody needs.", most=most)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import select
 
 from auth.actors import Actor, MissingRight
+from auth.authority import NoLongerHere
 from billing import customer_views, erasing, staff, tag_merging, tags
 from billing.customer_views import LONGEST, MOST_OWN, MOST_SHARED, CustomerView, SomebodyElsesView, ViewInput
 from billing.tags import TagInput
@@ -292,6 +293,8 @@ def test_what_a_member_kept_goes_with_them_and_what_they_shared_stays(acts: Acts
     assert acts.count("customer_view") == 2
     # Whoever removed them sees what they saw before.
     assert seen(acts, cast.ada) == ["Hers", "Ours"]
+    with acts.nothing_changes(), pytest.raises(NoLongerHere):
+        save(acts, cast.clem, "Too late")
 
 
 def test_erasing_takes_what_they_kept(acts: Acts, cast: Cast, owner: Connection) -> None:
