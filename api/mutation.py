@@ -170,7 +170,9 @@ class Mutations:
 
     def _transaction(self, entered: Entered) -> Any:
         actor = entered.actor
-        return self._means.database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id)
+        return self._means.database.transaction(
+            partner_id=actor.partner_id, customer_id=actor.customer_id, member_id=actor.member_id
+        )
 
 
 def _enter(db: Session, task: Task) -> Entered:

@@ -59,6 +59,7 @@ ERROR_CODES: Mapping[str, str] = {
     "MORE_THAN_INVOICE": "More than the whole invoice.",
     "NOBODY_TO_TELL": "The customer has nobody to send it to.",
     "NOTHING_TO_PAY": "An invoice must be above zero.",
+    "NOT_FOR_KEYS": "An API key keeps nothing for itself.",
     "NOT_FOUND": "There is no such record.",
     "NOT_INVITED": "The user has accepted already, or was disabled.",
     "NOT_POSITIVE": "Not above zero.",

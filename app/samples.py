@@ -20,8 +20,9 @@ from auth.actors import Actor, ActorKind
 from auth.invites import Invite
 from auth.memberships import Membership
 from auth.passwords import NewPassword, hash_password
-from billing import customers, invoices, partners, tags
+from billing import customer_views, customers, invoices, partners, tags
 from billing.customer_fields import CustomerInput, UserInput
+from billing.customer_views import ViewInput
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.money import Money
 from billing.payment_orders import Share
@@ -93,6 +94,7 @@ def load(database: Database, gateway: Gateway, *, now: datetime, password: str) 
         _invoices(database, actor, company, customer_id, now)
     carl = _actor_of(database, actor.partner_id, made[0], "carl@acme.example")
     _payment(database, gateway, carl, clock=lambda: now)
+    _view(database, actor, now)
     return create_key(database, partner_slug="northwind", name="Demo", scopes=None, expires_at=None, now=now)
 
 
@@ -120,6 +122,12 @@ def _customer(database: Database, actor: Actor, company: Company, new: NewPasswo
     for member_id in members[:1] if len(members) > 1 else members:
         _accept(database, actor.partner_id, member_id, new, now)
     return saved.customer.id
+
+
+def _view(database: Database, actor: Actor, now: datetime) -> None:
+    fields = ViewInput(name="Overdue, largest first", is_shared=True, is_overdue=True, sort="BALANCE_DESC")
+    with database.transaction(partner_id=actor.partner_id, member_id=actor.member_id) as db:
+        customer_views.create(db, actor, fields=fields, now=now)
 
 
 def _tag(db: Session, actor: Actor, name: str, now: datetime) -> UUID:

@@ -24,6 +24,7 @@ from billing import (
     access_requests,
     customer_import_tables,
     customer_notes,
+    customer_views,
     customers,
     invoices,
     ledger,
@@ -36,10 +37,10 @@ from billing import (
 from integrations import inbox
 
 NOUNS = (
-    access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customers,
-    factor_tables, impersonations, inbox, invites, invoices, ledger, mailed_codes, mails, memberships,
-    partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays, sessions, tags,
-    throttle, users,
+    access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customer_views,
+    customers, factor_tables, impersonations, inbox, invites, invoices, ledger, mailed_codes, mails,
+    memberships, partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays,
+    sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

@@ -47,6 +47,9 @@ class Action(StrEnum):
     MANAGE_SETTINGS = "settings:write"
     MANAGE_TEAM = "team:write"
     VIEW_AUDIT = "audit:read"
+    SEE_VIEWS = "views:read"
+    SHARE_VIEWS = "views:write"
+    MANAGE_VIEWS = "views:manage"
     IMPERSONATE = "customers:impersonate"
 
 
@@ -54,12 +57,15 @@ _VIEW = frozenset({
     Action.VIEW_CUSTOMERS, Action.VIEW_USERS, Action.VIEW_INVOICES, Action.VIEW_PAYMENTS,
     Action.VIEW_METHODS, Action.VIEW_TAGS,
 })  # fmt: skip
-_EDIT = _VIEW | {
+# Whoever may see saved views may also keep some for themselves: nobody else ever sees those.
+_LOOK = _VIEW | {Action.SEE_VIEWS}
+_EDIT = _LOOK | {
     Action.EDIT_CUSTOMERS, Action.MANAGE_USERS, Action.EDIT_INVOICES, Action.EDIT_TAGS, Action.IMPERSONATE,
+    Action.SHARE_VIEWS,
 }  # fmt: skip
 _RUN = _EDIT | {
     Action.VOID_INVOICES, Action.PAY, Action.MANAGE_METHODS, Action.CREATE_PORTAL_SESSIONS,
-    Action.MANAGE_SETTINGS, Action.VIEW_AUDIT, Action.EXPORT_CUSTOMERS,
+    Action.MANAGE_SETTINGS, Action.VIEW_AUDIT, Action.EXPORT_CUSTOMERS, Action.MANAGE_VIEWS,
 }  # fmt: skip
 _PAY = _VIEW | {Action.PAY, Action.MANAGE_METHODS, Action.EDIT_TAGS}
 
@@ -67,7 +73,7 @@ RIGHTS: dict[Role, frozenset[Action]] = {
     Role.ADMIN: frozenset(Action),
     Role.SUB_ADMIN: frozenset(_RUN),
     Role.MEMBER: frozenset(_EDIT),
-    Role.READ_ONLY: _VIEW,
+    Role.READ_ONLY: _LOOK,
     Role.MANAGER: frozenset(_PAY | {Action.MANAGE_USERS, Action.VIEW_AUDIT}),
     Role.PAYER: frozenset(_PAY),
     Role.VIEWER: _VIEW,
@@ -127,6 +133,11 @@ class Actor:
     def is_staff_side(self) -> bool:
         """Acts for the partner, not for one customer."""
         return self.customer_id is None
+
+    @property
+    def member_id(self) -> UUID | None:
+        """The place of whoever of the partner's staff acts; only people have what is theirs alone."""
+        return self.id if self.kind is ActorKind.STAFF else None
 
     def may(self, action: Action) -> bool:
         """Is `action` among the rights of this actor's role or key?"""

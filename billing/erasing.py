@@ -15,7 +15,7 @@ from auth import companies, erasing, users
 from auth.actors import Actor, system
 from auth.emails import normal_form
 from auth.memberships import LastOne, Membership
-from billing import access_requests
+from billing import access_requests, customer_views
 from billing.customer_import_tables import CustomerImport
 from billing.customer_notes import CustomerNote
 from billing.customers import Customer, keep_words
@@ -54,8 +54,8 @@ def erase(db: Session, *, email: str, now: datetime) -> Erased:
     """Erase the person with an address, and everybody invited by it. Refuses: NobodyHere, StillNeeded.
 
     Replaced: names and addresses of the person, their memberships, invites, notes, imports and log entries.
-    Deleted: sessions, devices, second factors, links, requests for access, the history of signing in. Kept:
-    invoices, payments, ledger.
+    Deleted: sessions, devices, second factors, links, requests for access, views of their own, the history of
+    signing in. Kept: invoices, payments, ledger, views shared with the team.
     What others wrote about them in free texts is not searched.
     """
     email_key = normal_form(email)
@@ -105,6 +105,7 @@ def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime
     except LastOne as refusal:
         company = companies.company_of(db, partner_id=partner_id, customer_id=customer_id, hold=False)
         raise StillNeeded(company.name, refusal) from None
+    customer_views.drop_own(db, member=seat)
     # A server's words about a mail it refused name the address it was for.
     mails = (col(Mail.partner_id) == partner_id, col(Mail.membership_id) == seat.id)
     db.execute(update(Mail).where(*mails).values(answer=None))

@@ -14,7 +14,7 @@ from auth.actors import Action, Actor, MissingRight
 from auth.authority import scoped
 from auth.invites import Invite
 from auth.memberships import STAFF_ROLES, Membership, Role
-from billing import mails
+from billing import customer_views, mails
 from billing.texts import Checks
 from errors import NotFound
 
@@ -80,11 +80,13 @@ def enable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> 
 
 
 def remove(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
-    """End a colleague's place; the record stays, the address can be invited anew.
+    """End a colleague's place; the record stays, the address can be invited anew. Views of their own go.
 
     Refuses: MissingRight, NotFound, LastOne.
     """
-    return memberships.remove(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+    gone = memberships.remove(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+    customer_views.drop_own(db, member=gone)
+    return gone
 
 
 def read_staff_role(checks: Checks, text: str | None) -> Role:

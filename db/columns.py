@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Enum, Integer, LargeBinary, String
+from sqlalchemy import BigInteger, Date, DateTime, Enum, Integer, LargeBinary, String, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 from uuid_utils.compat import uuid7
@@ -94,6 +94,11 @@ def digest(**field: Any) -> Any:
 def texts(**field: Any) -> Any:
     """A list of short texts."""
     return Field(sa_type=ARRAY(String), **field)
+
+
+def references(**field: Any) -> Any:
+    """A list of ids of records, which may be gone by now: no foreign key holds them."""
+    return Field(sa_type=ARRAY(Uuid), **field)
 
 
 def document(**field: Any) -> Any:

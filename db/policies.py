@@ -1,7 +1,7 @@
 """Row-level security: each table names its guard beside its columns, and the guard's SQL is made here.
 
-A guard reads three settings that the door's transaction sets: `remit.partner`, `remit.customer` and
-`remit.user`. None of them set means no row. Surprise: `current_setting` gives '' (not NULL) once a
+A guard reads settings that the door's transaction sets: `remit.partner`, `remit.customer`, `remit.user` and
+`remit.member`. None of them set means no row. Surprise: `current_setting` gives '' (not NULL) once a
 setting was ever set in the connection, and `''::uuid` raises, hence the `nullif`.
 """
 
@@ -13,6 +13,7 @@ from sqlalchemy import MetaData, Table
 PARTNER = "nullif(current_setting('remit.partner', true), '')::uuid"
 CUSTOMER = "nullif(current_setting('remit.customer', true), '')::uuid"
 USER = "nullif(current_setting('remit.user', true), '')::uuid"
+MEMBER = "nullif(current_setting('remit.member', true), '')::uuid"
 # A sub-select is asked once a statement, not once a row, and the database takes it to be true for half the
 # rows. Without it, it counts on 1 row of 200, and then sorts a list instead of following an index.
 _FOR_STAFF = "(select nullif(current_setting('remit.customer', true), '') is null)"
@@ -28,6 +29,7 @@ class Guard(StrEnum):
     CUSTOMER_ROW = "customer_row"  # the customer's own row, by its id
     CUSTOMER = "customer"  # rows that belong to one customer; its users see them
     STAFF = "staff"  # the partner's own rows; no customer user sees them
+    SHARED = "shared"  # like STAFF, but what is not shared is there for the member alone who made it
     OWN = "own"  # rows owned by the partner or by one customer, each sees only its own
     ISSUED = "issued"  # like CUSTOMER, but a customer never sees a draft
     ISSUED_CHILD = "issued_child"  # rows under an invoice, hidden while it is a draft
@@ -46,6 +48,7 @@ CONDITIONS: dict[Guard, str] = {
     Guard.CUSTOMER_ROW: f"{_TENANT} and ({_FOR_STAFF} or id = {CUSTOMER})",
     Guard.CUSTOMER: f"{_TENANT} and {_MINE}",
     Guard.STAFF: f"{_TENANT} and {_FOR_STAFF}",
+    Guard.SHARED: f"{_TENANT} and {_FOR_STAFF} and (is_shared or created_by = {MEMBER})",
     Guard.OWN: f"{_TENANT} and case when {_FOR_STAFF} then owner_id is null else owner_id = {CUSTOMER} end",
     Guard.ISSUED: f"{_TENANT} and ({_FOR_STAFF} or (customer_id = {CUSTOMER} and status <> 'DRAFT'))",
     Guard.ISSUED_CHILD: f"{_TENANT} and ({_FOR_STAFF} or (customer_id = {CUSTOMER} and issued))",

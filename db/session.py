@@ -42,6 +42,7 @@ class Database:
         partner_id: UUID | None = None,
         customer_id: UUID | None = None,
         user_id: UUID | None = None,
+        member_id: UUID | None = None,
     ) -> Iterator[Session]:
         """A session that commits at the end of the block, and rolls back if the block raises."""
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
@@ -49,7 +50,9 @@ class Database:
                 deferrer=self._deferrer, secret=self._secret, sealing_secrets=self._sealing_secrets
             )
             if partner_id or customer_id or user_id:
-                enter(db, partner_id=partner_id, customer_id=customer_id, user_id=user_id)
+                enter(
+                    db, partner_id=partner_id, customer_id=customer_id, user_id=user_id, member_id=member_id
+                )
             yield db
 
     def close(self) -> None:
@@ -63,19 +66,32 @@ def enter(
     partner_id: UUID | None = None,
     customer_id: UUID | None = None,
     user_id: UUID | None = None,
+    member_id: UUID | None = None,
 ) -> None:
     """Set whose rows this transaction sees. What is not given is unset."""
     db.execute(
         text(
             "select set_config('remit.partner', :partner, true), "
-            "set_config('remit.customer', :customer, true), set_config('remit.user', :user, true)"
+            "set_config('remit.customer', :customer, true), set_config('remit.user', :user, true), "
+            "set_config('remit.member', :member, true)"
         ),
         {
             "partner": str(partner_id or ""),
             "customer": str(customer_id or ""),
             "user": str(user_id or ""),
+            "member": str(member_id or ""),
         },
     )
+
+
+@contextmanager
+def as_member(db: Session, member_id: UUID) -> Iterator[None]:
+    """See what one member of the staff keeps for themselves, to end it with their place."""
+    setting = text("select set_config('remit.member', :member, true)")
+    before = db.execute(text("select current_setting('remit.member', true)")).scalar_one()
+    db.execute(setting, {"member": str(member_id)})
+    yield
+    db.execute(setting, {"member": before or ""})
 
 
 def defer(db: Session, job: str, **ids: UUID | str) -> None:

@@ -62,6 +62,7 @@ _FORMS = {
     "Boolean": "({})::text",
     "JSON": "({})::text",
     "[String!]": "array_to_json({})::text",
+    "[ID!]": "array_to_json({})::text",
 }
 # Of these the text holds nothing to escape: choices are CHECKed by the database.
 _QUOTED = {

@@ -184,7 +184,8 @@ class Planning:
         customer = None
         if not self.rights.staff:
             customer = self.kept("customer", lambda call: call.actor.customer_id, "uuid")
-        return scope(table, alias, partner=partner, customer=customer)
+        member = self.kept("member", lambda call: call.actor.member_id, "uuid")
+        return scope(table, alias, partner=partner, customer=customer, member=member)
 
     def expression(self, make: Expression, table: Table, alias: str, see: See) -> str:
         """An expression of `billing.derived` over `alias`; in brackets, as it may be multiplied."""

@@ -20,7 +20,7 @@ class Unscoped(Exception):
 
 
 Scope = Callable[[str, str, str], str]
-"""The predicate for an alias, the partner's parameter and the customer's."""
+"""The predicate for an alias, the partner's parameter, and the customer's or (for staff) the member's."""
 
 _STAFF: dict[Guard, Scope] = {
     Guard.PARTNER_ROW: lambda t, partner, _: f"{t}.id = {partner}",
@@ -28,6 +28,9 @@ _STAFF: dict[Guard, Scope] = {
     Guard.CUSTOMER_ROW: lambda t, partner, _: f"{t}.partner_id = {partner}",
     Guard.CUSTOMER: lambda t, partner, _: f"{t}.partner_id = {partner}",
     Guard.STAFF: lambda t, partner, _: f"{t}.partner_id = {partner}",
+    Guard.SHARED: lambda t, partner, member: (
+        f"{t}.partner_id = {partner} and ({t}.is_shared or {t}.created_by = {member})"
+    ),
     Guard.OWN: lambda t, partner, _: f"{t}.partner_id = {partner} and {t}.owner_id is null",
     Guard.ISSUED: lambda t, partner, _: f"{t}.partner_id = {partner}",
     Guard.ISSUED_CHILD: lambda t, partner, _: f"{t}.partner_id = {partner}",
@@ -49,13 +52,16 @@ _CUSTOMER: dict[Guard, Scope] = {
 }
 
 
-def scope(table: Table, alias: str, *, partner: str, customer: str | None) -> str:
-    """The predicate that keeps `alias` to one partner's rows, for a customer's actor to one customer's."""
+def scope(table: Table, alias: str, *, partner: str, customer: str | None, member: str) -> str:
+    """The predicate that keeps `alias` to one partner's rows, for a customer's actor to one customer's.
+
+    Of what is not shared, it keeps to what is the member's.
+    """
     known = _STAFF if customer is None else _CUSTOMER
     guard = guard_of(table)
     if guard not in known:
         raise Unscoped(f"{table.name}: rows guarded as {guard} are not read for this side")
-    return known[guard](alias, partner, customer or "")
+    return known[guard](alias, partner, customer or member)
 
 
 _ALIASED = re.compile(r"\b(?:from|join)\s+([a-z_]+)(?:\s+as)?\s+([a-z_]\w*)", re.IGNORECASE)

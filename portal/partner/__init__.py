@@ -9,6 +9,7 @@ from portal.partner import (
     customer_export,
     customer_imports,
     customer_notes,
+    customer_views,
     customers,
     former,
     home,
@@ -35,6 +36,7 @@ ROUTES = [
     *customer_chosen.ROUTES,  # nor are "chosen" and "undo-archive"
     *customer_export.ROUTES,
     *customer_imports.ROUTES,  # nor are "import" and "imports"
+    *customer_views.ROUTES,  # nor is "views"
     *customers.ROUTES,
     *customer_changes.ROUTES,
     *impersonation.ROUTES,

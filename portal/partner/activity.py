@@ -75,6 +75,10 @@ WORDS = {
     "impersonation.refused": mark(
         "tried to change something while looking at the portal as {whose}: {tried}"
     ),
+    "view.shared": mark("shared the saved view “{view}”"),
+    "view.changed": mark("changed the saved view “{view}”"),
+    "view.unshared": mark("took the saved view “{view}” back for themselves"),
+    "view.deleted": mark("deleted the saved view “{view}”"),
     "tag.created": mark("created a tag"),
     "tag.updated": mark("changed a tag"),
     "tag.deleted": mark("deleted a tag"),
@@ -130,6 +134,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         tried=details.get("tried") or "",
         fields=", ".join(map(str, changed)) or mark("the company"),
         settings=_settings(details),
+        view=details.get("name") or "",
         file=details.get("file") or mark("a file"),
         counts=", ".join(f"{details.get(name, 0)} {said}" for name, said in IMPORTED.items()),
     )

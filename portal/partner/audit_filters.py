@@ -28,6 +28,7 @@ ABOUT: Mapping[str, str] = {
     "payment": mark("Payments"),
     "payment_method": mark("Payment methods"),
     "tag": mark("Tags"),
+    "view": mark("Saved views"),
     "api_key": mark("API keys"),
     "partner": mark("Settings"),
     "portal_session": mark("Portal sessions"),

@@ -1,45 +1,62 @@
 """How the list of customers is narrowed: read from an address, and written as one again.
 
 Surprise: what is asked travels as text only (the address of the list, a hidden field of a form), and is read
-again by the same function wherever it arrives; nothing about it is kept anywhere else.
+again by the same function wherever it arrives. A saved view keeps it in words of its own, which each choice
+here names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
 from typing import Any, NamedTuple
+from unicodedata import normalize
 from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
 
 from billing.addresses import Country, address_rules
-from billing.money import Currency, parse_amount
+from billing.customer_narrowing import (
+    LONGEST_SEARCH,
+    MOST_TAGS,
+    CustomerSort,
+    TagMatch,
+    WantedBalance,
+    WantedStatus,
+    read_bounds,
+)
 from billing.texts import Checks
-from errors import Problem
+from db import ids
+from errors import NotFound, Problem
 from languages import mark, say
 from portal.form import Form
 
-# What a status filter asks for; archived customers are out of the way unless asked for.
-STATUSES: Mapping[str, tuple[str, Mapping[str, Any] | None]] = {
-    "": (mark("Not archived"), {"in": ["SETUP", "ACTIVE"]}),
-    "active": (mark("Active"), {"eq": "ACTIVE"}),
-    "setup": (mark("In set-up"), {"eq": "SETUP"}),
-    "archived": (mark("Archived"), {"eq": "ARCHIVED"}),
-    "all": (mark("Any status"), None),
+Choices = Mapping[str, tuple[str, StrEnum | None]]
+STATUSES: Choices = {
+    "": (mark("Not archived"), WantedStatus.NOT_ARCHIVED),
+    "active": (mark("Active"), WantedStatus.ACTIVE),
+    "setup": (mark("In set-up"), WantedStatus.SETUP),
+    "archived": (mark("Archived"), WantedStatus.ARCHIVED),
+    "all": (mark("Any status"), WantedStatus.ANY),
 }
-SORTS: Mapping[str, tuple[str, str]] = {
-    "": (mark("Company, A to Z"), "COMPANY_ASC"),
-    "company-desc": (mark("Company, Z to A"), "COMPANY_DESC"),
-    "balance": (mark("Highest balance"), "BALANCE_DESC"),
-    "newest": (mark("Newest"), "CREATED_AT_DESC"),
-    "changed": (mark("Last changed"), "UPDATED_AT_DESC"),
+SORTS: Choices = {
+    "": (mark("Company, A to Z"), CustomerSort.COMPANY_ASC),
+    "company-desc": (mark("Company, Z to A"), CustomerSort.COMPANY_DESC),
+    "balance": (mark("Highest balance"), CustomerSort.BALANCE_DESC),
+    "newest": (mark("Newest"), CustomerSort.CREATED_AT_DESC),
+    "changed": (mark("Last changed"), CustomerSort.UPDATED_AT_DESC),
 }
-COUNTRIES: Mapping[str, str] = {"": mark("Any country")} | {
-    str(country).lower(): address_rules(country).name for country in Country
+COUNTRIES: Choices = {"": (mark("Any country"), None)} | {
+    str(country).lower(): (address_rules(country).name, country) for country in Country
 }
-BALANCES: Mapping[str, str] = {
-    "": mark("Any balance"),
-    "some": mark("Has a balance"),
-    "none": mark("Nothing open"),
+BALANCES: Choices = {
+    "": (mark("Any balance"), WantedBalance.ANY),
+    "some": (mark("Has a balance"), WantedBalance.SOME),
+    "none": (mark("Nothing open"), WantedBalance.NONE),
 }
-MATCHES: Mapping[str, str] = {"": mark("Any of these tags"), "all": mark("All of these tags")}
+MATCHES: Choices = {
+    "": (mark("Any of these tags"), TagMatch.ANY),
+    "all": (mark("All of these tags"), TagMatch.ALL),
+}
 CHOICES: Mapping[str, Mapping[str, Any]] = {
     "status": STATUSES,
     "sort": SORTS,
@@ -49,9 +66,11 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     "overdue": {"": "", "yes": mark("Overdue")},
 }
 TEXTS = ("search", "from", "to")
+# The choices whose words a saved view keeps.
+KEPT = ("status", "sort", "country", "balance", "match")
 TAG = "tag"
-MOST_TAGS = 20
-LONGEST = 200
+VIEW = "view"
+_NOBODY = UUID(int=0)
 
 
 class Chip(NamedTuple):
@@ -63,37 +82,70 @@ class Chip(NamedTuple):
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What the list is asked for: `texts` by their names in the address, `bounds` the right amounts."""
+    """What the list is asked for: `texts` by their names in the address, `bounds` the right amounts.
+
+    `view` is the id of the saved view that it began as.
+    """
 
     texts: Mapping[str, str]
     tags: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     bounds: Mapping[str, str] = field(default_factory=dict)
+    view: str = ""
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> "Narrowing":
         """What `pairs` of an address ask for: what can't be meant is left out, a wrong amount is told."""
         given: dict[str, str] = {}
         tags: list[str] = []
+        view = ""
         for name, text in pairs:
-            typed = text.strip()[:LONGEST]
+            typed = text.strip()[:LONGEST_SEARCH]
             if name == TAG:
                 tags += [typed] if typed else []
+            elif name == VIEW:
+                view = typed
             elif name in TEXTS or typed in CHOICES.get(name, ()):
                 given[name] = typed
         texts = {name: text for name, text in given.items() if text}
         problems, bounds = _read_bounds(texts)
-        return cls(texts, tuple(dict.fromkeys(tags))[:MOST_TAGS], problems, bounds)
+        return cls(texts, tuple(dict.fromkeys(tags))[:MOST_TAGS], problems, bounds, view)
 
     @classmethod
     def written(cls, query: str) -> "Narrowing":
         """As `of`, from what `query` wrote."""
         return cls.of(parse_qsl(query))
 
+    @classmethod
+    def kept(cls, view: Mapping[str, Any]) -> "Narrowing":
+        """What a saved view stands for, as a document asks for it (`view.graphql`)."""
+        pairs = [(TAG, tag) for tag in view["tagIds"]] + [(VIEW, view["id"])]
+        pairs += [(name, view[name]) for name in TEXTS if view[name]]
+        pairs += [("overdue", "yes")] if view["overdue"] else []
+        for name in KEPT:
+            pairs += [(name, word) for word, (_, meant) in CHOICES[name].items() if meant == view[name]]
+        return cls.of(pairs)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """It as the rule of saved views takes it."""
+        words = {name: CHOICES[name][self.value(name)][1] for name in KEPT}
+        said = {name: word and word.value for name, word in words.items()}
+        return {
+            "tag_match": said.pop("match"),
+            **said,
+            "search": self.value("search") or None,
+            "balance_from": self.value("from") or None,
+            "balance_to": self.value("to") or None,
+            "is_overdue": bool(self.value("overdue")),
+            "tag_ids": [_tag_id(tag) for tag in self.tags],
+        }
+
     def pairs(self) -> list[tuple[str, str]]:
         """It as pairs of an address, always in the same order."""
         plain = [(name, self.texts[name]) for name in (*TEXTS, *CHOICES) if name in self.texts]
-        return plain + [(TAG, tag) for tag in self.tags]
+        asked = plain + [(TAG, tag) for tag in self.tags]
+        return [*asked, (VIEW, self.view)] if self.view else asked
 
     def query(self) -> str:
         """It as the query of an address."""
@@ -111,7 +163,16 @@ class Narrowing:
 
     def cleared(self) -> "Narrowing":
         """Only the order of it."""
-        return Narrowing({name: text for name, text in self.texts.items() if name == "sort"})
+        kept = {name: text for name, text in self.texts.items() if name == "sort"}
+        return Narrowing(kept, view=self.view)
+
+    def within(self, view: str) -> "Narrowing":
+        """The same as what a saved view's list shows, or shows no longer."""
+        return replace(self, view=view)
+
+    def is_like(self, other: "Narrowing") -> bool:
+        """Does it find the same customers in the same order? A wrong amount is like nothing."""
+        return not self.problems and self._meant == other._meant
 
     def value(self, name: str) -> str:
         """A plain choice, "" when it is not made."""
@@ -141,8 +202,8 @@ class Narrowing:
         """What is on, each with the address without it; `names` are those of the tags by their ids."""
         said = [
             ("status", say("Status: {status}", status=STATUSES[self.value("status")][0])),
-            ("country", say("Country: {country}", country=COUNTRIES[self.value("country")])),
-            ("balance", BALANCES[self.value("balance")]),
+            ("country", say("Country: {country}", country=COUNTRIES[self.value("country")][0])),
+            ("balance", BALANCES[self.value("balance")][0]),
             ("overdue", say("Overdue")),
             ("from", say("Balance from {amount}", amount=self.value("from"))),
             ("to", say("Balance to {amount}", amount=self.value("to"))),
@@ -163,11 +224,25 @@ class Narrowing:
             for place, tag in enumerate(self.tags)
         ]
 
+    @property
+    def _meant(self) -> dict[str, Any]:
+        """It without what is only another way of writing the same."""
+        meant = self.fields
+        bounds = {name: Decimal(text) for name, text in self.bounds.items()}
+        search = " ".join(normalize("NFC", self.value("search")).split())
+        several = len(self.tags) > 1
+        return meant | {
+            "search": search, "balance_from": bounds.get("from"), "balance_to": bounds.get("to"),
+            "tag_ids": sorted(self.tags), "tag_match": several and meant["tag_match"],
+        }  # fmt: skip
+
     def _where(self) -> dict[str, Any]:
         where: dict[str, Any] = {}
         status = STATUSES[self.value("status")][1]
-        if status:
-            where["status"] = status
+        if status is WantedStatus.NOT_ARCHIVED:
+            where["status"] = {"in": ["SETUP", "ACTIVE"]}
+        elif status is not WantedStatus.ANY:
+            where["status"] = {"eq": status}
         if self.tags:
             where["tags"] = {self.value("match") or "any": list(self.tags)}
         if self.value("country"):
@@ -186,17 +261,18 @@ class Narrowing:
 
 def _read_bounds(texts: Mapping[str, str]) -> tuple[tuple[Problem, ...], dict[str, str]]:
     """The bounds of the balance, and what is wrong with them; a wrong one bounds nothing."""
-    checks, read = Checks(), {}
-    for name in ("from", "to"):
-        if name in texts:
-            amount = checks.read(name, parse_amount, texts[name], Currency.USD, otherwise=None)
-            if amount is not None:
-                read[name] = amount
-    if len(read) == 2 and read["from"] > read["to"]:
-        message = "The second amount is below the first. Swap them, or leave one empty."
-        checks.refuse("to", code="OUT_OF_RANGE", message=message)
-        del read["to"]
-    return tuple(checks.problems), {name: texts[name] for name in read}
+    checks = Checks()
+    read = read_bounds(checks, ("from", texts.get("from")), ("to", texts.get("to")))
+    given = zip(("from", "to"), read, strict=True)
+    return tuple(checks.problems), {name: texts[name] for name, amount in given if amount is not None}
+
+
+def _tag_id(text: str) -> UUID:
+    """The tag's id; one that no tag has, for a text that is none."""
+    try:
+        return ids.parsed(text, "tag")
+    except NotFound:
+        return _NOBODY
 
 
 def options(choices: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

@@ -22,6 +22,7 @@ from portal.paging import counted, neighbours, window
 from portal.partner.activity import activity_of
 from portal.partner.customer_filters import LISTED, Narrowing
 from portal.partner.customer_form import display_rows
+from portal.partner.customer_views import views_of
 from portal.partner.trail import trail
 
 TABS = (
@@ -43,10 +44,11 @@ async def list_customers(request: Request) -> Response:
     listed, path = page.content["customers"], request.url.path
     before, after = neighbours(request, listed["pageInfo"])
     names = {tag["id"]: tag["name"] for tag in page.content["tags"]["nodes"]}
+    views = views_of(page, asked, path, names)
     return show(
         request, "partner/customers/list.html", page, crumbs=trail(request)[:-1], asked=asked,
         form=asked.form, choices=LISTED, chips=asked.chips(path, names), tag_names=list(names.items()),
-        count=counted_customers(listed),
+        count=counted_customers(listed), views=views,
         cleared=asked.cleared().address(path), tax_id=_tax_id, before=before, after=after,
         status=422 if asked.problems else 200,
     )  # fmt: skip

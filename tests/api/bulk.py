@@ -132,6 +132,13 @@ _FILL = (
       on c.r = n
     """,
     """
+    insert into customer_view (partner_id, id, name, name_key, is_shared, tag_ids, tag_match, status, balance,
+      is_overdue, sort, version, created_at, updated_at)
+    select :partner, gen_random_uuid(), 'v' || n, 'v' || n, true, '{}', 'ANY', 'ACTIVE', 'ANY', false,
+      'COMPANY_ASC', 1, :now, :now
+    from generate_series(1, :many) n
+    """,
+    """
     insert into access_request (partner_id, id, status, name, email, email_key, company, created_at,
       expires_at, resolved_at)
     select :partner, gen_random_uuid(), case when n % 4 = 0 then 'OPEN' else 'DENIED' end, 'n', 'e' || n,

@@ -48,6 +48,7 @@ def _pay(things: Things) -> dict[str, Any]:
 
 CUSTOMERS, USERS, TAGS = "customers:write", "users:write", "tags:write"
 INVOICES, METHODS = "invoices:write", "payment_methods:write"
+VIEWS = ("views:read", "views:write")
 
 SAMPLES = [
     Sample("createCustomer", lambda t: {**COMPANY, "users": [ANN]}, (CUSTOMERS, USERS)),
@@ -68,6 +69,15 @@ SAMPLES = [
     ),
     Sample("updateCustomerNote", lambda t: {"id": t["note"], "text": "Called"}, (CUSTOMERS,), ("id",)),
     Sample("deleteCustomerNote", lambda t: {"id": t["note"]}, (CUSTOMERS,), ("id",)),
+    Sample(
+        "createCustomerView", lambda t: {"name": "Late", "isShared": True, "tagIds": [t["tag"]]}, VIEWS,
+        ("tagIds.0",),
+    ),
+    Sample(
+        "updateCustomerView", lambda t: {"id": t["view"], "name": "Later", "tagIds": [t["tag"]]}, VIEWS,
+        ("id", "tagIds.0"),
+    ),
+    Sample("deleteCustomerView", lambda t: {"id": t["view"]}, VIEWS, ("id",)),
     Sample("inviteUser", lambda t: {"customerId": t["customer"], **ANN}, (USERS,), ("customerId",)),
     Sample("resendInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
     Sample("revokeInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),

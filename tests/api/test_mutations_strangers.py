@@ -107,6 +107,7 @@ async def test_absent_stays_absent_whatever_else_is_wrong(writer: Writer, initec
         ("createInvoice", {"lines": [{**LINES[0], "quantity": "-1"}]}, "customerId"),
         ("updateInvoice", {"dueOn": "1999-01-01"}, "id"),
         ("updateTag", {"name": ""}, "id"),
+        ("updateCustomerView", {"name": "", "version": 9}, "id"),
         ("createPortalSession", {"origins": ["nowhere"]}, "customerId"),
         ("createPaymentMethodSetup", {"returnUrl": "javascript:alert(1)"}, "customerId"),
     ]

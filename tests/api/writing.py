@@ -15,7 +15,7 @@ from api.read import Reader
 from auth.actors import KEY_SCOPES, Actor
 from auth.api_keys import ApiKey
 from auth.tokens import digest_of
-from billing import customer_notes, customer_users, customers, invoices, tags
+from billing import customer_notes, customer_users, customer_views, customers, invoices, tags
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customer_fields import CustomerInput
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -164,6 +164,8 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         # By the key that most tests write with: nobody else may change it.
         key = cast.contoso_key if customer == "initech" else cast.northwind_key
         note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
+        shared = customer_views.ViewInput(name=f"View {customer}", is_shared=True)
+        view = customer_views.create(db, key, fields=shared, now=now)
         asked = access_request(db, staff.partner_id, f"asked-{customer}", now)
         asks = access_request(db, staff.partner_id, f"asks-{customer}", now)
     with database.transaction(partner_id=manager.partner_id, customer_id=customer_id) as db:
@@ -176,7 +178,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
         "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
         "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
-        "second_method": ("pm", second), "note": ("note", note.id),
+        "second_method": ("pm", second), "note": ("note", note.id), "view": ("cvw", view.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
     }  # fmt: skip
     found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})

@@ -57,6 +57,7 @@ TYPED = {
     "payment": ("gateway",),
     "access_request": ("name", "email", "company", "message"),
     "customer_note": ("text", "author_name"),
+    "customer_view": ("name", "search"),
     "customer_import": ("file_name", "asked_by_name", "columns"),
     "audit_event": ("actor_name",),
 }

@@ -38,18 +38,23 @@ _SHAPE = re.compile(rb"\b[a-z]{2,4}_[0-9a-f]{32}\b")
 
 @dataclass(frozen=True)
 class Record:
-    """A record of the API: its global id, and whose it is. `draft`: no customer sees it."""
+    """A record of the API: its global id, and whose it is. `draft`: no customer sees it; `member`: who alone
+    of the staff does.
+    """
 
     noun: str
     text: str
     partner: UUID
     customer: UUID | None
     draft: bool
+    member: UUID | None = None
 
     def is_seen_by(self, actor: Actor) -> bool:
         """Is it the actor's to read, by the rules of the product (not of the code)?"""
         if self.partner != actor.partner_id:
             return False
+        if self.noun == "CustomerView":
+            return actor.customer_id is None and self.member in (None, actor.id)
         if self.noun in ("Tag", "CustomerNote", "AccessRequest"):
             return self.customer == actor.customer_id
         if self.noun == "Partner" or actor.customer_id is None:
@@ -65,11 +70,12 @@ def records_of(owner: Connection) -> list[Record]:
             partner = row["id"] if noun.name == "Partner" else row["partner_id"]
             columns = {"Customer": "id", "Tag": "owner_id", "CustomerNote": "owner_id"}
             columns["AccessRequest"] = "owner_id"
-            columns |= {"Partner": None, "ApiKey": None}
+            columns |= {"Partner": None, "ApiKey": None, "CustomerView": None}
             whose = columns.get(noun.name, "customer_id")
             draft = row.get("status") == "DRAFT" or not row.get("issued", True)
             text = ids.shown(noun.prefix, row["id"])
-            found.append(Record(noun.name, text, partner, row[whose] if whose else None, draft))
+            member = row["created_by"] if row.get("is_shared") is False else None
+            found.append(Record(noun.name, text, partner, row[whose] if whose else None, draft, member))
     return found
 
 
@@ -121,7 +127,8 @@ class Table:
         actor, found = self.who[name].actor, {}
         for record in self.records:
             if record.noun == noun and not (actor is not None and record.is_seen_by(actor)):
-                found.setdefault((record.partner, record.customer, record.draft), record.text)
+                key = (record.partner, record.customer, record.draft, record.member)
+                found.setdefault(key, record.text)
         return list(found.values())
 
     def broken(self, noun: str) -> list[str]:

@@ -17,7 +17,7 @@ from auth.actors import Actor, ActorKind, system
 from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
-from billing import customer_imports, customer_notes, impersonations, invoices, tags
+from billing import customer_imports, customer_notes, customer_views, impersonations, invoices, tags
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -55,9 +55,10 @@ class Stage:
             for customer in customers:
                 if name in PEOPLE[customer] or name in (f"{customer}_token", f"ada_as_{_first(customer)}"):
                     return {partner, customer, f"{customer}own"}
+        own = {f"own{name}"}  # what a member keeps for themselves
         if name in ("mallory", "contoso_key"):
-            return STAFF_SEES["contoso"]
-        return STAFF_SEES["northwind"] if name != "anonymous" else set()
+            return STAFF_SEES["contoso"] | own
+        return STAFF_SEES["northwind"] | own if name != "anonymous" else set()
 
 
 def _first(customer: str) -> str:
@@ -89,6 +90,8 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
             looked = _grants(db, cast, partner, now)
             taken = _import(db, actor, f"zz-{partner}staff", now)
             _used(db, now)
+        for name in STAFF[partner]:
+            _own_view(database, cast.actors[name], f"zz-own{name}-view", now)
         for customer in customers:
             with database.transaction(partner_id=actor.partner_id) as db:
                 stage.ids[customer] = _customer(db, actor, cast, customer, tag.id, now)
@@ -104,6 +107,22 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
             with database.transaction(partner_id=actor.partner_id, customer_id=person.customer_id) as db:
                 stage.ids[customer]["own_tag"] = _own_tag(db, person, customer, stage, now)
     return stage
+
+
+def _shared_view(db: Session, actor: Actor, name: str, tag_id: UUID, now: datetime) -> UUID:
+    """What a program shares with the partner's staff."""
+    narrowed = customer_views.ViewInput(
+        name=f"zz-{name}note-view", is_shared=True, search=f"zz-{name}note-search", tag_ids=[tag_id]
+    )
+    scopes = frozenset({"views:read", "views:write"})
+    key = Actor(ActorKind.API_KEY, actor.partner_id, new_id(), scopes=scopes)
+    return customer_views.create(db, key, fields=narrowed, now=now).id
+
+
+def _own_view(database: Database, member: Actor, name: str, now: datetime) -> None:
+    """What a member of the staff keeps for themselves."""
+    with database.transaction(partner_id=member.partner_id, member_id=member.id) as db:
+        customer_views.create(db, member, fields=customer_views.ViewInput(name=name), now=now)
 
 
 def _grants(db: Session, cast: Cast, partner: str, now: datetime) -> dict[str, UUID]:
@@ -179,7 +198,7 @@ def _customer(
     db.add(asked)
     db.flush()
     made = {
-        "note": note.id, "acr": asked.id,
+        "note": note.id, "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "tag": tag_id,
     }  # fmt: skip

@@ -25,6 +25,7 @@ KINDS = {
     "method_id": "pm",
     "tag_id": "tag",
     "note_id": "note",
+    "view_id": "cvw",
     "user_id": "usr",
     "key_id": "key",
     "request_id": "acr",

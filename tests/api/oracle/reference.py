@@ -46,6 +46,9 @@ VISIBLE: dict[str, Visible] = {
     "api_key": lambda row, actor: actor.customer_id is None,
     "customer_note": _own_side,
     "access_request": _own_side,
+    "customer_view": lambda row, actor: (
+        actor.customer_id is None and (row["is_shared"] or row["created_by"] == actor.id)
+    ),
     "invoice_tag": _own_side,
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")
@@ -292,9 +295,9 @@ def cursor(noun: Noun, column: str, falling: bool, row: Row) -> str:
 
 
 def _shown(value: Any, places: int | None) -> Any:
-    if places:
+    if places and value is not None:
         text = f"{Decimal(value).scaleb(-places):f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return text if places == 2 else text.rstrip("0").rstrip(".") if "." in text else text
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):

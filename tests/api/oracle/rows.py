@@ -21,7 +21,9 @@ from auth.roles import Role
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.addresses import Country
 from billing.customer_fields import key_of
+from billing.customer_narrowing import CustomerSort, TagMatch, WantedBalance, WantedStatus
 from billing.customer_notes import CustomerNote
+from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
 from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.money import Currency
@@ -36,7 +38,7 @@ from tests.cast import Cast
 MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, PaymentMethod, Payment,
     PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey, CustomerNote,
-    AccessRequest,
+    AccessRequest, CustomerView,
 )  # fmt: skip
 TEXTS = (
     "Acme", "acme", "100%", "a_b", 'say "hi"', "back\\slash", "Café Zoë", "it's", "line\nbreak", "tab\there",
@@ -113,6 +115,8 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
             _event(maker, id_, None, None)
             _key(maker, id_)
             _asked(maker, id_)
+        for place in range(12):
+            _view(maker, id_, tags, place)
     return World(read(owner), now, now.date())
 
 
@@ -193,6 +197,24 @@ def _asked(maker: Maker, partner: UUID) -> None:
         message=maker.maybe(maker.text()), created_at=asked, expires_at=asked + timedelta(days=30),
         resolved_at=None if status is AccessStatus.OPEN else maker.moment(),
         membership_id=maker.chance.choice(users) if status is AccessStatus.APPROVED else None,
+    )  # fmt: skip
+
+
+def _view(maker: Maker, partner: UUID, tags: list[UUID], place: int) -> None:
+    cast, name = maker.cast, f"{maker.text()} {place}"
+    owns = cast.mallory if partner == cast.mallory.partner_id else (cast.ada, cast.clem, cast.rita)[place % 3]
+    low, high = sorted((maker.cents(), maker.cents()))
+    maker.write(
+        CustomerView, partner_id=partner, id=new_id(), name=name, name_key=key_of(name),
+        is_shared=place % 2 == 0, created_by=None if place % 6 == 0 else owns.id,
+        search=maker.maybe(maker.text()),
+        tag_ids=[*maker.chance.sample(tags, place % 3), new_id()][place % 2 :],
+        tag_match=maker.chance.choice(list(TagMatch)), status=maker.chance.choice(list(WantedStatus)),
+        country=maker.maybe(maker.chance.choice(list(Country))),
+        balance=maker.chance.choice(list(WantedBalance)), balance_from_minor=maker.maybe(low),
+        balance_to_minor=maker.maybe(high), is_overdue=place % 4 == 1,
+        sort=maker.chance.choice(list(CustomerSort)), version=place + 1, created_at=maker.moment(),
+        updated_at=maker.moment(),
     )  # fmt: skip
 
 

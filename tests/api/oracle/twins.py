@@ -112,6 +112,7 @@ VALUES: dict[str, Twin] = {
     "PaymentMethod.isExpired": _is_expired,
     "ApiKey.scope": lambda world, row: " ".join(row["scopes"]),
     "ApiKey.status": _key_status,
+    "CustomerView.tagIds": lambda world, row: [f"tag_{id_.hex}" for id_ in row["tag_ids"]],
     "Tag.customerCount": lambda world, row: _carrying(world, row, "customer_tag"),
     "Tag.invoiceCount": lambda world, row: _carrying(world, row, "invoice_tag"),
 }
