@@ -73,7 +73,7 @@ class Invoice(SQLModel, table=True):
             "due_on",
             "id",
             postgresql_include=["status"],
-        ),
+        ),  # fmt: skip
         Index("ix_invoice_due", "partner_id", "due_on", "id"),
         Index("ix_invoice_status_due", "partner_id", "status", "due_on", "id"),
         Index("ix_invoice_created", "partner_id", "created_at", "id"),

@@ -3,16 +3,16 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection
 from sqlmodel import Session
 
 from app.tables import METADATA
@@ -51,42 +51,40 @@ class Cluster:
     def __init__(self, url: str) -> None:
         self.url = url
         self.template = f"template_{uuid4().hex[:12]}"
+        # One for the whole run: connecting anew takes as long as copying the template.
+        self._admin = psycopg.connect(url, autocommit=True)
         self.cast = self._make_template()
 
     def url_of(self, database: str) -> str:
         return self.url.replace("/postgres?", f"/{database}?")
 
-    @contextmanager
-    def _admin(self) -> Iterator[Connection]:
-        engine = create_engine(
-            self.url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
-        )
-        with engine.connect() as connection:
-            # Roles belong to the server: two workers must not create them at once.
-            connection.execute(text("select pg_advisory_lock(20261122)"))
-            yield connection
-        engine.dispose()
-
     def _make_template(self) -> Cast:
-        with self._admin() as connection:
-            connection.execute(text(f"create database {self.template}"))
-            engine = make_engine(self.url_of(self.template), as_role=False)
-            with engine.connect() as fresh:
-                schema.migrate(fresh, METADATA)
-            with Session(engine, expire_on_commit=False) as db, db.begin():
-                cast = seed(db, now=NOON)
-            engine.dispose()
+        # Roles belong to the server: two workers must not create them at once.
+        self._tell("select pg_advisory_lock(20261122)")
+        self._tell(f"create database {self.template}")
+        engine = make_engine(self.url_of(self.template), as_role=False)
+        with engine.connect() as fresh:
+            schema.migrate(fresh, METADATA)
+        self._tell("select pg_advisory_unlock(20261122)")
+        with Session(engine, expire_on_commit=False) as db, db.begin():
+            cast = seed(db, now=NOON)
+        engine.dispose()
         return cast
 
     def create(self) -> str:
         name = f"test_{uuid4().hex[:12]}"
-        with self._admin() as connection:
-            connection.execute(text(f"create database {name} template {self.template} strategy file_copy"))
+        self._tell(f"create database {name} template {self.template} strategy file_copy")
         return name
 
     def drop(self, name: str) -> None:
-        with self._admin() as connection:
-            connection.execute(text(f"drop database {name} with (force)"))
+        self._tell(f"drop database {name} with (force)")
+
+    def close(self) -> None:
+        self.drop(self.template)
+        self._admin.close()
+
+    def _tell(self, statement: str) -> None:
+        self._admin.execute(statement.encode())
 
 
 def folder_of_cluster() -> Path:
@@ -100,7 +98,7 @@ def folder_of_cluster() -> Path:
 def cluster() -> Iterator[Cluster]:
     cluster = Cluster(embedded.start(folder_of_cluster(), durable=False))
     yield cluster
-    cluster.drop(cluster.template)
+    cluster.close()
     embedded.stop(folder_of_cluster())
 
 

@@ -60,8 +60,10 @@ def test_killed_anywhere_nothing_is_charged_twice_or_lost(
     desk: Desk, other: Payer, point: CrashPoint
 ) -> None:
     cards = {number: desk.card(number) for number in (VISA, DECLINED, AUTHENTICATES)}
+    # Everyday, each point meets every third outcome, and every outcome some point.
+    met = list(OUTCOMES.values())[rounds(list(CrashPoint).index(point) % 3, 0) :: rounds(3, 1)]
     for _ in range(rounds(1, 5)):
-        for number, fault in OUTCOMES.values():
+        for number, fault in met:
             card, invoice, key = cards[number], desk.invoice(10_000), uuid4().hex
             if fault:
                 desk.sandbox.fail(fault)
