@@ -15,6 +15,7 @@ from graphql import GraphQLError
 from api.gate import Refused
 from api.guard import strip_suggestions
 from auth.actors import MissingRight
+from auth.proofs import PAGE, ProofRequired
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
 
 log = structlog.get_logger()
@@ -78,11 +79,13 @@ def formatted(problem: Exception) -> tuple[int, list[Formatted], dict[str, str]]
         return 400, [_error(one.message, one.code, argument=list(one.path)) for one in problem.problems], {}
     if isinstance(problem, Refusal):
         status = next(status for kind, status in _STATUS if isinstance(problem, kind))
-        scope = {"scope": problem.scope} if isinstance(problem, MissingRight) else {}
+        more: dict[str, Any] = {"scope": problem.scope} if isinstance(problem, MissingRight) else {}
+        if isinstance(problem, ProofRequired):
+            more = {"page": PAGE}
         headers = {"retry-after": str(problem.retry_after)} if isinstance(problem, Limited) else {}
         if isinstance(problem, Unauthenticated):
             headers["www-authenticate"] = "Bearer"
-        return status, [_error(problem.message, problem.code, **scope)], headers
+        return status, [_error(problem.message, problem.code, **more)], headers
     return 500, [masked(problem)], {}
 
 

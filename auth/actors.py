@@ -4,10 +4,12 @@ Surprise: an actor is looked up again at every request; nothing here is remember
 table below is the only place where roles and scopes are turned into rights, for pages, API and jobs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from auth.proofs import ProofRequired, is_recent
 from auth.roles import Role
 from errors import Forbidden
 from languages import say
@@ -109,7 +111,8 @@ class ViewOnly(Forbidden):
 class Actor:
     """A membership, key, token, impersonation or the system at work, by its `id`.
 
-    An impersonation has the role of whom it looks as, and `viewed_id` if that is one user.
+    An impersonation has the role of whom it looks as, and `viewed_id` if that is one user. `proved_at` is
+    when the person behind a session last gave a password, code or passkey.
     """
 
     kind: ActorKind
@@ -122,6 +125,7 @@ class Actor:
     user_id: UUID | None = None
     session_id: UUID | None = None
     viewed_id: UUID | None = None
+    proved_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_staff_side(self) -> bool:
@@ -144,6 +148,14 @@ class Actor:
             raise ViewOnly
         if not self.may(action):
             raise MissingRight(action, by_key=self.kind is ActorKind.API_KEY)
+
+    def require_proof(self, now: datetime) -> None:
+        """Refuse (`ProofRequired`) a session whose person proved it too long ago (GUARANTEES D-4).
+
+        A key has nobody who could: its scopes are what bounds it. Nor have jobs and the command line.
+        """
+        if self.session_id is not None and not (self.proved_at and is_recent(self.proved_at, now)):
+            raise ProofRequired
 
     def require_writer(self) -> None:
         """Refuse (`ViewOnly`) an impersonation: it writes nothing, whatever its role may."""

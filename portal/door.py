@@ -18,7 +18,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth import impersonations, sessions
 from auth.actors import Actor
-from auth.sessions import Door, FactorNeeded, ProveAgain, Visit
+from auth.proofs import ProofRequired
+from auth.sessions import Door, FactorNeeded, Visit
 from db import ids
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
 from languages import say
@@ -79,7 +80,7 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal", "gra
             return await endpoint(request)
         except Unauthenticated as refusal:
             return await _sign_in_first(request, refusal)
-        except ProveAgain:
+        except ProofRequired:
             return await stepping_up.ask_again(request)
         except FactorNeeded:
             return await factor_needed.lead(request)

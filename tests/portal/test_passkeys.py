@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from auth.authenticators import Site
 from auth.passwords import NewPassword
+from auth.proofs import RECENT
 from db import ids
 from db.session import Database
-from portal.myself import RECENT
 from tests.auth import steps
 from tests.auth.factor_steps import sessions_of
 from tests.auth.passkey_steps import Authenticator, count_of, passkey_of, with_passkey

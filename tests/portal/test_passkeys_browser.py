@@ -7,8 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from auth.proofs import RECENT
 from db.session import Database
-from portal.myself import RECENT
 from tests.auth import steps
 from tests.auth.passkey_steps import with_passkey
 from tests.cast import PASSWORD, Cast

@@ -10,9 +10,9 @@ import pyotp
 import pytest
 from sqlalchemy import Connection, text
 
+from auth.proofs import RECENT
 from db.session import Database
 from portal import routes
-from portal.myself import RECENT
 from tests.auth.factor_steps import set_up
 from tests.cast import Cast
 from tests.portal.conftest import ORIGIN, Clock, Person, text_of
