@@ -141,17 +141,14 @@ def create_partner(
     settings = Settings()
     with _refusals():
         settings.refuse_unsafe()
-        database = make_database(settings, database_url(settings))
-        slug = operating.create_partner(
-            database,
-            name=name,
-            admin_name=admin_name,
-            admin_email=admin_email,
-            time_zone=time_zone,
-            now=clock(),
-        )
+        with closing(make_database(settings, database_url(settings))) as database:
+            slug = operating.create_partner(
+                database, name=name, admin_name=admin_name, admin_email=admin_email, time_zone=time_zone,
+                now=clock(),
+            )  # fmt: skip
     typer.echo(
-        f"{name} is at {settings.public_url}/partner/{slug}/. An invite to {admin_email} is on its way."
+        f"{name} is at {settings.public_url}/partner/{slug}/. An invite to {admin_email} is on its way.\n"
+        "Its staff need a second step of signing in: accepting leads to a passkey or an authenticator app."
     )
 
 

@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlmodel import select
 
+from auth.invites import Invite
 from auth.proofs import RECENT
+from billing import partners
 from db.session import Database
 from tests.auth import steps
 from tests.auth.passkey_steps import with_passkey
@@ -119,6 +123,59 @@ def test_an_invite_offers_a_passkey_first(
     fine()
     page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_role("heading", name="Invoices")).to_be_visible()
+    context.close()
+
+
+def first_invite(database: Database, clock: Clock) -> str:
+    """Start a partner as `remit partner create` does; the address of its first Admin's invite."""
+    with database.transaction() as db:
+        made = partners.create(
+            db, name="Fabrikam IT", admin_name="Fay", admin_email="fay@fabrikam.example", now=clock()
+        )
+        issued = db.exec(select(Invite).where(Invite.membership_id == made.admin.id)).one()
+    return f"/invite/{steps.token_of_invite(database, issued)}"
+
+
+def test_a_new_partners_first_admin_comes_in_with_a_passkey_alone(
+    chromium: Browser, browsing: Browsing, database: Database, clock: Clock
+) -> None:
+    context = chromium.new_context(base_url=browsing.url, bypass_csp=True, viewport=PHONE)
+    page = context.new_page()
+    authenticator(context, page)
+    page.goto(first_invite(database, clock))
+    press(page, "Accept with a passkey")
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page).to_have_url(f"{browsing.url}/partner/fabrikam-it")
+    expect(page.get_by_role("heading", name="Welcome to Remit")).to_be_visible()
+    fine_on(page)()
+    context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_new_partners_first_admin_with_a_password_is_led_to_a_second_step_first(
+    chromium: Browser, browsing: Browsing, database: Database, clock: Clock, scripts: bool
+) -> None:
+    context = chromium.new_context(
+        base_url=browsing.url, java_script_enabled=scripts, bypass_csp=scripts, viewport=PHONE
+    )
+    page = context.new_page()
+    page.goto(first_invite(database, clock))
+    page.get_by_label("Choose a password").fill(steps.NEW_PASSWORD)
+    press(page, "Accept the invite")
+    expect(page.get_by_role("heading", name="One step more to sign in")).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="Fabrikam IT")).to_be_visible()
+    if scripts:
+        fine_on(page)()
+    page.goto("/partner/fabrikam-it/customers")
+    expect(page.get_by_role("heading", name="One step more to sign in")).to_be_visible()
+    page.get_by_role("link", name="Set up an authenticator app").click()
+    page.get_by_label("What you call it").fill("Phone")
+    press(page, "Go on")
+    app = pyotp.TOTP(page.locator(".secret-key").inner_text().replace(" ", ""))
+    page.get_by_label("Code").fill(app.at(clock()))
+    press(page, "Add the app")
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_role("heading", name="All customers")).to_be_visible()
     context.close()
 
 
