@@ -191,6 +191,29 @@ def erase_user(
     )
 
 
+@user.command("reset-factors")
+def reset_factors(
+    email: Annotated[str, typer.Argument(help="The address they sign in with.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the second step from somebody who lost every passkey, app and recovery code."""
+    settings = Settings()
+    if not yes:
+        question = (
+            f"Take every passkey, authenticator app and recovery code from {email}, and sign them out "
+            "everywhere? Be sure that it is they who ask: call them back."
+        )
+        typer.confirm(question, abort=True)
+    with _refusals():
+        settings.refuse_unsafe()
+        with closing(make_database(settings, database_url(settings))) as database:
+            gone = operating.reset_factors(database, email=email, now=clock())
+    typer.echo(
+        f"{gone.passkeys} passkey(s), {gone.apps} authenticator app(s) and the recovery codes are gone; they "
+        f"are signed out everywhere, told by mail, and it is in the log of {gone.places} place(s)."
+    )
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
     try:

@@ -168,6 +168,11 @@ _FACTORS_CHANGED = {
         "An authenticator app was added to your account: its codes sign in with your password."
     ),
     "factor.removed": mark("An authenticator app was removed from your account: its codes no longer work."),
+    "factors.reset": mark(
+        "Every passkey, authenticator app and recovery code was taken from your account by whoever runs this "
+        "server, because they were said to be lost, and you were signed out everywhere. Sign in with your "
+        "password, or ask for a new one, and set up a new second step."
+    ),
     "recovery_codes.renewed": mark(
         "New recovery codes were made for your account: the old ones no longer work."
     ),

@@ -50,6 +50,7 @@ WORDS = {
     "access.asked": mark("noted a request for access"),
     "access.approved": mark("gave access to somebody who asked"),
     "access.denied": mark("denied a request for access"),
+    "user.factors_reset": mark("took the lost second step of {who} away, on the server"),
     "user.erased": mark("erased a user"),
     "user.renamed": mark("changed their name"),
     "user.address_changed": mark("changed their e-mail address"),
