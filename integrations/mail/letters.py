@@ -63,7 +63,11 @@ class PersonalLetter(Protocol):
 def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
     """The letter behind a queued mail. Raises `NotWanted` if it should not be sent any more."""
     partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
-    member = db.exec(select(Membership).where(Membership.id == mail.membership_id)).one()
+    member = db.exec(
+        select(Membership).where(
+            Membership.partner_id == mail.partner_id, Membership.id == mail.membership_id
+        )
+    ).one()
     if member.status in (MembershipStatus.REMOVED, MembershipStatus.DISABLED):
         raise NotWanted("the person no longer has access")
     customer = None
