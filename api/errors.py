@@ -14,6 +14,7 @@ from graphql import GraphQLError
 
 from api.gate import Refused
 from api.guard import strip_suggestions
+from auth import refusals
 from auth.actors import MissingRight
 from auth.proofs import PAGE, ProofRequired
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
@@ -78,6 +79,7 @@ def formatted(problem: Exception) -> tuple[int, list[Formatted], dict[str, str]]
     if isinstance(problem, Invalid):
         return 400, [_error(one.message, one.code, argument=list(one.path)) for one in problem.problems], {}
     if isinstance(problem, Refusal):
+        refusals.tell(problem)
         status = next(status for kind, status in _STATUS if isinstance(problem, kind))
         more: dict[str, Any] = {"scope": problem.scope} if isinstance(problem, MissingRight) else {}
         if isinstance(problem, ProofRequired):

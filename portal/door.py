@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from auth import impersonations, sessions
+from auth import impersonations, refusals, sessions
 from auth.actors import Actor
 from auth.proofs import ProofRequired
 from auth.sessions import Door, FactorNeeded, Visit
@@ -85,6 +85,7 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal", "gra
         except FactorNeeded:
             return await factor_needed.lead(request)
         except Refusal as refusal:
+            refusals.tell(refusal)
             if kind == "grant":
                 return await looking.refused(request, refusal, answer_to(refusal))
             return refused(request, refusal)
