@@ -83,8 +83,7 @@
   };
 
   const suggestIn = async (form, field) => {
-    const canSuggest = PublicKeyCredential.isConditionalMediationAvailable;
-    if (!canSuggest || !(await PublicKeyCredential.isConditionalMediationAvailable())) return;
+    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
     field.addEventListener("focus", () => suggest(form));
     if (document.activeElement === field) suggest(form);
   };
