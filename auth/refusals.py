@@ -7,7 +7,6 @@ who try to change a portal they look at stand in both sides' audit log.
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 
 import structlog
@@ -28,7 +27,7 @@ class Teller:
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._told: OrderedDict[Told, float] = OrderedDict()
+        self._told: dict[Told, float] = {}
         self._minute, self._count = 0.0, 0
 
     def tell(self, refusal: Refusal) -> None:
@@ -53,9 +52,8 @@ class Teller:
             self._count += 1
             if self._count <= MOST_A_MINUTE:
                 self._told[told] = now
-                self._told.move_to_end(told)
-                while len(self._told) > MOST_REMEMBERED:
-                    self._told.popitem(last=False)
+                if len(self._told) > MOST_REMEMBERED:
+                    del self._told[next(iter(self._told))]
             return self._count
 
 
