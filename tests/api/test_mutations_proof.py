@@ -14,7 +14,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from api.mutation import Entered
-from api.schema import changes
+from api.schema import GRAPHQL, changes
 from auth.proofs import PAGE, RECENT
 from tests.api.mutations import SAMPLES
 from tests.api.writing import ANN, Things, Writer
@@ -127,6 +127,13 @@ async def test_the_right_is_asked_for_before_the_proof(writer: Writer, acme: Thi
     with nothing_changes(writer.client.owner):
         answer = await writer.send("inviteUser", {"customerId": acme["customer"], **ANN}, **petra)
         assert (answer.status, answer.codes) == (403, ["FORBIDDEN"])
+
+
+def test_the_schema_says_so_at_each_of_them() -> None:
+    mutation = GRAPHQL.mutation_type
+    assert mutation is not None
+    told = {name for name, field in mutation.fields.items() if "PROOF_REQUIRED" in (field.description or "")}
+    assert told == set().union(*ASKED.values())
 
 
 def test_no_page_of_a_company_asks_by_itself() -> None:
