@@ -9,15 +9,23 @@ from typing import ClassVar, NamedTuple
 
 
 class Refusal(Exception):
-    """A request that was understood and is not granted. Never a bug: bugs are ordinary exceptions."""
+    """A request that was understood and is not granted. Never a bug: bugs are ordinary exceptions.
+
+    Whether it `matters`: an operator should hear of it (`auth.refusals`), with what it is `about`.
+    """
 
     code: ClassVar[str] = "REFUSED"
+    matters: ClassVar[bool] = False
     message: str = "This can't be done."
 
     def __init__(self, message: str | None = None) -> None:
         if message is not None:
             self.message = message
         super().__init__(self.message)
+
+    def about(self) -> dict[str, str]:
+        """What the log tells beside the code: ids and fixed words, never a text that somebody typed."""
+        return {}
 
 
 class NotFound(Refusal):

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 from api.plan.planning import Rights
 from auth import api_keys, impersonations, sessions
-from auth.actors import Actor, ActorKind
+from auth.actors import Actor, ActorKind, Stopped
 from db.trips import Found
-from errors import Forbidden, Refusal, Unauthenticated
+from errors import Refusal, Unauthenticated
 
 MOST_REMEMBERED = 10_000
 DEADLINE = 10  # seconds a statement may take
@@ -50,14 +50,14 @@ _KNOCK_IMPERSONATION = {
 }
 
 
-class KeyInBrowser(Forbidden):
+class KeyInBrowser(Stopped):
     """An API key was sent by a web page."""
 
     code = "KEY_IN_BROWSER"
     message = "API keys are for servers. In a browser, use a token from createPortalSession."
 
 
-class WrongOrigin(Forbidden):
+class WrongOrigin(Stopped):
     """A portal token was sent from a site it was not made for."""
 
     code = "WRONG_ORIGIN"
@@ -79,9 +79,9 @@ class Bearer:
         """Who it was. Refuses a key in a browser, and a portal token of other origins."""
         found = api_keys.visit_of(row[:-3])
         if found.actor.kind is ActorKind.API_KEY and self.origin is not None:
-            raise KeyInBrowser
+            raise KeyInBrowser(found.actor)
         if found.actor.kind is ActorKind.PORTAL_TOKEN and self.origin not in found.origins:
-            raise WrongOrigin
+            raise WrongOrigin(found.actor)
         return Visit(found.actor, Rights.of(found.actor), row[-3], None)
 
 

@@ -14,7 +14,9 @@ from graphql import GraphQLError
 
 from api.gate import Refused
 from api.guard import strip_suggestions
+from auth import refusals
 from auth.actors import MissingRight
+from auth.proofs import PAGE, ProofRequired
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
 
 log = structlog.get_logger()
@@ -77,12 +79,15 @@ def formatted(problem: Exception) -> tuple[int, list[Formatted], dict[str, str]]
     if isinstance(problem, Invalid):
         return 400, [_error(one.message, one.code, argument=list(one.path)) for one in problem.problems], {}
     if isinstance(problem, Refusal):
+        refusals.tell(problem)
         status = next(status for kind, status in _STATUS if isinstance(problem, kind))
-        scope = {"scope": problem.scope} if isinstance(problem, MissingRight) else {}
+        more: dict[str, Any] = {"scope": problem.scope} if isinstance(problem, MissingRight) else {}
+        if isinstance(problem, ProofRequired):
+            more = {"page": PAGE}
         headers = {"retry-after": str(problem.retry_after)} if isinstance(problem, Limited) else {}
         if isinstance(problem, Unauthenticated):
             headers["www-authenticate"] = "Bearer"
-        return status, [_error(problem.message, problem.code, **scope)], headers
+        return status, [_error(problem.message, problem.code, **more)], headers
     return 500, [masked(problem)], {}
 
 

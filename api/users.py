@@ -188,26 +188,32 @@ def _update_role(doing: Doing, given: Given) -> Outcome:
     return {"user": rules.change_role(doing.db, doing.actor, **what, now=doing.now).id}
 
 
+# Beside what needs a password, code or passkey of a signed-in person within 15 minutes (D-4).
+_PROVEN = "Of a session it takes a fresh proof (PROOF_REQUIRED)."
+_PROVEN_BY_MANAGERS = "Of a Manager's session it takes a fresh proof (PROOF_REQUIRED)."
+
+
 @strawberry.type
 class UserMutations:
     """Changes of customers' users. The partner's staff is managed in pages only."""
 
     invite_user: InviteUserPayload | None = change(
-        _invite, InviteUserInput, Action.MANAGE_USERS, alone=True, about="Invite one more user by mail."
-    )
+        _invite, InviteUserInput, Action.MANAGE_USERS, alone=True,
+        about=f"Invite one more user by mail. {_PROVEN_BY_MANAGERS}",
+    )  # fmt: skip
     resend_invite: ResendInvitePayload | None = change(
         _moving(rules.resend_invite, "user_id"), ResendInviteInput, Action.MANAGE_USERS,
-        about="Mail a new invite; the earlier link dies.",
+        about=f"Mail a new invite; the earlier link dies. {_PROVEN_BY_MANAGERS}",
     )  # fmt: skip
     revoke_invite: RevokeInvitePayload | None = change(
         _moving(rules.revoke_invite, "user_id"), RevokeInviteInput, Action.MANAGE_USERS,
-        about="Kill the link of an invite. Twice is once.",
+        about=f"Kill the link of an invite. Twice is once. {_PROVEN_BY_MANAGERS}",
     )  # fmt: skip
     update_user_role: UpdateUserRolePayload | None = change(
         _update_role, UpdateUserRoleInput, Action.MANAGE_USERS,
-        about="Change a user's role; an open invite is replaced and mailed again.",
+        about=f"Change a user's role; an open invite is replaced and mailed again. {_PROVEN}",
     )  # fmt: skip
     remove_user: RemoveUserPayload | None = change(
         _moving(rules.remove, "id"), RemoveUserInput, Action.MANAGE_USERS,
-        about="End a user's place; the record stays.",
+        about=f"End a user's place; the record stays. {_PROVEN}",
     )  # fmt: skip

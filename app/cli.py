@@ -134,17 +134,14 @@ def create_partner(
     settings = Settings()
     with _refusals():
         settings.refuse_unsafe()
-        database = make_database(settings, database_url(settings))
-        slug = operating.create_partner(
-            database,
-            name=name,
-            admin_name=admin_name,
-            admin_email=admin_email,
-            time_zone=time_zone,
-            now=clock(),
-        )
+        with closing(make_database(settings, database_url(settings))) as database:
+            slug = operating.create_partner(
+                database, name=name, admin_name=admin_name, admin_email=admin_email, time_zone=time_zone,
+                now=clock(),
+            )  # fmt: skip
     typer.echo(
-        f"{name} is at {settings.public_url}/partner/{slug}/. An invite to {admin_email} is on its way."
+        f"{name} is at {settings.public_url}/partner/{slug}/. An invite to {admin_email} is on its way.\n"
+        "Its staff need a second step of signing in: accepting leads to a passkey or an authenticator app."
     )
 
 
@@ -184,6 +181,29 @@ def erase_user(
     account = "The account is gone" if erased.had_account else "There was no account"
     typer.echo(
         f"{account}; {erased.places} place(s) name nobody any more. Backups still do until they expire."
+    )
+
+
+@user.command("reset-factors")
+def reset_factors(
+    email: Annotated[str, typer.Argument(help="The address they sign in with.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take the second step from somebody who lost every passkey, app and recovery code."""
+    settings = Settings()
+    if not yes:
+        question = (
+            f"Take every passkey, authenticator app and recovery code from {email}, and sign them out "
+            "everywhere? Be sure that it is they who ask: call them back."
+        )
+        typer.confirm(question, abort=True)
+    with _refusals():
+        settings.refuse_unsafe()
+        with closing(make_database(settings, database_url(settings))) as database:
+            gone = operating.reset_factors(database, email=email, now=clock())
+    typer.echo(
+        f"{gone.passkeys} passkey(s), {gone.apps} authenticator app(s) and the recovery codes are gone; they "
+        f"are signed out everywhere, told by mail, and it is in the log of {gone.places} place(s)."
     )
 
 

@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import select
 
-from auth import api_keys, second_factors
+from auth import api_keys, factor_resets, second_factors
 from auth.actors import KEY_SCOPES, system
+from auth.factor_resets import Reset
 from billing import erasing, partners
 from billing.erasing import Erased
 from billing.partners import Partner
@@ -69,6 +70,12 @@ def erase_user(database: Database, *, email: str, now: datetime) -> Erased:
     """Erase whoever has the address, everywhere at once. Refuses as `erasing.erase`."""
     with database.transaction() as db:
         return erasing.erase(db, email=email, now=now)
+
+
+def reset_factors(database: Database, *, email: str, now: datetime) -> Reset:
+    """Take every second factor of whoever signs in with the address. Refuses as `factor_resets.reset`."""
+    with database.transaction() as db:
+        return factor_resets.reset(db, email=email, now=now)
 
 
 def find_partner(database: Database, slug: str) -> UUID:

@@ -4,10 +4,12 @@ Surprise: an actor is looked up again at every request; nothing here is remember
 table below is the only place where roles and scopes are turned into rights, for pages, API and jobs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from auth.proofs import ProofRequired, is_recent
 from auth.roles import Role
 from errors import Forbidden
 from languages import say
@@ -89,22 +91,41 @@ KEY_SCOPES = frozenset(Action) - {
 READS = _VIEW | {Action.VIEW_AUDIT}
 
 
-class MissingRight(Forbidden):
+class Stopped(Forbidden):
+    """A refusal that an operator should hear of, with whom it stopped if that is known."""
+
+    matters = True
+
+    def __init__(self, actor: "Actor | None" = None, message: str | None = None) -> None:
+        self._actor = actor
+        super().__init__(message)
+
+    def about(self) -> dict[str, str]:
+        """Who it was."""
+        return self._actor.traced() if self._actor else {}
+
+
+class MissingRight(Stopped):
     """The actor's role or key does not include an action."""
 
-    def __init__(self, action: Action, *, by_key: bool) -> None:
+    def __init__(self, action: Action, *, by_key: bool, actor: "Actor | None" = None) -> None:
         self.scope = action.value
         super().__init__(
+            actor,
             say(
                 "This API key lacks the scope {scope}. Add it to the key, or use another key.",
                 scope=action.value,
             )
             if by_key
-            else "Your role does not allow this. Ask an administrator."
+            else "Your role does not allow this. Ask an administrator.",
         )
 
+    def about(self) -> dict[str, str]:
+        """The right, and who lacks it."""
+        return {"scope": self.scope, **super().about()}
 
-class ViewOnly(Forbidden):
+
+class ViewOnly(Stopped):
     """Staff who look at a customer's portal tried to change something there."""
 
     code = "VIEW_ONLY"
@@ -115,7 +136,8 @@ class ViewOnly(Forbidden):
 class Actor:
     """A membership, key, token, impersonation or the system at work, by its `id`.
 
-    An impersonation has the role of whom it looks as, and `viewed_id` if that is one user.
+    An impersonation has the role of whom it looks as, and `viewed_id` if that is one user. `proved_at` is
+    when the person behind a session last gave a password, code or passkey.
     """
 
     kind: ActorKind
@@ -128,6 +150,7 @@ class Actor:
     user_id: UUID | None = None
     session_id: UUID | None = None
     viewed_id: UUID | None = None
+    proved_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_staff_side(self) -> bool:
@@ -152,14 +175,26 @@ class Actor:
     def require(self, action: Action) -> None:
         """Refuse (`MissingRight`) unless the actor may do `action`; ViewOnly whoever only looks."""
         if self.kind is ActorKind.IMPERSONATION and action not in READS:
-            raise ViewOnly
+            raise ViewOnly(self)
         if not self.may(action):
-            raise MissingRight(action, by_key=self.kind is ActorKind.API_KEY)
+            raise MissingRight(action, by_key=self.kind is ActorKind.API_KEY, actor=self)
+
+    def require_proof(self, now: datetime) -> None:
+        """Refuse (`ProofRequired`) a session whose person proved it too long ago (GUARANTEES D-4).
+
+        A key has nobody who could: its scopes are what bounds it. Nor have jobs and the command line.
+        """
+        if self.session_id is not None and not (self.proved_at and is_recent(self.proved_at, now)):
+            raise ProofRequired
 
     def require_writer(self) -> None:
         """Refuse (`ViewOnly`) an impersonation: it writes nothing, whatever its role may."""
         if self.kind is ActorKind.IMPERSONATION:
-            raise ViewOnly
+            raise ViewOnly(self)
+
+    def traced(self) -> dict[str, str]:
+        """Who this is, for the server's log: ids only."""
+        return {"kind": self.kind.value, "actor": str(self.id), "partner": str(self.partner_id)}
 
 
 def system(partner_id: UUID) -> Actor:

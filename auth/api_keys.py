@@ -127,10 +127,11 @@ def create(
 ) -> Shown:
     """A key with some of the maker's rights. `expires_at` None: until revoked.
 
-    Refuses: MissingRight; Invalid at name (REQUIRED, TOO_LONG, BAD_CHARACTERS), scopes (REQUIRED,
-    UNKNOWN_SCOPE, also for what keys never may), expires_at (IN_THE_PAST).
+    Refuses: MissingRight, ProofRequired; Invalid at name (REQUIRED, TOO_LONG, BAD_CHARACTERS), scopes
+    (REQUIRED, UNKNOWN_SCOPE, also for what keys never may), expires_at (IN_THE_PAST).
     """
     actor.require(Action.MANAGE_KEYS)
+    actor.require_proof(now)
     spoken = " ".join(unicodedata.normalize("NFC", name).split())
     wanted = sorted(set(scopes))
     problems = [*_wrong_name(spoken), *_wrong_scopes(wanted)]
@@ -146,10 +147,11 @@ def create(
 def rotate(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> Shown:
     """A successor with the same name, scopes and expiry; the key itself goes on for 24 hours at most.
 
-    Refuses: MissingRight (also for a scope the actor has not), NotFound, KeyOver for a key that is revoked,
-    expired or rotated already: of two who rotate it at once, one gets the successor.
+    Refuses: MissingRight (also for a scope the actor has not), ProofRequired, NotFound, KeyOver for a key
+    that is revoked, expired or rotated already: of two who rotate it at once, one gets the successor.
     """
     actor.require(Action.MANAGE_KEYS)
+    actor.require_proof(now)
     row = _locked(db, actor, key_id)
     if row.revoked_at or row.replaced_at or (row.expires_at is not None and row.expires_at <= now):
         raise KeyOver
@@ -167,9 +169,10 @@ def rotate(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> Shown:
 def revoke(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> ApiKey:
     """End a key, and the portal tokens it made, at their next request. Twice is once.
 
-    Refuses: MissingRight, NotFound.
+    Refuses: MissingRight, ProofRequired, NotFound.
     """
     actor.require(Action.MANAGE_KEYS)
+    actor.require_proof(now)
     row = _locked(db, actor, key_id)
     if row.revoked_at is None:
         row.revoked_at = now

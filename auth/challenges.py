@@ -21,6 +21,8 @@ from languages import mark
 
 LIFE = timedelta(minutes=5)
 ADDRESS = Limit("passkey challenge", 60, timedelta(minutes=5), mark("Too many tries. Wait five minutes."))
+# Pages that are only opened, which nobody's pressing of a button should have to wait for.
+UNASKED = Limit("passkey suggestion", 60, timedelta(minutes=5), ADDRESS.message)
 _BYTES = 32
 
 
@@ -46,12 +48,21 @@ class Challenge(SQLModel, table=True):
     expires_at: datetime = instant(index=True)
 
 
-def issue(db: Session, *, use: Use, browser: str, about: UUID, address: str, now: datetime) -> bytes:
+def issue(
+    db: Session,
+    *,
+    use: Use,
+    browser: str,
+    about: UUID,
+    address: str,
+    limit: Limit = ADDRESS,
+    now: datetime,
+) -> bytes:
     """A new challenge for `browser` (an id of its session, or from before any), about a person perhaps to be.
 
     Refuses TooMany per network.
     """
-    throttle.count_all(db, [throttle.bucket_of(db, ADDRESS, throttle.network_of(address))], now=now)
+    throttle.count_all(db, [throttle.bucket_of(db, limit, throttle.network_of(address))], now=now)
     challenge = secrets.token_bytes(_BYTES)
     db.execute(
         text("select issue_challenge(:challenge, :browser, :about, :now, :expires)"),

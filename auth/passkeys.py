@@ -79,15 +79,19 @@ def ask_for_new(
     )
 
 
-def ask(db: Session, asking: Asking, *, use: Use, user_id: UUID | None, address: str, now: datetime) -> str:
+def ask(
+    db: Session, asking: Asking, *, use: Use, user_id: UUID | None, unasked: bool = False, address: str,
+    now: datetime,
+) -> str:  # fmt: skip
     """What the browser asks an authenticator to prove its owner with: the entered person, or anybody at all.
 
-    Refuses TooMany.
+    `unasked`: the page does it by itself, to suggest a passkey. Refuses TooMany.
     """
     held = [] if user_id is None else passkeys_of(db, user_id=user_id)
     challenge = challenges.issue(
-        db, use=use, browser=asking.browser, about=user_id or new_id(), address=address, now=now
-    )
+        db, use=use, browser=asking.browser, about=user_id or new_id(), address=address,
+        limit=challenges.UNASKED if unasked else challenges.ADDRESS, now=now,
+    )  # fmt: skip
     return authenticators.ask(asking.site, challenge, among=[passkey.credential_id for passkey in held])
 
 

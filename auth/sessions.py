@@ -89,13 +89,6 @@ class Visit:
         return min(self.idle_for, self.expires_at - now)
 
 
-class ProveAgain(Forbidden):
-    """The person is known, but proved it too long ago for this. The door's answer asks again."""
-
-    code = "PROVE_AGAIN"
-    message = "Enter your password once more to go on."
-
-
 class FactorNeeded(Forbidden):
     """The partner asks for a second factor, and the person has none yet. The door leads to setting one up."""
 
@@ -175,7 +168,7 @@ def visit_of(row: Sequence[Any]) -> Visit:
         kind = ActorKind.STAFF if customer_id is None else ActorKind.CUSTOMER_USER
         actor = Actor(
             kind=kind, partner_id=partner_id, id=member_id, customer_id=customer_id, role=Role(role),
-            name=name, user_id=user_id, session_id=session_id,
+            name=name, user_id=user_id, session_id=session_id, proved_at=stepped_at,
         )  # fmt: skip
     idle_for = timedelta(seconds=idle_seconds)
     return Visit(user_id, session_id, actor, seen_at, stepped_at, expires_at, idle_for, lacks_factor)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlmodel import Field, Session, SQLModel
 
+from auth import refusals
 from auth.tokens import keyed_digest
 from db.columns import count, instant
 from db.policies import Guard, guarded
@@ -54,9 +55,16 @@ class TooMany(Limited):
     """A limit is reached. `retry_after` is the whole window: how much of it is left is not told."""
 
     code = "TOO_MANY"
+    matters = True
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        limit = bucket.limit
         super().__init__(limit.message, retry_after=int(limit.window.total_seconds()))
+
+    def about(self) -> dict[str, str]:
+        """Which limit, and whose: as a digest that tells nobody who it is."""
+        return {"limit": self._bucket.limit.name, "whose": self._bucket.name_hash.hex()[:12]}
 
 
 def bucket_of(db: Session, limit: Limit, *counted: UUID | str) -> Bucket:
@@ -73,7 +81,9 @@ def count_all(db: Session, buckets: Sequence[Bucket], *, now: datetime) -> None:
     tries = db.execute(select(*counts)).one()
     for bucket, tried in zip(buckets, tries, strict=True):
         if tried > bucket.limit.tries:
-            raise TooMany(bucket.limit)
+            full = TooMany(bucket)
+            refusals.tell(full)  # here, because pages answer it at their forms and not at their door
+            raise full
 
 
 def give_back(db: Session, buckets: Sequence[Bucket], *, counted_at: datetime) -> None:

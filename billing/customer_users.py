@@ -3,6 +3,7 @@
 Surprise: an ACTIVE customer always keeps a Manager, let in or invited (GUARANTEES C-8, A-5). Taking the last
 one away, or making it something less, is refused (LAST_ONE); it never sends the customer back to SETUP, for
 its invoices are out. Revoking an invite only kills the link: the user stays, and can be invited again.
+Whatever changes somebody who is there asks for a fresh proof (ProofRequired), and a Manager's inviting too.
 """
 
 from datetime import datetime
@@ -41,6 +42,7 @@ def invite(
     ("email",), TooMany beyond the day's invites (GUARANTEES C-7).
     """
     actor.require(Action.MANAGE_USERS)
+    _prove_manager(actor, now)
     customer = locked(db, actor, customer_id=customer_id)
     require_open(customer.status)
     first = customer.status is CustomerStatus.SETUP
@@ -58,6 +60,7 @@ def invite(
 def resend_invite(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
     """Mail a new invite; the earlier link dies. Refuses: MissingRight, NotFound, NothingToInvite, TooMany."""
     customer, member = _found(db, actor, membership_id)
+    _prove_manager(actor, now)
     renewed = invites.resend(db, actor, membership_id=member.id, now=now)
     _mail(db, customer, renewed, now)
     return member
@@ -66,6 +69,7 @@ def resend_invite(db: Session, actor: Actor, *, membership_id: UUID, now: dateti
 def revoke_invite(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
     """Kill the link of an invite. Refuses: MissingRight, NotFound, NothingToInvite once accepted."""
     _, member = _found(db, actor, membership_id)
+    _prove_manager(actor, now)
     return invites.revoke(db, actor, membership_id=member.id, now=now)
 
 
@@ -77,6 +81,7 @@ def change_role(
     Refuses: MissingRight, NotFound, UNKNOWN_ROLE at ("role",), LastOne, AboveOwnRole.
     """
     customer, member = _found(db, actor, membership_id)
+    actor.require_proof(now)
     checks = Checks()
     new_role = read_role(checks, role)
     checks.done()
@@ -89,12 +94,14 @@ def change_role(
 def disable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
     """Keep a user out until `enable`. Refuses: MissingRight, NotFound, LastOne."""
     _, member = _found(db, actor, membership_id)
+    actor.require_proof(now)
     return memberships.disable(db, actor, membership_id=member.id, now=now)
 
 
 def enable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
     """Let a disabled user in again. Refuses: MissingRight, NotFound, NotDisabled, CustomerClosed."""
     customer, member = _found(db, actor, membership_id)
+    actor.require_proof(now)
     require_open(customer.status)
     return memberships.enable(db, actor, membership_id=member.id, now=now)
 
@@ -105,10 +112,17 @@ def remove(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> 
     Refuses: MissingRight, NotFound, LastOne.
     """
     customer, member = _found(db, actor, membership_id)
+    actor.require_proof(now)
     removed = memberships.remove(db, actor, membership_id=member.id, now=now)
     keep_words(db, customer)
     keep_user_words(db, removed)
     return removed
+
+
+def _prove_manager(actor: Actor, now: datetime) -> None:
+    """Ask a Manager for a fresh proof before inviting, but not the staff, who invite all day (decision 5)."""
+    if not actor.is_staff_side:
+        actor.require_proof(now)
 
 
 def _found(db: Session, actor: Actor, membership_id: UUID) -> tuple[Customer, Membership]:

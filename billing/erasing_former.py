@@ -39,9 +39,11 @@ class ElsewhereToo(Conflict):
 def erase_former(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Erased:
     """Erase the person of a removed membership, with everything of this partner that names them.
 
-    What is replaced, deleted and kept is as in `billing.erasing.erase`. Refuses: MissingRight, NotFound (also
-    whoever is erased already), StillHere, ElsewhereToo.
+    What is replaced, deleted and kept is as in `billing.erasing.erase`. Refuses: MissingRight, ProofRequired,
+    NotFound (also whoever is erased already), StillHere, ElsewhereToo.
     """
+    actor.require(Action.MANAGE_TEAM)
+    actor.require_proof(now)
     found, user_id = former(db, actor, membership_id=membership_id)
     email_key = next(seat.email_key for seat in found if seat.id == membership_id)
     for seat in found:
@@ -57,7 +59,8 @@ def erase_former(db: Session, actor: Actor, *, membership_id: UUID, now: datetim
 
 
 def former(db: Session, actor: Actor, *, membership_id: UUID) -> tuple[list[Membership], UUID | None]:
-    """Every place at this partner of somebody who left it, and their account. Refuses as `erase_former`.
+    """Every place at this partner of somebody who left it, and their account. Refuses as
+    `erase_former`, but asks for no proof.
 
     The person is held first, as everybody locks them: nobody lets them in anywhere meanwhile.
     """

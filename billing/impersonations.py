@@ -51,12 +51,13 @@ def start(
     """Begin to look at the customer's portal, as one of its users or as anybody with `role`, for 30 minutes.
 
     `reason` is kept in the log alone, where only the partner's side reads it. Refuses: MissingRight,
-    StaffOnly, NotFound (not the partner's customer, not the customer's user), NoPortal unless ACTIVE, at
-    ("whose",) a user who can't sign in or a role that is no customer's, a wrong `reason`.
+    StaffOnly, ProofRequired, NotFound (not the partner's customer, not the customer's user), NoPortal unless
+    ACTIVE, at ("whose",) a user who can't sign in or a role that is no customer's, a wrong `reason`.
     """
     actor.require(Action.IMPERSONATE)
     if actor.kind is not ActorKind.STAFF or actor.id is None or actor.session_id is None:
         raise StaffOnly
+    actor.require_proof(now)
     customer = db.exec(
         select(Customer).where(Customer.partner_id == actor.partner_id, Customer.id == customer_id)
     ).one_or_none()

@@ -65,15 +65,14 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("status = 'OPEN' or reserved_minor = 0", name="only_open_reserved"),
         CheckConstraint("status <> 'PAID' or paid_minor = total_minor", name="paid_in_full"),
         CheckConstraint("status <> 'DRAFT' or paid_minor = 0", name="draft_unpaid"),
-        # With the status, lists are counted from the index alone: it is all that row-level security asks.
         Index(
             "ix_invoice_customer_due",
             "partner_id",
             "customer_id",
             "due_on",
             "id",
-            postgresql_include=["status"],
-        ),  # fmt: skip
+            postgresql_include=["status"],  # row-level security asks it: lists are counted from the index
+        ),
         Index("ix_invoice_due", "partner_id", "due_on", "id"),
         Index("ix_invoice_status_due", "partner_id", "status", "due_on", "id"),
         Index("ix_invoice_created", "partner_id", "created_at", "id"),

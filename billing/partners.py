@@ -142,14 +142,16 @@ def create(
     invoice_prefix: str | None = None,
     gateway: str = "sandbox",
     account: str | None = None,
+    staff_need_factor: bool = True,
     now: datetime,
 ) -> NewPartner:
     """Start a partner, with its account at `gateway` and its first Admin, whose invite is mailed.
 
     The one rule without an actor: it makes the tenant, and leaves the transaction inside it. What is left
     out: `slug` comes from the name, the support address is the Admin's, times are New York's, invoices are
-    numbered INV-1 and on, and the sandbox gateway gets an account of its own. Refuses all wrong fields at
-    once; SLUG_TAKEN and ACCOUNT_TAKEN whoever has it.
+    numbered INV-1 and on, and the sandbox gateway gets an account of its own. The staff are asked for a
+    second factor from the start, so the Admin sets one up before the dashboard opens. Refuses all wrong
+    fields at once; SLUG_TAKEN and ACCOUNT_TAKEN whoever has it.
     """
     checks = Checks()
     shown = checks.line("name", name, required=True, limit=100)
@@ -163,6 +165,7 @@ def create(
         support_email=support.address,
         time_zone=read_time_zone(checks, time_zone) or "America/New_York",
         invoice_prefix=_read_prefix(checks, invoice_prefix),
+        staff_need_factor=staff_need_factor,
         created_at=now,
         updated_at=now,
     )

@@ -38,12 +38,13 @@ def require_factors(
     """Ask a second factor of all `staff`, of the customers' `users`, or no more.
 
     The same again writes nothing.
-    Refuses MissingRight, PeopleOnly, a `version` that is not the stored one (Conflict), and NoFactorYourself
-    when it begins for staff.
+    Refuses MissingRight, PeopleOnly, ProofRequired, a `version` that is not the stored one (Conflict), and
+    NoFactorYourself when it begins for staff.
     """
     actor.require(Action.MANAGE_SETTINGS)
     if actor.kind is not ActorKind.STAFF:
         raise PeopleOnly
+    actor.require_proof(now)
     partner = locked(db, actor)
     if version is not None and version != partner.version:
         raise Conflict

@@ -1,7 +1,8 @@
 """The partner's own people: memberships with a staff role, managed by Admins.
 
-Surprise: the last Admin who can sign in stays, whoever asks (GUARANTEES A-5). Nobody is found here who is a
-customer's user: those have rules of their own, in customer_users.py.
+Surprise: the last Admin who can sign in stays, whoever asks (GUARANTEES A-5). Every rule asks for a fresh
+proof (ProofRequired): whoever gets in here gets at every customer. Nobody is found here who is a customer's
+user: those have rules of their own, in customer_users.py.
 """
 
 from datetime import datetime
@@ -28,6 +29,7 @@ def invite(
     ("email",), AboveOwnRole, TooMany beyond the day's invites (GUARANTEES C-7).
     """
     actor.require(Action.MANAGE_TEAM)
+    actor.require_proof(now)
     checks = Checks()
     spoken = checks.line("name", name, required=True, limit=100)
     address = checks.email("email", email)
@@ -42,14 +44,14 @@ def invite(
 
 def resend_invite(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
     """Mail a new invite; the earlier link dies. Refuses: MissingRight, NotFound, NothingToInvite, TooMany."""
-    member = _found(db, actor, membership_id)
+    member = _found(db, actor, membership_id, now)
     _mail(db, invites.resend(db, actor, membership_id=member.id, now=now), now)
     return member
 
 
 def revoke_invite(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
     """Kill the link of an invite. Refuses: MissingRight, NotFound, NothingToInvite once accepted."""
-    return invites.revoke(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+    return invites.revoke(db, actor, membership_id=_found(db, actor, membership_id, now).id, now=now)
 
 
 def change_role(
@@ -59,7 +61,7 @@ def change_role(
 
     Refuses: MissingRight, NotFound, UNKNOWN_ROLE at ("role",), LastOne, AboveOwnRole.
     """
-    member = _found(db, actor, membership_id)
+    member = _found(db, actor, membership_id, now)
     checks = Checks()
     chosen = read_staff_role(checks, role)
     checks.done()
@@ -71,12 +73,12 @@ def change_role(
 
 def disable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
     """Keep a colleague out until `enable`. Refuses: MissingRight, NotFound, LastOne."""
-    return memberships.disable(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+    return memberships.disable(db, actor, membership_id=_found(db, actor, membership_id, now).id, now=now)
 
 
 def enable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
     """Let a disabled colleague in again. Refuses: MissingRight, NotFound, NotDisabled."""
-    return memberships.enable(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+    return memberships.enable(db, actor, membership_id=_found(db, actor, membership_id, now).id, now=now)
 
 
 def remove(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
@@ -84,7 +86,7 @@ def remove(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> 
 
     Refuses: MissingRight, NotFound, LastOne.
     """
-    gone = memberships.remove(db, actor, membership_id=_found(db, actor, membership_id).id, now=now)
+    gone = memberships.remove(db, actor, membership_id=_found(db, actor, membership_id, now).id, now=now)
     customer_views.drop_own(db, member=gone)
     return gone
 
@@ -99,8 +101,9 @@ def read_staff_role(checks: Checks, text: str | None) -> Role:
     return Role.READ_ONLY
 
 
-def _found(db: Session, actor: Actor, membership_id: UUID) -> Membership:
+def _found(db: Session, actor: Actor, membership_id: UUID, now: datetime) -> Membership:
     actor.require(Action.MANAGE_TEAM)
+    actor.require_proof(now)
     try:
         member = scoped(db, actor, membership_id=membership_id)
     except MissingRight:  # a customer's user, whom this actor may not manage: no colleague either

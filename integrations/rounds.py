@@ -1,4 +1,4 @@
-"""What the worker does for each partner in turn.
+"""What the worker does at its hours, mostly for each partner in turn.
 
 Surprise: each partner has a transaction of its own: what goes wrong with one is not in the way of others,
 and is tried again at the next run.
@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from auth import one_time, replays, throttle
 from auth.actors import system
 from billing import access_requests, customer_imports, invite_reminders
 from db.session import Database
@@ -31,6 +32,15 @@ def tidy_access_requests(database: Database, *, now: datetime) -> int:
 def clear_imports(database: Database, *, now: datetime) -> int:
     """Delete the rows of imports older than 30 days; how many imports. Running it again changes nothing."""
     return _for_each(database, customer_imports.clear_old, "imports not cleared", now)
+
+
+def forget_over(database: Database, *, now: datetime) -> int:
+    """Forget links, codes and the like that are over, counted tries of windows that ended, and answers that
+    were kept for 30 days; how many rows. Running it again changes nothing.
+    """
+    with database.transaction() as db:
+        count = one_time.drop_over(db, now=now) + throttle.drop_old(db, now=now)
+    return count + _for_each(database, replays.drop_old, "stored answers not dropped", now)
 
 
 def _for_each(database: Database, work: Callable[..., int], trouble: str, now: datetime) -> int:

@@ -28,6 +28,7 @@ class CrossSite(Forbidden):
     """The request can't be shown to come from one of our own pages."""
 
     code = "CROSS_SITE"
+    matters = True
     message = (
         "This form is out of date or came from another site. Go back, reload the page and send it again."
     )

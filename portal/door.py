@@ -16,9 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from auth import impersonations, sessions
+from auth import impersonations, refusals, sessions
 from auth.actors import Actor
-from auth.sessions import Door, FactorNeeded, ProveAgain, Visit
+from auth.proofs import ProofRequired
+from auth.sessions import Door, FactorNeeded, Visit
 from db import ids
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
 from languages import say
@@ -79,11 +80,12 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal", "gra
             return await endpoint(request)
         except Unauthenticated as refusal:
             return await _sign_in_first(request, refusal)
-        except ProveAgain:
+        except ProofRequired:
             return await stepping_up.ask_again(request)
         except FactorNeeded:
             return await factor_needed.lead(request)
         except Refusal as refusal:
+            refusals.tell(refusal)
             if kind == "grant":
                 return await looking.refused(request, refusal, answer_to(refusal))
             return refused(request, refusal)

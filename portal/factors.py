@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from auth import recovery_codes, second_factors, users
 from auth.factor_tables import TotpFactor, apps_of, passkeys_of
+from auth.proofs import PAGE
 from errors import Invalid, Limited, NotFound, Problem
 from languages import mark
 from portal.account_page import account_page
@@ -143,7 +144,7 @@ async def renew(request: Request) -> Response:
 
 async def back_to_prove(request: Request) -> Response:
     """Whoever comes to the script's address without the script."""
-    return RedirectResponse("/account/prove", 303)
+    return RedirectResponse(PAGE, 303)
 
 
 def _next(typed: str | None) -> str:
@@ -191,8 +192,8 @@ ROUTES = [
     Route(f"{HOME}/codes", person(renew), methods=["POST"]),
     Route(f"{HOME}/{{factor_id}}/remove", person(show_remove)),
     Route(f"{HOME}/{{factor_id}}/remove", person(remove), methods=["POST"]),
-    Route("/account/prove", person(show_prove)),
-    Route("/account/prove", person(prove), methods=["POST"]),
-    Route("/account/prove/options", person(back_to_prove)),
-    Route("/account/prove/options", person(options), methods=["POST"]),
+    Route(PAGE, person(show_prove)),
+    Route(PAGE, person(prove), methods=["POST"]),
+    Route(f"{PAGE}/options", person(back_to_prove)),
+    Route(f"{PAGE}/options", person(options), methods=["POST"]),
 ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from portal.form import Form
+from portal.worded import worded
 
 VERSION = "version"
 SHOWN = "shown"
@@ -52,5 +53,6 @@ def merged(form: Form, labels: Texts, now: Texts) -> tuple[Form, list[Change]]:
         if not touched:
             typed[name] = (now[name],)
         if before != now[name]:
-            changes.append(Change(label, before, now[name], mine if touched and mine != now[name] else None))
+            other = worded(name, mine) if touched and mine != now[name] else None
+            changes.append(Change(label, worded(name, before), worded(name, now[name]), other))
     return Form(typed=typed), changes

@@ -5,7 +5,7 @@ Surprise: no tenant is set here, only the person: what is done belongs to the pe
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,7 +15,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from auth import sessions, users
-from auth.sessions import ProveAgain, Session
+from auth.proofs import ProofRequired, is_recent
+from auth.sessions import Session
 from db.session import enter
 from errors import Unauthenticated
 from portal import csrf
@@ -23,7 +24,6 @@ from portal.form import Form
 from portal.house import house, session_hash
 
 Result = TypeVar("Result")
-RECENT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Myself:
 
     @property
     def proved_recently(self) -> bool:
-        """Was a password or code typed in the last quarter of an hour?"""
-        return self.now - self.stepped_up_at < RECENT
+        """Was a password, code or passkey given in the last quarter of an hour?"""
+        return is_recent(self.stepped_up_at, self.now)
 
 
 async def meet(request: Request, work: Callable[[Db, Myself], Result]) -> Result:
@@ -54,7 +54,7 @@ async def act(
 ) -> Result:
     """Run `work` for whoever is signed in; the form must be ours. Commits if it returns.
 
-    `recent`: refuses `ProveAgain` unless they proved themselves in the last 15 minutes.
+    `recent`: refuses `ProofRequired` unless they proved themselves in the last 15 minutes.
     """
     return await run_in_threadpool(_entered, request, work, form, recent)
 
@@ -80,5 +80,5 @@ def _entered(
         zone = user.time_zone or "UTC"
         myself = Myself(user_id, session_id, user.name, user.email, zone, stepped_up_at, now)
         if recent and not myself.proved_recently:
-            raise ProveAgain
+            raise ProofRequired
         return work(db, myself)

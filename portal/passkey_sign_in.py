@@ -27,10 +27,10 @@ WRONG = mark("No passkey of an account here was used, or it took too long. Try a
 
 
 async def options(request: Request) -> Response:
-    """What the script asks whichever authenticator the visitor has."""
+    """What the script asks whichever authenticator the visitor has; `unasked` if nobody pressed anything."""
     form = await Form.read(request)
     visits.check(request, form)
-    return answer_json(await run_in_threadpool(_ask, request))
+    return answer_json(await run_in_threadpool(_ask, request, form.value("unasked") == "on"))
 
 
 async def sign_in(request: Request) -> Response:
@@ -62,11 +62,12 @@ def _wrong(request: Request, form: Form, problem: Problem, status: int) -> Respo
     )  # fmt: skip
 
 
-def _ask(request: Request) -> str:
+def _ask(request: Request, unasked: bool) -> str:
     parts = house(request)
     with parts.database.transaction() as db:
         return passkeys.ask(
-            db, _asking(request), use=Use.SIGN_IN, user_id=None, address=address(request), now=parts.clock()
+            db, _asking(request), use=Use.SIGN_IN, user_id=None, unasked=unasked, address=address(request),
+            now=parts.clock(),
         )  # fmt: skip
 
 

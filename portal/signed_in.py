@@ -60,6 +60,7 @@ EVENTS = {
     "passkey.removed": mark("Passkey removed"),
     "passkey.failed": mark("A passkey was refused"),
     "passkey.copied": mark("A copy of a passkey was refused"),
+    "factors.reset": mark("Passkeys, apps and recovery codes taken away by whoever runs the server"),
     "recovery_code.used": mark("Recovery code used"),
     "recovery_codes.renewed": mark("Recovery codes renewed"),
 }

@@ -1,7 +1,8 @@
 """Asking again who it is, before what a stolen session must not do (GUARANTEES D-4).
 
-A page calls `await require_recent(request)` before its work. Surprise: that is all it does; the door turns
-the refusal into the page that asks for the password or a code, and what was typed comes back to be sent.
+Surprise: rules ask for it (`Actor.require_proof`), and pages of one's own account with
+`await require_recent(request)`; the door turns the refusal into the page that asks for the password or a
+code, and what was typed comes back to be sent.
 """
 
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from auth import passkeys, second_factors, signin, users
 from auth.challenges import Use
 from auth.factor_tables import passkeys_of
 from auth.passkeys import Asking
-from auth.sessions import ProveAgain
+from auth.proofs import PAGE, ProofRequired
 from auth.signin import WrongSignIn
 from errors import Invalid, Limited, Problem
 from portal import csrf
@@ -27,20 +28,20 @@ from portal.myself import Myself, act, meet
 
 
 async def require_recent(request: Request) -> None:
-    """Refuses `ProveAgain` unless the person gave a password, code or passkey in the last 15 minutes.
+    """Refuses `ProofRequired` unless the person gave a password, code or passkey in the last 15 minutes.
 
-    For a page behind any door but `visitor`. Read the form with `door.read_form` first: it is kept.
+    For a page of one's own account. Read the form with `door.read_form` first: it is kept.
     """
     myself = await meet(request, lambda _db, myself: myself)
     if not myself.proved_recently:
-        raise ProveAgain
+        raise ProofRequired
 
 
 async def ask_again(request: Request) -> Response:
-    """The answer to `ProveAgain`: a GET goes to the page that asks, a form that was typed is taken along."""
+    """The answer to `ProofRequired`: a GET goes to the page that asks, a typed form is taken along."""
     if request.method in csrf.SAFE_METHODS:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/account/prove?next={quote(target, safe='')}", 303)
+        return RedirectResponse(f"{PAGE}?next={quote(target, safe='')}", 303)
     return await _page(request, Form(), next=request.url.path, kept=kept_of(request), status=403)
 
 

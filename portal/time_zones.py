@@ -35,10 +35,12 @@ _ZONES: Groups = (
         ),
     ),
 )
+# Each by the name of the tz database.
+ZONE_NAMES = dict(zone for _, zones in _ZONES for zone in zones)
 
 
 def zones_with(chosen: str) -> Groups:
     """The zones of both countries; one that was set elsewhere, say through the API, stays choosable."""
-    if not chosen or any(chosen == name for _, zones in _ZONES for name, _ in zones):
+    if not chosen or chosen in ZONE_NAMES:
         return _ZONES
     return ((mark("Set now"), ((chosen, chosen),)), *_ZONES)

@@ -132,6 +132,11 @@ def _register_rounds(app: App, shop: Workshop) -> None:
     async def tidy_access_requests(timestamp: int) -> None:
         await asyncio.to_thread(rounds.tidy_access_requests, shop.database, now=shop.clock())
 
+    @app.periodic(cron="7 * * * *")
+    @app.task(name="forget_over", queueing_lock="forget_over")
+    async def forget_over(timestamp: int) -> None:
+        await asyncio.to_thread(rounds.forget_over, shop.database, now=shop.clock())
+
     @app.periodic(cron="* * * * *")
     @app.task(name="retake_stalled", queueing_lock="retake_stalled")
     async def retake_stalled(timestamp: int) -> None:

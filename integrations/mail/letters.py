@@ -63,7 +63,11 @@ class PersonalLetter(Protocol):
 def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
     """The letter behind a queued mail. Raises `NotWanted` if it should not be sent any more."""
     partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
-    member = db.exec(select(Membership).where(Membership.id == mail.membership_id)).one()
+    member = db.exec(
+        select(Membership).where(
+            Membership.partner_id == mail.partner_id, Membership.id == mail.membership_id
+        )
+    ).one()
     if member.status in (MembershipStatus.REMOVED, MembershipStatus.DISABLED):
         raise NotWanted("the person no longer has access")
     customer = None
@@ -168,6 +172,11 @@ _FACTORS_CHANGED = {
         "An authenticator app was added to your account: its codes sign in with your password."
     ),
     "factor.removed": mark("An authenticator app was removed from your account: its codes no longer work."),
+    "factors.reset": mark(
+        "Every passkey, authenticator app and recovery code was taken from your account by whoever runs this "
+        "server, because they were said to be lost, and you were signed out everywhere. Sign in with your "
+        "password, or ask for a new one, and set up a new second step."
+    ),
     "recovery_codes.renewed": mark(
         "New recovery codes were made for your account: the old ones no longer work."
     ),

@@ -11,6 +11,7 @@ from languages import mark, say
 from portal.navigation import ROLES
 from portal.partner.customer_form import LABELS
 from portal.partner.settings_form import SETTINGS
+from portal.worded import worded
 
 # {who}, {number}, {method}, {role}, {fields} and the like are put in from the row.
 WORDS = {
@@ -50,6 +51,7 @@ WORDS = {
     "access.asked": mark("noted a request for access"),
     "access.approved": mark("gave access to somebody who asked"),
     "access.denied": mark("denied a request for access"),
+    "user.factors_reset": mark("took the lost second step of {who} away, on the server"),
     "user.erased": mark("erased a user"),
     "user.renamed": mark("changed their name"),
     "user.address_changed": mark("changed their e-mail address"),
@@ -151,14 +153,14 @@ def _settings(details: Mapping[str, Any]) -> str:
         say(
             "{setting} from {was} to {became}",
             setting=SETTINGS.get(name, name),
-            was=_said(was),
-            became=_said(became),
+            was=_said(name, was),
+            became=_said(name, became),
         )
         for name, was, became in rows
     )
 
 
-def _said(value: object) -> str:
+def _said(setting: str, value: object) -> str:
     if isinstance(value, bool):
         return say("on") if value else say("off")
-    return say("“{text}”", text=value) if value else say("nothing")
+    return say("“{text}”", text=worded(setting, str(value))) if value else say("nothing")

@@ -17,6 +17,7 @@ from portal import meanwhile
 from portal.form import Form
 from portal.meanwhile import SHOWN, VERSION, Change
 from portal.time_zones import Groups, Options, zones_with
+from portal.worded import worded
 
 # What a field is called on the page, in the order of the page.
 LABELS = {
@@ -110,12 +111,8 @@ def merged(form: Form, customer: Mapping[str, Any]) -> tuple[Form, list[Change]]
 
 def display_rows(customer: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Label and text of each field as the profile shows it; a blank text for what is not there."""
-    country = address_rules(Country(customer["country"]))
-    written = _texts(customer) | {
-        "state": dict(country.states)[customer["state"]],
-        "country": country.name,
-    }
-    return [(LABELS[name], written[name]) for name in LABELS]
+    texts = _texts(customer)
+    return [(label, worded(name, texts[name])) for name, label in LABELS.items()]
 
 
 def _texts(customer: Mapping[str, Any]) -> dict[str, str]:

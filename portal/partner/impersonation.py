@@ -26,7 +26,6 @@ from portal.navigation import ROLES
 from portal.page import ask, show
 from portal.partner.customers import address_of, found
 from portal.partner.trail import trail
-from portal.stepping_up import require_recent
 
 USER = "usr_"
 
@@ -39,7 +38,6 @@ async def show_start(request: Request) -> Response:
 async def start(request: Request) -> Response:
     """Begin to look, and go there."""
     form = await read_form(request)
-    await require_recent(request)
     customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
     whose = form.value("whose")
 

@@ -6,13 +6,14 @@ Surprise: a read-only colleague sees the same rows as plain text, made from the 
 from collections.abc import Mapping
 from typing import Any
 
-from billing.addresses import Country, address_rules
+from billing.addresses import Country
 from billing.partner_profile import PartnerInput
 from billing.tax_ids import display_tax_account, display_tax_id
 from errors import Invalid, Problem
 from languages import mark
 from portal.form import Form
 from portal.meanwhile import SHOWN, VERSION
+from portal.worded import worded
 
 LABELS = {
     "name": mark("Display name"),
@@ -61,10 +62,7 @@ def texts_of(partner: Mapping[str, Any]) -> dict[str, str]:
 def rows_of(partner: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Label and text of each field, for whoever may only look; a blank text for what is not there."""
     texts = texts_of(partner)
-    if texts["country"]:
-        rules = address_rules(Country(texts["country"]))
-        texts |= {"state": dict(rules.states)[texts["state"]], "country": rules.name}
-    return [(label, texts[name]) for name, label in LABELS.items()]
+    return [(label, worded(name, texts[name])) for name, label in LABELS.items()]
 
 
 def in_page_order(wrong: Invalid) -> Invalid:

@@ -25,7 +25,6 @@ from portal.paging import neighbours, window
 from portal.partner.customers import address_of, found, tab
 from portal.partner.trail import trail
 from portal.partner.wizard import ROLES
-from portal.stepping_up import require_recent
 
 Rule = Callable[..., Membership]
 
@@ -73,7 +72,6 @@ async def show_role(request: Request) -> Response:
 async def change_role(request: Request) -> Response:
     """Give the user another role; an open invite is mailed again."""
     form = await read_form(request)
-    await require_recent(request)
     try:
         member = await _change(request, form, customer_users.change_role, role=form.value("role"))
     except Invalid as wrong:
@@ -90,16 +88,11 @@ async def ask_remove(request: Request) -> Response:
     return _user_page(request, await _user(request), "remove")
 
 
-def at_once(rule: Rule, message: str, proven: bool) -> Endpoint:
-    """The endpoint that does `rule` with the user and says `message`, with their {name} and {email}.
-
-    `proven`: only for who typed a password or code within 15 minutes (GUARANTEES D-4).
-    """
+def at_once(rule: Rule, message: str) -> Endpoint:
+    """The endpoint that does `rule` with the user and says `message`, with their {name} and {email}."""
 
     async def done(request: Request) -> Response:
         form = await read_form(request)
-        if proven:
-            await require_recent(request)
         member = await _change(request, form, rule)
         said = say(message, name=member.name, email=member.email)
         return go(request, f"{address_of(request)}/users", said)
@@ -158,8 +151,8 @@ _ALL = "/partner/{slug}/customers/{customer_id}/users"
 _ONE = _ALL + "/{user_id}"
 
 
-def _act(path: str, rule: Rule, message: str, *, proven: bool = False) -> Route:
-    return Route(_ONE + path, partner(at_once(rule, message, proven)), methods=["POST"])
+def _act(path: str, rule: Rule, message: str) -> Route:
+    return Route(_ONE + path, partner(at_once(rule, message)), methods=["POST"])
 
 
 ROUTES = [
@@ -169,7 +162,7 @@ ROUTES = [
     Route(_ONE + "/role", partner(show_role)),
     Route(_ONE + "/role", partner(change_role), methods=["POST"]),
     Route(_ONE + "/remove", partner(ask_remove)),
-    _act("/remove", customer_users.remove, mark("{name} is removed."), proven=True),
+    _act("/remove", customer_users.remove, mark("{name} is removed.")),
     _act(
         "/resend",
         customer_users.resend_invite,
@@ -180,7 +173,6 @@ ROUTES = [
         "/disable",
         customer_users.disable,
         mark("{name} is disabled and can't sign in here any more."),
-        proven=True,
     ),
-    _act("/enable", customer_users.enable, mark("{name} is enabled again."), proven=True),
+    _act("/enable", customer_users.enable, mark("{name} is enabled again.")),
 ]

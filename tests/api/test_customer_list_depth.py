@@ -1,4 +1,4 @@
-"""The dashboard's list of customers among many (full: 100,000): every filter, from half way, along an index."""
+"""The dashboard's list of customers among many (full: 100,000): each filter, from half way, by an index."""
 
 from pathlib import Path
 

@@ -29,6 +29,8 @@ NOT_OFFERED = {
     "TOO_MANY_PASSKEYS",
     "LAST_FACTOR",
     "NOT_DISABLED",
+    "NO_ACCOUNT",
+    "NO_FACTOR",
     "PAYMENT_CANNOT_BE_CANCELED",
     "NOTHING_TO_UNDO",
     "ALREADY_IN",
@@ -86,7 +88,7 @@ def codes_in(path: Path) -> Iterator[str]:
 
 
 def _of_class(node: ast.ClassDef) -> Iterator[str]:
-    beside = {"Forbidden", "Unauthenticated", "Limited"}
+    beside = {"Forbidden", "Stopped", "Unauthenticated", "Limited"}
     if {getattr(parent, "id", "") for parent in node.bases} & beside or node.name in {*beside, "Refusal"}:
         return
     for inner in node.body:

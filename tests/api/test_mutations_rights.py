@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from api.schema import GRAPHQL, changes
 from api.users import CustomerRole
+from auth import refusals
 from auth.actors import KEY_SCOPES, RIGHTS, Action
+from auth.refusals import Teller
 from auth.roles import CUSTOMER_ROLES
 from tests.api.client import ORIGIN
 from tests.api.mutations import SAMPLES
@@ -205,6 +208,26 @@ async def test_portal_sessions_are_made_by_keys_only(writer: Writer, acme: Thing
     with nothing_changes(writer.client.owner):
         answer = await writer.send("createPortalSession", given, **ada)
         assert (answer.status, answer.codes) == (403, ["API_KEY_ONLY"])
+
+
+async def test_what_a_credential_may_not_is_told_once_each_in_the_log(
+    writer: Writer, acme: Things, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "TELLER", Teller())
+    key, petra = writer.key_without("users:write"), writer.at("petra")
+    given = {"customerId": acme["customer"], **ANN}
+    with capture_logs() as lines:
+        for _ in range(3):
+            for who in ({"key": key}, petra, {"headers": {"origin": ORIGIN}}):
+                assert (await writer.send("inviteUser", given, **who)).status == 403
+            assert (await writer.send("inviteUser", {**given, "customerId": "cus_1"})).status == 200
+    cast = writer.client.cast
+    assert [(line["code"], line.get("scope"), line["kind"]) for line in lines] == [
+        ("FORBIDDEN", "users:write", "API_KEY"), ("FORBIDDEN", "users:write", "CUSTOMER_USER"),
+        ("KEY_IN_BROWSER", None, "API_KEY"),
+    ]  # fmt: skip
+    assert lines[1]["actor"] == str(cast.petra.id)
+    assert key not in str(lines)
 
 
 def test_every_scope_of_a_mutation_can_be_given_to_a_key() -> None:

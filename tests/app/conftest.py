@@ -12,9 +12,19 @@ from app import web
 from app.settings import Settings
 from app.wiring import Parts, wire
 from tests import pages as made
-from tests.app.test_settings import SAFE
+from tests.app.test_settings import SAFE, STRONG
 
 URL = "http://localhost:8000"
+
+
+def on_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line works on the test's database, with settings that are safe."""
+    for name, value in {
+        "DATABASE_URL": database_url, "PUBLIC_URL": URL, "REMIT_MODE": "production",
+        "REMIT_SECRET_KEY": STRONG, "REMIT_GATEWAY_API_SECRET": STRONG,
+        "REMIT_GATEWAY_WEBHOOK_SECRETS": f'["{STRONG}"]',
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from app.cli import main
 from billing import staff
 from db.session import Database
-from tests.app.test_settings import STRONG
+from tests.app.conftest import on_database
 from tests.cast import Cast
 from tests.world import nothing_changes
 
@@ -21,12 +21,7 @@ Erase = Callable[..., Result]
 @pytest.fixture
 def erase(database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Erase:
     """`erase("petra@acme.example", "--yes")`, on the test's database."""
-    for name, value in {
-        "DATABASE_URL": database_url, "PUBLIC_URL": "http://localhost:8000", "REMIT_MODE": "production",
-        "REMIT_SECRET_KEY": STRONG, "REMIT_GATEWAY_API_SECRET": STRONG,
-        "REMIT_GATEWAY_WEBHOOK_SECRETS": f'["{STRONG}"]',
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+    on_database(database_url, monkeypatch)
     return lambda *given, typed=None: CliRunner().invoke(main, ["user", "erase", *given], input=typed)
 
 

@@ -35,7 +35,7 @@ class Desk:
     def __init__(self, database: Database, cast: Cast, name: str, now: datetime) -> None:
         home, session = sign_in(database, cast, name, now)
         self.database, self.now, self.slug = database, now, home.rpartition("/")[2]
-        self.actor = replace(cast.actors[name], session_id=session.session_id)
+        self.actor = replace(cast.actors[name], session_id=session.session_id, proved_at=now)
         self.token_hash = digest_of(session.session_token)
 
     def run(self, rule: Callable[..., Any], *, now: datetime | None = None, **what: Any) -> Any:

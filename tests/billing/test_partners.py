@@ -40,7 +40,7 @@ def test_a_partner_starts_with_an_admin_who_is_invited(
     assert {name: value for name, value in stored.items() if value is not None} == {
         "id": partner.id, "slug": "fabrikam-it", "name": "Fabrikam IT", "legal_name": "Fabrikam IT",
         "support_email": "Fay@fabrikam.example", "time_zone": "America/New_York",
-        "staff_need_factor": False, "users_need_factor": False, "version": 1, "locale": "en",
+        "staff_need_factor": True, "users_need_factor": False, "version": 1, "locale": "en",
         "invoice_prefix": "INV-", "next_invoice_number": 1, "default_terms_days": 30, "created_at": now,
         "updated_at": now,
     }  # fmt: skip
@@ -61,11 +61,13 @@ def test_everything_can_be_chosen(database: Database, now: datetime) -> None:
     partner = start(
         database, now, slug="fab", legal_name="Fabrikam IT, LLC", support_email="help@fabrikam.example",
         time_zone="America/Toronto", invoice_prefix="fab-", gateway="stripe", account="acct_1",
+        staff_need_factor=False,
     ).partner  # fmt: skip
     assert (partner.slug, partner.legal_name, partner.support_email) == (
         "fab", "Fabrikam IT, LLC", "help@fabrikam.example",
     )  # fmt: skip
     assert (partner.time_zone, partner.invoice_prefix) == ("America/Toronto", "FAB-")
+    assert not partner.staff_need_factor
 
 
 def test_everything_wrong_is_told_at_once(database: Database, now: datetime, owner: Connection) -> None:

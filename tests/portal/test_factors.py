@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
+from auth.proofs import RECENT
 from db import ids
 from db.session import Database
-from portal.myself import RECENT
 from tests.auth import steps
 from tests.auth.factor_steps import App, set_up
 from tests.cast import PASSWORD, Cast

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
 from auth.authenticators import Site
+from auth.challenges import UNASKED
 from auth.passwords import NewPassword
+from auth.proofs import RECENT
 from db import ids
 from db.session import Database
-from portal.myself import RECENT
 from tests.auth import steps
 from tests.auth.factor_steps import sessions_of
 from tests.auth.passkey_steps import Authenticator, count_of, passkey_of, with_passkey
@@ -141,6 +142,16 @@ def test_a_wrong_passkey_is_said_on_the_page_and_signs_nobody_in(
     assert full.status_code == 429
     assert "Too many tries" in text_of(full)
     assert sessions_of(owner, cast.petra.user_id) == 0
+
+
+def test_pages_that_are_only_opened_take_no_try_from_the_button(
+    pages: TestClient, laptop: Authenticator
+) -> None:
+    browser, path = fresh(pages), "/sign-in/passkey/options"
+    for _ in range(UNASKED.tries):
+        assert sent(browser, path, "/sign-in", unasked="on").status_code == 200
+    assert sent(browser, path, "/sign-in", unasked="on").status_code == 429
+    assert sign_in(browser, laptop).status_code == 303
 
 
 def test_an_answer_that_was_caught_is_none_in_another_browser(

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
 from auth.personal_tokens import Purpose
+from auth.proofs import RECENT
 from db.session import Database
-from portal.myself import RECENT
 from tests.billing.profile_steps import NEW, begin, mailed
 from tests.cast import Cast
 from tests.portal.conftest import ORIGIN, Clock, Person, text_of

@@ -201,8 +201,8 @@ def _looking(table: Table, database: Database, owner: Connection, cast: Cast, no
     session_id = owner.execute(found, {"hash": digest_of(asks["session"])}).scalar_one()
     with database.transaction(partner_id=cast.ada.partner_id) as db:
         grant = impersonations.start(
-            db, replace(cast.ada, session_id=session_id), customer_id=cast.customers["acme"],
-            viewed_id=cast.carl.id, now=now,
+            db, replace(cast.ada, session_id=session_id, proved_at=now),
+            customer_id=cast.customers["acme"], viewed_id=cast.carl.id, now=now,
         )  # fmt: skip
     actor = replace(cast.carl, kind=ActorKind.IMPERSONATION, id=grant.id, viewed_id=cast.carl.id)
     at = f"/partner/northwind/as/{ids.shown('as', grant.id)}/graphql"

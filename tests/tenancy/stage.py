@@ -127,7 +127,7 @@ def _own_view(database: Database, member: Actor, name: str, now: datetime) -> No
 
 def _grants(db: Session, cast: Cast, partner: str, now: datetime) -> dict[str, UUID]:
     """The admin looks at every customer, in a browser that is none of the tests'."""
-    admin = replace(cast.actors[next(iter(STAFF[partner]))], session_id=new_id())
+    admin = replace(cast.actors[next(iter(STAFF[partner]))], session_id=new_id(), proved_at=now)
     return {
         name: impersonations.start(
             db, admin, customer_id=cast.customers[name], reason=f"zz-{partner}staff-reason", now=now

@@ -88,6 +88,7 @@ def test_it_shows_a_page_where_the_portal_does_and_writes_nothing(
                 # A Viewer may as little as whoever only looks: they read the same, word by word.
                 assert text_of(answer) == text_of(theirs), template
             assert '<form method="post"' not in answer.text.partition("<main")[2], template
+            assert not leads_to_the_gateway(home, answer.text), template
             shown += 1
         else:
             assert answer.status_code == 403 or (theirs and theirs.status_code == 404), template
@@ -103,6 +104,36 @@ def asking() -> set[str]:
         for route in PORTAL
         if route.endpoint.inside in grants.ASKING  # type: ignore[attr-defined]
     }
+
+
+def leads_to_the_gateway(home: str, page: str) -> list[str]:
+    """The links on a page that would ask the gateway, were they followed by the customer's own people."""
+    paths = [re.sub(r"\{\w+\}", "[^/]+", path.removeprefix(grants.HOME)) for path in asking()]
+    links = re.findall(r'href="([^"?#]+)', page)
+    return [link for link in links for path in paths if re.fullmatch(re.escape(home) + path, link)]
+
+
+@pytest.mark.parametrize("status", ["UNKNOWN", "PROCESSING", "REQUIRES_ACTION"])
+def test_a_payment_under_way_is_only_looked_at(
+    signed_in: Callable[[str], Person], sandbox: RunningSandbox, cast: Cast, stage: Stage, owner: Connection,
+    status: str,
+) -> None:  # fmt: skip
+    ada, carl = signed_in("ada"), signed_in("carl")
+    # The stage's payment has failed, and a trigger keeps it so.
+    owner.execute(text("set session_replication_role = replica"))
+    owner.execute(text("update payment set status = :status"), {"status": status})
+    owner.execute(text("reset session_replication_role"))
+    home = looking_as(ada, cast, "carl")
+    path = f"/payments/{stage.ids['acme']['pay']}"
+    theirs = carl.get(path)
+    assert "Check again" in text_of(theirs)
+    assert leads_to_the_gateway(carl.home, theirs.text) == [f"{carl.home}{path}/return"]
+    seen, asked = ada.get(home + path), sandbox.calls()
+    assert seen.status_code == 200
+    assert "Check again" not in text_of(seen)
+    assert leads_to_the_gateway(home, seen.text) == []
+    assert ada.get(f"{home}{path}/return").status_code == 403
+    assert sandbox.calls() == asked
 
 
 @pytest.mark.usefixtures("sandbox")

@@ -1,4 +1,5 @@
 // Passkeys: asks the server what to ask, asks the authenticator, and sends its answer as an ordinary form.
+// Where a field suggests names, it suggests passkeys too: a picked one signs in as the button does.
 // Without this file, or in a browser without passkeys, these forms stay hidden: the other ways stand beside them.
 "use strict";
 
@@ -26,13 +27,13 @@
       const made = await navigator.credentials.create({ publicKey });
       return [made, { attestationObject: toText(made.response.attestationObject) }];
     },
-    async get(options) {
+    async get(options, how) {
       const publicKey = {
         ...options,
         challenge: toBytes(options.challenge),
         allowCredentials: withBytes(options.allowCredentials),
       };
-      const found = await navigator.credentials.get({ publicKey });
+      const found = await navigator.credentials.get({ publicKey, ...how });
       const { authenticatorData, signature, userHandle } = found.response;
       const said = { authenticatorData: toText(authenticatorData), signature: toText(signature) };
       if (userHandle) said.userHandle = toText(userHandle);
@@ -40,8 +41,13 @@
     },
   };
 
-  const answer = async (form, options) => {
-    const [credential, said] = await ceremonies[form.dataset.passkey](options);
+  const ask = (form, more) => {
+    const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value, ...more });
+    return fetch(form.dataset.options, { method: "POST", body });
+  };
+
+  const answer = async (form, options, how) => {
+    const [credential, said] = await ceremonies[form.dataset.passkey](options, how);
     form.elements.credential.value = JSON.stringify({
       id: credential.id,
       rawId: toText(credential.rawId),
@@ -50,13 +56,45 @@
     });
   };
 
+  // A field's suggestions wait for one question at a time, and only as long as the server takes its answer.
+  let waiting = null;
+  const GOOD_FOR = 4.5 * 60 * 1000;
+
+  const stopWaiting = (which = waiting) => {
+    if (which) which.abort();
+    if (which === waiting) waiting = null;
+  };
+
+  const suggest = async (form) => {
+    if (waiting) return;
+    const mine = (waiting = new AbortController());
+    setTimeout(() => stopWaiting(mine), GOOD_FOR);
+    try {
+      const asked = await ask(form, { unasked: "on" });
+      // Nobody asked for anything yet, so a refusal is not told: the button will.
+      if (asked.ok && !mine.signal.aborted) {
+        await answer(form, await asked.json(), { mediation: "conditional", signal: mine.signal });
+        form.submit();
+      }
+    } catch {
+      // Ended by the button or the clock, or none was picked.
+    }
+    if (waiting === mine) waiting = null;
+  };
+
+  const suggestIn = async (form, field) => {
+    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+    field.addEventListener("focus", () => suggest(form));
+    if (document.activeElement === field) suggest(form);
+  };
+
   const run = async (form, button) => {
+    stopWaiting();
     const failed = form.querySelector("[data-passkey-failed]");
     failed.hidden = true;
     button.setAttribute("aria-busy", "true");
-    const body = new URLSearchParams({ csrf_token: form.elements.csrf_token.value });
     try {
-      const asked = await fetch(form.dataset.options, { method: "POST", body });
+      const asked = await ask(form);
       // What the server refuses it says best itself, as a page.
       if (asked.ok) await answer(form, await asked.json());
       form.submit();
@@ -71,6 +109,7 @@
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     let running = false;
     form.hidden = false;
+    if (form.dataset.suggestIn) suggestIn(form, document.getElementById(form.dataset.suggestIn));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (running) return;

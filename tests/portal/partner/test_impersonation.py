@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from auth.impersonations import LIFE
-from portal.myself import RECENT
+from auth.proofs import RECENT
 from tests.cast import Cast
 from tests.portal.conftest import Clock, Person, customer_id, text_of, user_id
 from tests.tenancy.test_looking import BANNER, look

@@ -68,7 +68,10 @@ def test_a_stale_save_shows_what_changed_and_keeps_what_was_typed(
     ada: Person, owner: Connection, database: Database, cast: Cast, now: datetime
 ) -> None:
     form = form_on(ada.get(PROFILE).text)
-    saved_by_sue(database, cast, now, name="Theirs", support_phone="(217) 555-0100")
+    saved_by_sue(
+        database, cast, now, name="Theirs", support_phone="(217) 555-0100", time_zone="America/Denver",
+        locale="fr",
+    )  # fmt: skip
     with nothing_changes(owner):
         answer = ada.post(PROFILE, {**form, "name": "Mine", "support_url": "https://mine.example"})
     assert answer.status_code == 409
@@ -76,6 +79,9 @@ def test_a_stale_save_shows_what_changed_and_keeps_what_was_typed(
     assert (
         "Display name was “Northwind” and is now “Theirs”. You typed “Mine”; saving replaces theirs." in shown
     )
+    assert "Time zone was “Eastern (New York)” and is now “Mountain (Denver)”." in shown
+    assert "Language was “English” and is now “Français”." in shown
+    assert "America/" not in text_of(ada.get("/audit?about=partner"))
     assert "Support telephone was “” and is now “(217) 555-0100”." in shown
     again = form_on(answer.text)
     assert [again[name] for name in ("name", "support_phone", "support_url", "version")] == [
@@ -105,6 +111,8 @@ def test_who_may_not_change_it_sees_it_and_changes_nothing(
         assert page.status_code == 200
         assert "support@northwind.example" in text_of(page)
         assert "An Admin or Sub-admin can change it." in text_of(page)
+        assert ("Eastern (New York)" in text_of(page), "America/" in page.text) == (True, False)
+        assert ("English" in text_of(page), "<dd>en</dd>" in page.text) == (True, False)
         assert "<form" not in page.text.partition("<main")[2].partition("</main>")[0]
         with nothing_changes(owner):
             assert person.post(PROFILE, {**form, "name": "Mine"}).status_code == 403

@@ -10,9 +10,9 @@ import pyotp
 import pytest
 from sqlalchemy import Connection, text
 
+from auth.proofs import RECENT
 from db.session import Database
 from portal import routes
-from portal.myself import RECENT
 from tests.auth.factor_steps import set_up
 from tests.cast import Cast
 from tests.portal.conftest import ORIGIN, Clock, Person, text_of
@@ -53,7 +53,7 @@ def phone(database: Database, cast: Cast, clock: Clock) -> None:
 @pytest.mark.usefixtures("phone")
 def test_ada_asks_it_of_everybody(ada: Person, owner: Connection) -> None:
     page = ada.get(POLICY)
-    assert "Both are off until you turn them on." in text_of(page)
+    assert "A new partner begins with it for its staff." in text_of(page)
     answer = ada.post(POLICY, {**hidden_on(page.text), "staff": "on", "users": "on"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"{ada.home}{POLICY}")
     assert policy(owner) == (True, True)
