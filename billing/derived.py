@@ -25,6 +25,7 @@ from sqlalchemy import (
 from auth.roles import Membership, MembershipStatus
 from billing.invoices import Invoice, InvoiceStatus
 from billing.payment_methods import MethodKind
+from billing.payments import RECEIVED
 from billing.tags import CustomerTag, InvoiceTag
 
 
@@ -134,6 +135,21 @@ def shown_status(invoice: Any, at: Moment) -> ColumnElement[Any]:
 def number_if_any(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """An invoice's number; null until it has one."""
     return func.nullif(invoice.number, "")
+
+
+def pdf_path(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Where an invoice's PDF is, below the installation's address."""
+    return _file("invoices", "inv", invoice)
+
+
+def receipt_path(payment: Any, at: Moment) -> ColumnElement[Any]:
+    """Where the receipt of a payment that succeeded is; null for another one."""
+    return case((payment.status.in_(RECEIVED), _file("payments", "pay", payment)))
+
+
+def _file(folder: str, prefix: str, record: Any) -> ColumnElement[Any]:
+    hexadecimal = func.replace(type_coerce(record.id, String).cast(String), "-", "")
+    return func.concat(f"/files/{folder}/{prefix}_", hexadecimal, ".pdf")
 
 
 def overdue_minor(customer: Any, at: Moment) -> ColumnElement[Any]:

@@ -6,6 +6,7 @@ M-15), and whoever asks sees what the actor may see: of drafts, the partner alon
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -14,11 +15,11 @@ from sqlmodel import Session, col, select
 from auth.actors import Action, Actor
 from billing.customers import Customer
 from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
-from billing.ledger import EntryCause, LedgerEntry
+from billing.ledger import LedgerEntry, LedgerPosting
 from billing.partners import Partner, PartnerLogo
 from billing.payment_methods import PaymentMethod
-from billing.payments import Payment, PaymentAllocation
-from errors import Conflict, NotFound
+from billing.payments import RECEIVED, Payment, PaymentAllocation
+from errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,9 @@ class ReceiptPaper:
     head: Letterhead
     customer: Customer
     payment: Payment
+    received_at: datetime
     method: PaymentMethod
     shares: Sequence[tuple[str, int]]
-
-
-class NoReceipt(Conflict):
-    """Nothing was received with this payment."""
-
-    code = "NO_RECEIPT"
-    message = "There is no receipt for this payment: it did not succeed."
 
 
 def invoice_paper(db: Session, actor: Actor, *, invoice_id: UUID) -> InvoicePaper:
@@ -75,7 +70,7 @@ def invoice_paper(db: Session, actor: Actor, *, invoice_id: UUID) -> InvoicePape
 
 
 def receipt_paper(db: Session, actor: Actor, *, payment_id: UUID) -> ReceiptPaper:
-    """A payment that succeeded once, whatever became of it later. Refuses NotFound and NoReceipt."""
+    """A payment that succeeded once, whatever became of it later; else NotFound."""
     actor.require(Action.VIEW_PAYMENTS)
     mine: list[ColumnElement[bool]] = [
         col(Payment.partner_id) == actor.partner_id, col(Payment.id) == payment_id
@@ -85,8 +80,9 @@ def receipt_paper(db: Session, actor: Actor, *, payment_id: UUID) -> ReceiptPape
     payment = db.exec(select(Payment).where(*mine)).one_or_none()
     if payment is None:
         raise NotFound
-    if not _was_received(db, payment):
-        raise NoReceipt
+    received_at = _received_at(db, payment)
+    if received_at is None:
+        raise NotFound
     here = (PaymentMethod.partner_id == actor.partner_id, PaymentMethod.id == payment.payment_method_id)
     shares = db.exec(
         select(Invoice.number, PaymentAllocation.amount_minor)
@@ -99,6 +95,7 @@ def receipt_paper(db: Session, actor: Actor, *, payment_id: UUID) -> ReceiptPape
         head=letterhead(db, actor),
         customer=customer_of(db, actor, payment.customer_id),
         payment=payment,
+        received_at=received_at,
         method=db.exec(select(PaymentMethod).where(*here)).one(),
         shares=shares,
     )
@@ -122,10 +119,15 @@ def customer_of(db: Session, actor: Actor, customer_id: UUID) -> Customer:
     return found
 
 
-def _was_received(db: Session, payment: Payment) -> bool:
-    """By the ledger, which keeps it whatever the payment's status becomes."""
-    entry = select(LedgerEntry.id).where(
-        LedgerEntry.partner_id == payment.partner_id, LedgerEntry.subject_id == payment.id,
-        LedgerEntry.cause == EntryCause.PAYMENT_SUCCEEDED,
-    )  # fmt: skip
-    return db.exec(entry).one_or_none() is not None
+def _received_at(db: Session, payment: Payment) -> datetime | None:
+    """When it first moved money, by the ledger: that stays, whatever becomes of the payment later."""
+    if payment.status not in RECEIVED:
+        return None
+    mine = (LedgerPosting.partner_id == payment.partner_id, LedgerPosting.payment_id == payment.id)
+    entries = (
+        select(LedgerEntry.at)
+        .join(LedgerPosting, col(LedgerPosting.entry_id) == col(LedgerEntry.id))
+        .where(LedgerEntry.partner_id == payment.partner_id, *mine)
+        .order_by(col(LedgerEntry.at))
+    )
+    return db.exec(entries).first()

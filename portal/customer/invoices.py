@@ -17,6 +17,7 @@ from billing.tags import TagInput
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark
+from portal import papers
 from portal.door import act, customer, go, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
@@ -160,6 +161,7 @@ ROUTES = [
     Route("/portal/{slug}", customer(home)),
     Route(_ALL, customer(list_invoices)),
     Route(_ONE, customer(show_invoice)),
+    Route(_ONE + "/invoice.pdf", customer(papers.invoice)),
     Route(_ONE + "/tags", customer(back)),
     Route(_ONE + "/tags", customer(tag), methods=["POST"]),
     Route(_ONE + "/untag", customer(back)),
