@@ -1,13 +1,14 @@
-"""Documents for programs: `GET /files/invoices/<id>.pdf` and `/files/payments/<id>.pdf`, with a key or a
-portal token as for the API.
+"""Documents for programs: `GET /files/invoices/<id>.pdf`, `/files/payments/<id>.pdf` and
+`/files/customers/<id>/statement.pdf` (`.csv`, `.json`), with a key or a portal token as for the API.
 
 Surprise: a session can't come in here. Pages have addresses of their own for the same files, with the place
 in them; this door is for whoever has read `pdfPath` and holds nothing but a key.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -20,6 +21,7 @@ from api.errors import formatted
 from api.read import Reader
 from api.view import bearer_of, preflight, send_answer
 from auth.actors import Actor
+from billing import statements
 from billing.partners import Partner
 from db import ids
 from db.session import Database
@@ -27,23 +29,68 @@ from integrations.mail.letters import locale_of
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Press, Sheet
 from integrations.pdf.receipts import receipt_sheet
+from integrations.pdf.statements import csv_of, json_of, statement_name, statement_sheet
 from languages import known, speaking
 
 Scope = dict[str, Any]
 
 
-class Write(Protocol):
-    """Puts together the document of one record, or refuses."""
+class Plain(NamedTuple):
+    """A file that needs no press."""
 
-    def __call__(self, db: Session, actor: Actor, id_: UUID) -> Sheet: ...
-
-
-def _invoice(db: Session, actor: Actor, id_: UUID) -> Sheet:
-    return invoice_sheet(db, actor, invoice_id=id_)
+    name: str
+    kind: str
+    content: bytes
 
 
-def _receipt(db: Session, actor: Actor, id_: UUID) -> Sheet:
-    return receipt_sheet(db, actor, payment_id=id_)
+@dataclass(frozen=True)
+class Asked:
+    """What stands in the address: the record's id, and what is behind the question mark; and the time."""
+
+    id_: UUID
+    query: QueryParams
+    now: datetime
+
+
+Write = Callable[[Session, Actor, Asked], Sheet | Plain]
+"""Puts together the document of one record, or refuses."""
+
+
+def _invoice(db: Session, actor: Actor, asked: Asked) -> Sheet:
+    return invoice_sheet(db, actor, invoice_id=asked.id_)
+
+
+def _receipt(db: Session, actor: Actor, asked: Asked) -> Sheet:
+    return receipt_sheet(db, actor, payment_id=asked.id_)
+
+
+def _statement(db: Session, actor: Actor, asked: Asked) -> statements.Statement:
+    first, last = (statements.read_day(asked.query.get(name), name) for name in ("from", "to"))
+    return statements.statement(db, actor, customer_id=asked.id_, first=first, last=last, now=asked.now)
+
+
+def _statement_pdf(db: Session, actor: Actor, asked: Asked) -> Sheet:
+    return statement_sheet(_statement(db, actor, asked))
+
+
+def _statement_csv(db: Session, actor: Actor, asked: Asked) -> Plain:
+    found = _statement(db, actor, asked)
+    return Plain(statement_name(found, "csv"), "text/csv; charset=utf-8", "".join(csv_of(found)).encode())
+
+
+def _statement_json(db: Session, actor: Actor, asked: Asked) -> Plain:
+    found = _statement(db, actor, asked)
+    return Plain(statement_name(found, "json"), "application/json", orjson.dumps(json_of(found)))
+
+
+_STATEMENT = "/files/customers/{id}/statement"
+_PATHS: tuple[tuple[str, str, Write], ...] = (
+    ("/files/invoices/{id}.pdf", "inv", _invoice),
+    ("/files/payments/{id}.pdf", "pay", _receipt),
+    (f"{_STATEMENT}.pdf", "cus", _statement_pdf),
+    (f"{_STATEMENT}.csv", "cus", _statement_csv),
+    (f"{_STATEMENT}.json", "cus", _statement_json),
+)
 
 
 class Files:
@@ -60,31 +107,27 @@ class Files:
     def routes(self) -> list[Route]:
         """Its addresses."""
         return [
-            self._at("/files/invoices/{invoice_id}.pdf", _Door(self, "invoice_id", "inv", _invoice)),
-            self._at("/files/payments/{payment_id}.pdf", _Door(self, "payment_id", "pay", _receipt)),
+            Route(path, _Door(self, prefix, write), methods=["GET", "OPTIONS"])
+            for path, prefix, write in _PATHS
         ]
 
-    @staticmethod
-    def _at(path: str, door: "_Door") -> Route:
-        return Route(path, door, methods=["GET", "OPTIONS"])
-
-    async def pdf(
-        self, scope: Scope, headers: Headers, shown: str, prefix: str, write: Write
-    ) -> tuple[Sheet, bytes]:
+    async def made(self, scope: Scope, headers: Headers, prefix: str, write: Write) -> Plain:
         """The document behind an id, in `?language=`, else the partner's. Refuses as the API does."""
-        visit = await self._reader.identify(bearer_of(headers), now=self._clock())
-        id_ = ids.parsed(shown, prefix)
-        asked = known(QueryParams(scope["query_string"]).get("language"))
+        now, query = self._clock(), QueryParams(scope["query_string"])
+        visit = await self._reader.identify(bearer_of(headers), now=now)
+        asked = Asked(ids.parsed(scope["path_params"]["id"], prefix), query, now)
 
-        def written() -> Sheet:
+        def written() -> Sheet | Plain:
             actor = visit.actor
             with self._database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id) as db:
                 partner = db.exec(select(Partner).where(Partner.id == actor.partner_id)).one()
-                with speaking(asked or locale_of(partner)):
-                    return write(db, actor, id_)
+                with speaking(known(query.get("language")) or locale_of(partner)):
+                    return write(db, actor, asked)
 
-        sheet = await run_in_threadpool(written)
-        return sheet, await run_in_threadpool(self._press.pdf, sheet)
+        done = await run_in_threadpool(written)
+        if isinstance(done, Plain):
+            return done
+        return Plain(done.name, "application/pdf", await run_in_threadpool(self._press.pdf, done))
 
 
 class _Door:
@@ -92,8 +135,8 @@ class _Door:
 
     door = "api"
 
-    def __init__(self, files: Files, name: str, prefix: str, write: Write) -> None:
-        self._files, self._name, self._prefix, self._write = files, name, prefix, write
+    def __init__(self, files: Files, prefix: str, write: Write) -> None:
+        self._files, self._prefix, self._write = files, prefix, write
 
     async def __call__(
         self, scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
@@ -104,11 +147,10 @@ class _Door:
             return
         said = [(b"cache-control", b"no-store"), *cross[:2]]
         try:
-            shown = scope["path_params"][self._name]
-            sheet, body = await self._files.pdf(scope, headers, shown, self._prefix, self._write)
-            kept = f'attachment; filename="{sheet.name}"'.encode()
-            said += [(b"content-type", b"application/pdf"), (b"content-disposition", kept)]
-            status = 200
+            made = await self._files.made(scope, headers, self._prefix, self._write)
+            kept = f'attachment; filename="{made.name}"'.encode()
+            said += [(b"content-type", made.kind.encode()), (b"content-disposition", kept)]
+            status, body = 200, made.content
         except Exception as problem:
             status, errors, more = formatted(problem)
             body = orjson.dumps({"errors": errors})

@@ -147,9 +147,17 @@ def receipt_path(payment: Any, at: Moment) -> ColumnElement[Any]:
     return case((payment.status.in_(RECEIVED), _file("payments", "pay", payment)))
 
 
+def statement_path(customer: Any, at: Moment) -> ColumnElement[Any]:
+    """Where a customer's statement of account is, without the ending that says how it is wanted."""
+    return func.concat("/files/customers/cus_", _hexadecimal(customer), "/statement")
+
+
 def _file(folder: str, prefix: str, record: Any) -> ColumnElement[Any]:
-    hexadecimal = func.replace(type_coerce(record.id, String).cast(String), "-", "")
-    return func.concat(f"/files/{folder}/{prefix}_", hexadecimal, ".pdf")
+    return func.concat(f"/files/{folder}/{prefix}_", _hexadecimal(record), ".pdf")
+
+
+def _hexadecimal(record: Any) -> ColumnElement[Any]:
+    return func.replace(type_coerce(record.id, String).cast(String), "-", "")
 
 
 def overdue_minor(customer: Any, at: Moment) -> ColumnElement[Any]:

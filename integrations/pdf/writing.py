@@ -20,7 +20,7 @@ from languages import say, spoken
 # Remit's own, for a partner that chose none.
 ACCENT = "#1d4ed8"
 GOOD, GREY = "#15803d", "#4b5563"
-LINES_OF_NAME = 60
+LONGEST_NAME = 80
 Part = dict[str, Any]
 
 
@@ -94,11 +94,11 @@ def total(label: str, value: str, *, strong: bool = False) -> Part:
     return {"label": label, "value": value, "strong": strong}
 
 
-def file_name(*parts: str) -> str:
+def file_name(*parts: str, ending: str = "pdf") -> str:
     """A name for a file: ASCII letters, digits, dots and hyphens of its parts, whatever they are made of."""
-    plain = "-".join(parts)[:LINES_OF_NAME]
+    plain = "-".join(parts)[:LONGEST_NAME]
     kept = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in plain)
-    return "-".join(filter(None, kept.split("-"))) + ".pdf"
+    return "-".join(filter(None, kept.split("-"))) + f".{ending}"
 
 
 def _sender(partner: Partner) -> list[str]:

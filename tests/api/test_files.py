@@ -74,6 +74,41 @@ async def test_it_speaks_the_partners_language_or_the_one_asked_for(
         assert "Invoice" in words((await files.get(f"{path}?language={asked}", headers=headers)).content)
 
 
+async def test_a_statement_comes_as_pdf_csv_and_json_with_the_same_figures(
+    client: Client, files: AsyncClient, till: Till, cast: Cast
+) -> None:
+    invoice = till.invoice(123_456)
+    till.paid(till.card(), (invoice.id, 3_456))
+    asked = await client.ask(
+        "query($i: ID!) { customer(id: $i) { statementPath balance { amount } } }",
+        {"i": ids.shown("cus", till.acme)},
+        key=cast.keys["northwind"],
+    )
+    path, headers = asked.data["customer"]["statementPath"], bearer(cast.keys["northwind"])
+    made = {ending: await files.get(f"{path}.{ending}", headers=headers) for ending in ("pdf", "csv", "json")}
+    told = made["json"].json()
+    assert told["closing"] == asked.data["customer"]["balance"]["amount"] == "1200.00"
+    assert told == {
+        "customerId": ids.shown("cus", till.acme), "currency": "USD", "from": "2026-01-01",
+        "to": "2026-03-10", "opening": "0.00", "charged": "1234.56", "credited": "34.56",
+        "closing": "1200.00",
+        "movements": [
+            {"day": "2026-03-10", "cause": "INVOICE_FINALIZED", "invoices": ["NO-00001"],
+             "amount": "1234.56", "balance": "1234.56"},
+            {"day": "2026-03-10", "cause": "PAYMENT_SUCCEEDED", "invoices": ["NO-00001"],
+             "amount": "-34.56", "balance": "1200.00"},
+        ],
+        "ages": {"CURRENT": "1200.00", "DAYS_1_TO_30": "0.00", "DAYS_31_TO_60": "0.00",
+                 "DAYS_61_TO_90": "0.00", "OVER_90_DAYS": "0.00"},
+    }  # fmt: skip
+    assert "Mar 10, 2026 Closing balance $1,200.00" in words(made["pdf"].content)
+    assert '"2026-03-10","CLOSING","","","","",1200.00' in made["csv"].text
+    wrong = await files.get(f"{path}.json?from=2026-03-11&to=x", headers=headers)
+    assert (wrong.status_code, wrong.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_DATE")
+    stranger = await files.get(f"{path}.json", headers=bearer(cast.keys["contoso"]))
+    assert (stranger.status_code, stranger.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+
+
 async def test_an_invoice_of_somebody_else_is_as_good_as_none(
     files: AsyncClient, till: Till, cast: Cast
 ) -> None:

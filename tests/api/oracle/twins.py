@@ -107,6 +107,7 @@ VALUES: dict[str, Twin] = {
         user["customer_id"] == row["id"] and user["status"].value == "INVITED"
         for user in world.all("membership")
     ),
+    "Customer.statementPath": lambda world, row: f"/files/customers/{ids.shown('cus', row['id'])}/statement",
     "Invoice.number": lambda world, row: row["number"] or None,
     "Invoice.shownStatus": shown_status,
     "Invoice.isOverdue": is_overdue,
