@@ -1,5 +1,7 @@
 """Documents behind the pages' doors: who gets which file, under which name, and what stands on it."""
 
+import io
+import zipfile
 from collections.abc import Callable
 from datetime import datetime
 
@@ -110,3 +112,53 @@ def test_a_payment_that_did_not_succeed_has_none(signed_in: SignedIn, till: Till
     here = f"/payments/{ids.shown('pay', payment.id)}"
     assert "receipt.pdf" not in petra.get(here).text
     assert petra.get(f"{here}/receipt.pdf").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["ada", "rita", "carl", "vera"])
+def test_several_chosen_invoices_come_in_one_file(
+    signed_in: SignedIn, till: Till, invoice: Invoice, owner: Connection, name: str
+) -> None:
+    person, other = signed_in(name), till.invoice(1_000)
+    page = person.get("/invoices")
+    assert "Download the chosen invoices" in page.text
+    assert page.text.count('type="checkbox"') == 2
+    chosen = f"invoice={ids.shown('inv', invoice.id)}&pay={ids.shown('inv', other.id)}"
+    with nothing_changes(owner):
+        answer = person.get(f"/invoices/chosen.zip?{chosen}&{chosen}")
+        again = person.get(f"/invoices/chosen.zip?{chosen}")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"] == 'attachment; filename="Invoices.zip"'
+    assert answer.content == again.content
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["Invoice-NO-00001.pdf", "Invoice-NO-00002.pdf"]
+        one = person.get(f"{path(invoice)}/invoice.pdf").content
+        assert archive.read("Invoice-NO-00001.pdf") == one
+        assert "Total $10.00" in words(archive.read("Invoice-NO-00002.pdf"))
+
+
+def test_drafts_beside_each_other_have_names_of_their_own(signed_in: SignedIn, till: Till) -> None:
+    drafts = [
+        till.acts(till.cast.ada, invoices.create_draft, customer_id=till.acme, fields=one_line(500))
+        for _ in range(2)
+    ]
+    chosen = "&".join(f"invoice={ids.shown('inv', draft.id)}" for draft in drafts)
+    answer = signed_in("ada").get(f"/invoices/chosen.zip?{chosen}")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.namelist() == ["Invoice-Draft.pdf", "Invoice-Draft-2.pdf"]
+    # To the customer not one of them is there, nor in company of one that is.
+    with_own = f"{chosen}&invoice={ids.shown('inv', till.invoice(100).id)}"
+    assert signed_in("carl").get(f"/invoices/chosen.zip?{with_own}").status_code == 404
+
+
+def test_a_file_of_strangers_invoices_of_none_and_of_too_many_is_refused(
+    signed_in: SignedIn, invoice: Invoice, owner: Connection
+) -> None:
+    chosen = f"invoice={ids.shown('inv', invoice.id)}"
+    petra, *strangers = map(signed_in, ("petra", "gus", "mallory", "ines"))
+    with nothing_changes(owner):
+        for stranger in strangers:
+            assert stranger.get(f"/invoices/chosen.zip?{chosen}").status_code == 404
+        assert "Choose the invoices to download." in text_of(petra.get("/invoices/chosen.zip"))
+        many = "&".join(f"invoice=inv_{number:032x}" for number in range(51))
+        answer = petra.get(f"/invoices/chosen.zip?{many}")
+        assert (answer.status_code, "Choose less at once." in text_of(answer)) == (409, True)
