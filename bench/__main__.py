@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 
 from app.tables import METADATA
-from bench import load, rows
+from bench import load, papers, rows
 from bench.rows import Target
 from db import embedded, schema
 from db.engine import make_engine
@@ -78,7 +78,8 @@ READS = {
 
 
 def main() -> None:
-    """Load the data once, start the servers, measure, print."""
+    """The PDF rows; then load the data once, start the servers, measure, print."""
+    papers.main()
     url, postmaster = _database()
     with _servers(url) as pids:
         targets = _targets(url)

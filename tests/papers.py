@@ -1,6 +1,5 @@
 """PDFs in tests: one press for all of them, and what a reader, a screen reader or an archive finds inside."""
 
-import base64
 import io
 import os
 import tempfile
@@ -58,12 +57,8 @@ def fonts(pdf: bytes) -> set[str]:
 
 def pictures(sheet: Sheet) -> list[bytes]:
     """Its pages as PNGs."""
-    order = {
-        "template": sheet.template, "content": sheet.content, "made_at": sheet.made_at.isoformat(),
-        "logo": base64.b64encode(sheet.logo).decode() if sheet.logo else None,
-    }  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
-        made = Folder(TEMPLATES / "pdf", Path(place)).typeset(order, form="png")
+        made = Folder(TEMPLATES / "pdf", Path(place)).typeset(sheet.order, form="png")
     return made if isinstance(made, list) else [made]
 
 

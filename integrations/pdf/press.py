@@ -65,6 +65,16 @@ class Sheet:
     content: Mapping[str, Any] = field(repr=False)
     logo: bytes | None = field(default=None, repr=False)
 
+    @property
+    def order(self) -> dict[str, Any]:
+        """As a typesetter takes it."""
+        return {
+            "template": self.template,
+            "content": self.content,
+            "logo": base64.b64encode(self.logo).decode() if self.logo else None,
+            "made_at": self.made_at.isoformat(),
+        }
+
 
 class Press:
     """`at_once` typesetters at the most, started when they are needed; `waiting` more orders may wait."""
@@ -81,12 +91,7 @@ class Press:
 
     def pdf(self, sheet: Sheet) -> bytes:
         """The document as a PDF. Blocks: for worker threads. Refuses Busy, TooSlow, TooLong."""
-        order = json.dumps({
-            "template": sheet.template,
-            "content": sheet.content,
-            "logo": base64.b64encode(sheet.logo).decode() if sheet.logo else None,
-            "made_at": sheet.made_at.isoformat(),
-        }).encode()  # fmt: skip
+        order = json.dumps(sheet.order).encode()
         if len(order) > MOST_BYTES:
             raise TooLong
         if not self._room.acquire(blocking=False):

@@ -66,10 +66,10 @@ class Folder:
         if order["logo"]:
             logo.write_bytes(base64.b64decode(order["logo"]))
         try:
-            return self._compiled(order, self.shown, form)
+            return self.compiled(order, self.shown, form)
         except typst.TypstError:
             # A letter of one font with a mark that only another has: then without what is not quite plain.
-            return self._compiled(order, self.plainly, form)
+            return self.compiled(order, self.plainly, form)
 
     def shown(self, text: str) -> str:
         """The text as it can be set: what no font has is replaced, and long words may break."""
@@ -85,7 +85,8 @@ class Folder:
     def _is_drawn(self, char: str) -> bool:
         return char in self.drawn or char in "\n\t" or unicodedata.category(char) in ("Cf", "Zs", "Zl", "Zp")
 
-    def _compiled(self, order: Mapping[str, Any], text: Callable[[str], str], form: Form) -> Any:
+    def compiled(self, order: Mapping[str, Any], text: Callable[[str], str], form: Form = "pdf") -> Any:
+        """The order as typst makes it, each of its texts put through `text`."""
         (self.place / "document.json").write_text(json.dumps(_each_text(order["content"], text)))
         made_at = datetime.fromisoformat(order["made_at"])
         return typst.compile(
