@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from errors import Conflict, Limited
@@ -135,8 +137,9 @@ class _Typesetter:
 
     def __init__(self, templates: Path) -> None:
         self._orders = 0
+        self._place = mkdtemp(prefix="remit-pdf-")
         self._process = subprocess.Popen(
-            [sys.executable, "-I", typesetter.__file__, str(templates)],
+            [sys.executable, "-I", typesetter.__file__, str(templates), self._place],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={},
         )  # fmt: skip
 
@@ -182,9 +185,10 @@ class _Typesetter:
         return head[:1], made
 
     def end(self) -> None:
-        """Its pipes are closed and it is gone, whatever it was doing."""
+        """It is gone, with its pipes and its folder, whatever it was doing."""
         self._process.kill()
         self._process.wait()
+        rmtree(self._place, ignore_errors=True)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:

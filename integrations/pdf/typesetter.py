@@ -11,13 +11,12 @@ import re
 import resource
 import struct
 import sys
-import tempfile
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from shutil import copy
+from shutil import copy, rmtree
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import typst
@@ -29,6 +28,7 @@ Form = Literal["pdf", "png"]
 # Archives keep it (PDF/A-2a), and screen readers read it (PDF/UA-1).
 STANDARDS: list["PDFStandard"] = ["a-2a", "ua-1"]
 MEMORY_BYTES = 3 << 30
+DOCUMENT = "document.json"
 LENGTH = struct.Struct(">I")
 STATUS_MADE, STATUS_FAILED = b"+", b"-"
 # A longer run of letters may be broken anywhere: no line of a page is as long as some make a word.
@@ -61,8 +61,7 @@ class Folder:
 
         The same order gives the same bytes. Raises typst.TypstError for a template that is wrong.
         """
-        logo = self.place / "logo.png"
-        logo.unlink(missing_ok=True)
+        logo, document = self.place / "logo.png", self.place / DOCUMENT
         if order["logo"]:
             logo.write_bytes(base64.b64decode(order["logo"]))
         try:
@@ -70,6 +69,10 @@ class Folder:
         except typst.TypstError:
             # A letter of one font with a mark that only another has: then without what is not quite plain.
             return self.compiled(order, self.plainly, form)
+        finally:
+            # Nothing of a document lies about while nobody asks for one.
+            for path in (logo, document):
+                path.unlink(missing_ok=True)
 
     def shown(self, text: str) -> str:
         """The text as it can be set: what no font has is replaced, and long words may break."""
@@ -87,7 +90,7 @@ class Folder:
 
     def compiled(self, order: Mapping[str, Any], text: Callable[[str], str], form: Form = "pdf") -> Any:
         """The order as typst makes it, each of its texts put through `text`."""
-        (self.place / "document.json").write_text(json.dumps(_each_text(order["content"], text)))
+        (self.place / DOCUMENT).write_text(json.dumps(_each_text(order["content"], text)))
         made_at = datetime.fromisoformat(order["made_at"])
         return typst.compile(
             self.place / f"{order['template']}.typ",
@@ -146,10 +149,13 @@ def letters_of(font: Path) -> frozenset[str]:
     return frozenset(char for char in found if unicodedata.category(char) not in ("Co", "Cn", "Cc", "Cs"))
 
 
-def serve(templates: Path, orders: BinaryIO, answers: BinaryIO) -> None:
-    """Answer one order after the other until there are no more."""
-    with tempfile.TemporaryDirectory(prefix="remit-pdf-") as place:
-        folder = Folder(templates, Path(place))
+def serve(templates: Path, place: Path, orders: BinaryIO, answers: BinaryIO) -> None:
+    """Answer one order after the other until there are no more, then take `place` away.
+
+    So it is gone when the press was killed; when we are, the press takes it away.
+    """
+    try:
+        folder = Folder(templates, place)
         while head := orders.read(LENGTH.size):
             order = json.loads(orders.read(LENGTH.unpack(head)[0]))
             try:
@@ -158,8 +164,10 @@ def serve(templates: Path, orders: BinaryIO, answers: BinaryIO) -> None:
                 status, made = STATUS_FAILED, f"{type(trouble).__name__}: {trouble}".encode()
             answers.write(status + LENGTH.pack(len(made)) + made)
             answers.flush()
+    finally:
+        rmtree(place, ignore_errors=True)
 
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    serve(Path(sys.argv[1]), sys.stdin.buffer, sys.stdout.buffer)
+    serve(Path(sys.argv[1]), Path(sys.argv[2]), sys.stdin.buffer, sys.stdout.buffer)

@@ -1,5 +1,8 @@
 """The press: a few at once, each within its deadline and its size, in processes that hold nothing of ours."""
 
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +14,7 @@ import psutil
 import pytest
 
 from integrations.pdf import press as press_module
+from integrations.pdf import typesetter
 from integrations.pdf.press import Broken, Busy, Press, Sheet, TooLong, TooSlow
 from tests import papers
 from tests.integrations.test_pdf_hostile import everywhere
@@ -69,6 +73,27 @@ def test_a_typesetter_that_was_killed_is_replaced(small: Press) -> None:
     mine.kill()
     psutil.wait_procs([mine])
     assert small.pdf(made_of("paper")) == once
+
+
+def test_no_document_stays_behind(templates: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    press = Press(templates, deadline=1.5)
+    press.pdf(made_of("paper"))
+    (place,) = tmp_path.glob("remit-pdf-*")
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert {path.suffix for path in place.iterdir()} == {".typ"}
+    with pytest.raises(TooSlow):
+        press.pdf(made_of("slow"))
+    press.close()
+    assert list(tmp_path.glob("remit-pdf-*")) == []
+
+
+def test_a_typesetter_whose_press_is_gone_ends_and_tidies_up(templates: Path, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    command = [sys.executable, "-I", typesetter.__file__, str(templates / "pdf"), str(place)]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, env={}, timeout=60).returncode == 0
+    assert not place.exists()
 
 
 def test_more_than_can_wait_are_told_so_at_once(templates: Path) -> None:
