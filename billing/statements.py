@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -106,15 +107,22 @@ def statement(
         first = _month_before(_month_before(last)) if last > EARLIEST else last
     _require_range(first, last, now.astimezone(zone).date())
     begins, ends = (datetime.combine(day, time.min, zone) for day in (first, last + timedelta(days=1)))
-    opening = sum(owed for _, owed in _owed(db, customer, before=begins))
+    asked = {
+        "partner": customer.partner_id, "customer": customer.id, "begins": begins, "ends": ends,
+        "most": 1 + MOST_MOVEMENTS + 1,
+    }  # fmt: skip
+    rows = db.execute(_ACCOUNT, asked).all()
+    if len(rows) > 1 + MOST_MOVEMENTS:
+        raise TooManyMovements
+    opening = sum(rows[0].amounts)
     return Statement(
         head=head,
         customer=customer,
         first=first,
         last=last,
         opening_minor=opening,
-        movements=_movements(db, customer, begins, ends, opening, zone),
-        ages=_by_age(_owed(db, customer, before=ends), last),
+        movements=_movements(rows[1:], opening, zone),
+        ages=_by_age(rows, last),
         begins_at=begins,
     )
 
@@ -143,37 +151,32 @@ def _require_range(first: date, last: date, today: date) -> None:
         raise Invalid(problems)
 
 
-def _movements(
-    db: Session, customer: Customer, begins: datetime, ends: datetime, opening: int, zone: ZoneInfo
-) -> list[Movement]:
-    asked = {
-        "partner": customer.partner_id, "customer": customer.id, "begins": begins, "ends": ends,
-        "most": MOST_MOVEMENTS + 1,
-    }  # fmt: skip
-    rows = db.execute(_MOVED, asked).all()
-    if len(rows) > MOST_MOVEMENTS:
-        raise TooManyMovements
+def _movements(rows: Sequence[Any], opening: int, zone: ZoneInfo) -> list[Movement]:
     found, balance = [], opening
     for row in rows:
-        balance += row.moved
-        numbers = tuple(number for number in row.numbers if number)
-        day = row.at.astimezone(zone).date()
-        cause = EntryCause(row.cause)
-        found.append(Movement(day, row.at, cause, row.subject_id, numbers, row.due_on, row.moved, balance))
+        moved = sum(row.amounts)
+        balance += moved
+        found.append(
+            Movement(
+                day=row.at.astimezone(zone).date(),
+                at=row.at,
+                cause=EntryCause(row.cause),
+                subject_id=row.subject_id,
+                numbers=tuple(filter(None, row.numbers)),
+                due_on=min(filter(None, row.dues), default=None),
+                amount_minor=moved,
+                balance_minor=balance,
+            )
+        )
     return found
 
 
-def _owed(db: Session, customer: Customer, *, before: datetime) -> list[tuple[date | None, int]]:
-    """What was owed right before an instant, by the day it is due on."""
-    asked = {"partner": customer.partner_id, "customer": customer.id, "before": before}
-    return [(row.due_on, row.owed) for row in db.execute(_OWED, asked)]
-
-
-def _by_age(owed: Iterable[tuple[date | None, int]], day: date) -> dict[Age, int]:
+def _by_age(rows: Iterable[Any], day: date) -> dict[Age, int]:
     ages = dict.fromkeys(Age, 0)
-    for due_on, minor in owed:
-        past = (day - due_on).days if due_on else 0
-        ages[next((age for age, days in OLDEST.items() if past <= days), Age.OVER_90_DAYS)] += minor
+    for row in rows:
+        for due_on, minor in zip(row.dues, row.amounts, strict=True):
+            past = (day - due_on).days if due_on else 0
+            ages[next((age for age, days in OLDEST.items() if past <= days), Age.OVER_90_DAYS)] += minor
     return ages
 
 
@@ -182,21 +185,23 @@ def _month_before(day: date) -> date:
     return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
 
 
-_MOVED = text("""
-select e.at, e.cause, e.subject_id, sum(p.amount_minor)::bigint as moved,
-  array_agg(i.number order by i.number) as numbers, min(i.due_on) as due_on
-from ledger_entry e
-join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id and p.account = 'RECEIVABLE'
-left join invoice i on i.partner_id = p.partner_id and i.id = p.invoice_id
-where e.partner_id = :partner and e.customer_id = :customer and e.at >= :begins and e.at < :ends
-group by e.id, e.at, e.cause, e.subject_id
-order by e.at, e.id
+# All in one statement, so that no payment in between can tear sums and movements apart. The first row is what
+# was owed before, by the day it is due on.
+_ACCOUNT = text("""
+with moved as (
+  select e.id, e.at, e.cause, e.subject_id, i.number, i.due_on, p.amount_minor
+  from ledger_entry e
+  join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id and p.account = 'RECEIVABLE'
+  left join invoice i on i.partner_id = p.partner_id and i.id = p.invoice_id
+  where e.partner_id = :partner and e.customer_id = :customer and e.at < :ends),
+opening as (select due_on, sum(amount_minor)::bigint as owed from moved where at < :begins group by due_on)
+select null::uuid as id, null::timestamptz as at, null as cause, null::uuid as subject_id,
+  '{}'::text[] as numbers, coalesce(array_agg(due_on order by due_on), '{}') as dues,
+  coalesce(array_agg(owed order by due_on), '{}') as amounts
+from opening
+union all
+select id, at, cause, subject_id, array_agg(number::text order by number),
+  array_agg(due_on order by number), array_agg(amount_minor order by number)
+from moved where at >= :begins group by id, at, cause, subject_id
+order by at nulls first, id
 limit :most""")
-
-_OWED = text("""
-select i.due_on, sum(p.amount_minor)::bigint as owed
-from ledger_entry e
-join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id and p.account = 'RECEIVABLE'
-left join invoice i on i.partner_id = p.partner_id and i.id = p.invoice_id
-where e.partner_id = :partner and e.customer_id = :customer and e.at < :before
-group by i.due_on""")
