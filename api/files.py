@@ -84,13 +84,14 @@ def _statement_json(db: Session, actor: Actor, asked: Asked) -> Plain:
 
 
 _STATEMENT = "/files/customers/{id}/statement"
-_PATHS: tuple[tuple[str, str, Write], ...] = (
+PATHS: tuple[tuple[str, str, Write], ...] = (
     ("/files/invoices/{id}.pdf", "inv", _invoice),
     ("/files/payments/{id}.pdf", "pay", _receipt),
     (f"{_STATEMENT}.pdf", "cus", _statement_pdf),
     (f"{_STATEMENT}.csv", "cus", _statement_csv),
     (f"{_STATEMENT}.json", "cus", _statement_json),
 )
+"""Every address, the kind of id in it, and what is there: a test tries a stranger's id at each."""
 
 
 class Files:
@@ -108,7 +109,7 @@ class Files:
         """Its addresses."""
         return [
             Route(path, _Door(self, prefix, write), methods=["GET", "OPTIONS"])
-            for path, prefix, write in _PATHS
+            for path, prefix, write in PATHS
         ]
 
     async def made(self, scope: Scope, headers: Headers, prefix: str, write: Write) -> Plain:

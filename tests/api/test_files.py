@@ -7,7 +7,7 @@ from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
-from api.files import Files
+from api.files import PATHS, Files
 from api.read import Reader
 from auth import api_keys
 from billing import invoices, partner_profile
@@ -118,6 +118,27 @@ async def test_an_invoice_of_somebody_else_is_as_good_as_none(
     for path in (_path(till), "/files/invoices/cus_zz.pdf", f"/files/payments/pay_{'f' * 32}.pdf"):
         answer = await files.get(path, headers=headers)
         assert (answer.status_code, answer.content) == (404, nothing.content)
+
+
+@pytest.mark.parametrize(("path", "prefix"), [(path, prefix) for path, prefix, _ in PATHS])
+async def test_no_file_of_somebody_else_is_there(
+    files: AsyncClient, till: Till, database: Database, cast: Cast, now: datetime, path: str, prefix: str
+) -> None:
+    invoice = till.invoice()
+    payment = till.paid(till.card(), (invoice.id, 100))
+    with database.transaction(partner_id=cast.partners["northwind"]) as db:
+        sibling = api_keys.create_portal_token(
+            db, cast.northwind_key, customer_id=cast.customers["globex"], origins=[SHOP], now=now
+        ).token
+    mine = {"inv": invoice.id, "pay": payment.id, "cus": till.acme}[prefix]
+    own, absent, malformed = (
+        path.replace("{id}", id_) for id_ in (ids.shown(prefix, mine), f"{prefix}_{'f' * 32}", "zz")
+    )
+    assert (await files.get(own, headers=bearer(cast.keys["northwind"]))).status_code == 200
+    for headers in (bearer(cast.keys["contoso"]), bearer(sibling, origin=SHOP)):
+        answers = [await files.get(asked, headers=headers) for asked in (own, absent, malformed)]
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({answer.content for answer in answers}) == 1
 
 
 async def test_nobody_without_a_key_or_its_scope_gets_anything(
