@@ -4,6 +4,7 @@ Surprise: nothing reads the clock. A document says how its record stands, and ca
 last change, so that the same record is the same file, byte for byte.
 """
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -95,8 +96,9 @@ def total(label: str, value: str, *, strong: bool = False) -> Part:
 
 
 def file_name(*parts: str, ending: str = "pdf") -> str:
-    """A name for a file: ASCII letters, digits, dots and hyphens of its parts, whatever they are made of."""
-    plain = "-".join(parts)[:LONGEST_NAME]
+    """A name for a file: ASCII letters (accents left out), digits and hyphens, whatever its parts are."""
+    split = unicodedata.normalize("NFKD", "-".join(parts))
+    plain = "".join(char for char in split if not unicodedata.combining(char))[:LONGEST_NAME]
     kept = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "-" for char in plain)
     return "-".join(filter(None, kept.split("-"))) + f".{ending}"
 

@@ -150,7 +150,8 @@ def test_ten_thousand_lines_are_one_document() -> None:
     ("parts", "name"),
     [
         (("Invoice", "NO-00001"), "Invoice-NO-00001.pdf"),
-        (("Facture", "É/..\\x"), "Facture-x.pdf"),
+        (("Facture", "É/..\\x"), "Facture-E-x.pdf"),
+        (("Reçu", "Relevé"), "Recu-Releve.pdf"),
         (("a\r\nSet-Cookie: x", '"; filename="y'), "a-Set-Cookie-x-filename-y.pdf"),
         (("漢", "字"), ".pdf"),
         (("x" * 500,), "x" * 80 + ".pdf"),

@@ -89,7 +89,7 @@ def test_it_is_french_for_a_french_reader(signed_in: SignedIn, till: Till, cast:
     carl.client.cookies.set("remit_language", "fr")
     assert "Solde de clôture 1 000,00 $ US" in text_of(carl.get("/statement" + MARCH))
     answer = carl.get(f"/statement.pdf{MARCH}")
-    assert "Releve" not in answer.headers["content-disposition"]
+    assert 'filename="Releve-Acme-2026-03-01-2026-03-10.pdf"' in answer.headers["content-disposition"]
     said = papers.words(answer.content)
     for text in ("Relevé de compte", "Paiement pour NO-00001, NO-00002", "-334,56 $ US", "Pas encore échu"):
         assert text in said, text
