@@ -46,7 +46,14 @@ from billing import customers as t
 from billing.addresses import AddressRules as Rules
 from billing.addresses import Country, address_rules
 from billing.customer_fields import MOST_USERS, CustomerInput, UserInput, key_of
-from billing.derived import has_invited, has_overdue, overdue_minor, shows_invited, shows_overdue
+from billing.derived import (
+    has_invited,
+    has_overdue,
+    overdue_minor,
+    shows_invited,
+    shows_overdue,
+    statement_path,
+)
 from billing.money import Currency
 from billing.tags import CustomerTag
 
@@ -86,6 +93,11 @@ class Customer(Node):
     balance: Money = money("open_minor", "What is open on its invoices.", where=True, order=True)
     overdue: Money = money(overdue_minor, "What is open on invoices past their due date.")
     is_overdue: bool = sql(shows_overdue, "Has an overdue invoice.", where=True, holds=has_overdue)
+    statement_path: str = sql(
+        statement_path,
+        "Its statement of account, as `Invoice.pdfPath`: put `.pdf`, `.csv` or `.json` behind it, and "
+        "`?from=2026-01-01&to=2026-03-31`. Left out: to today, from the first of two months before.",
+    )
     has_invited_users: bool = sql(
         shows_invited, "Has a user who has not accepted the invite yet.", where=True, holds=has_invited
     )

@@ -33,6 +33,7 @@ from billing.derived import (
     is_partially_paid,
     number_if_any,
     payable,
+    pdf_path,
     shown_status,
 )
 from billing.invoice_fields import InvoiceInput
@@ -78,6 +79,10 @@ class Invoice(Node):
     sent_at: datetime | None = col(where=True)
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
+    pdf_path: str = sql(
+        pdf_path,
+        "Its PDF, below this installation's address: GET it with the same key. `?language=fr`: French.",
+    )
     customer: Customer = one("customer_id", where=True)
     lines: Connection[Annotated["InvoiceLine", lazy("api.invoices")]] = page("invoice_id")
     allocations: Connection[Annotated["PaymentAllocation", lazy("api.payments")]] = page(

@@ -21,12 +21,13 @@ from api.changes import (
     takes,
 )
 from api.customers import Customer
-from api.nouns import Connection, Money, Node, by_id, col, lazy, money, noun, one, page
+from api.nouns import Connection, Money, Node, by_id, col, lazy, money, noun, one, page, sql
 from api.reads import STAFF
 from api.return_urls import return_url, with_query
 from api.users import User
 from auth.actors import Action
 from billing import payments as t
+from billing.derived import receipt_path
 from billing.money import Currency
 from billing.payment_orders import Share
 from billing.texts import Checks
@@ -57,6 +58,9 @@ class Payment(Node):
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col(where=True, order=True)
     settled_at: datetime | None = col(where=True)
+    receipt_path: str | None = sql(
+        receipt_path, "The receipt as a PDF, as `Invoice.pdfPath`; null unless it succeeded."
+    )
     customer: Customer = one("customer_id", where=True)
     payment_method: Annotated["PaymentMethod", lazy("api.payment_methods")] = one("payment_method_id")
     asked_by: User | None = one("asked_by", "Null for keys, and for people of the other side.")

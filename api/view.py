@@ -33,7 +33,6 @@ from errors import Unauthenticated
 
 _BEARER = re.compile(r"Bearer (remit_[A-Za-z0-9_-]{20,200})")
 _PREFLIGHT = (
-    (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"authorization, content-type"),
     (b"access-control-max-age", b"600"),
 )
@@ -111,10 +110,7 @@ class Endpoint:
             if place == "grant":
                 return GrantAt(digest_of(cookie), named["slug"], ids.parsed(named["grant_id"], PREFIX))
             return SessionAt(digest_of(cookie), place, named["slug"])
-        match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
-        if match is None:
-            raise Unauthenticated("Send an API key: `Authorization: Bearer remit_…`.")
-        return Bearer(digest_of(match[1]), headers.get("origin"))
+        return bearer_of(headers)
 
     async def _run(self, question: Question, credential: Credential, now: datetime) -> bytes:
         try:
@@ -142,6 +138,27 @@ class Endpoint:
         return document, document.shape.cost(question.variables)
 
 
+def bearer_of(headers: Headers) -> Bearer:
+    """The key or portal token of a request; refuses Unauthenticated one without."""
+    given = headers.getlist("authorization")
+    match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
+    if match is None:
+        raise Unauthenticated("Send an API key: `Authorization: Bearer remit_…`.")
+    return Bearer(digest_of(match[1]), headers.get("origin"))
+
+
+def preflight(scope: Scope, method: str) -> list[tuple[bytes, bytes]]:
+    """What a browser at another origin is told; the first two also with the answer itself. None without one.
+
+    Safe for any origin: only what the page itself sends as a token counts here, never a cookie.
+    """
+    origins = [value for name, value in scope["headers"] if name == b"origin"]
+    if len(origins) != 1:
+        return []
+    own = [(b"access-control-allow-origin", origins[0]), (b"vary", b"origin")]
+    return [*own, (b"access-control-allow-methods", method.encode()), *_PREFLIGHT]
+
+
 def _about_schema(document: Document, variables: Mapping[str, Any]) -> bytes:
     found = execute_sync(GRAPHQL, document.node, variable_values=dict(variables), hide_suggestions=True)
     if found.errors:
@@ -162,12 +179,10 @@ class _Door:
         self, scope: Scope, receive: gate.Receive, send: Callable[[Any], Awaitable[None]]
     ) -> None:
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-        origins = [value for name, value in scope["headers"] if name == b"origin"]
-        if self._place is None and len(origins) == 1:
-            # Safe for any origin: only what the page itself sends as a token counts here, never a cookie.
-            headers += [(b"access-control-allow-origin", origins[0]), (b"vary", b"origin")]
+        if self._place is None and (cross := preflight(scope, "POST")):
+            headers += cross[:2]
             if scope["method"] == "OPTIONS":
-                await _send(send, 204, [*headers[1:], *_PREFLIGHT], b"")
+                await send_answer(send, 204, [*headers[1:], *cross[2:]], b"")
                 return
         try:
             status, body = 200, await self._endpoint.answer(scope, receive, self._place)
@@ -175,12 +190,13 @@ class _Door:
             status, errors, more = formatted(problem)
             body = orjson.dumps({"errors": errors})
             headers += [(name.encode(), value.encode()) for name, value in more.items()]
-        await _send(send, status, headers, body)
+        await send_answer(send, status, headers, body)
 
 
-async def _send(
+async def send_answer(
     send: Callable[[Any], Awaitable[None]], status: int, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
+    """A whole answer at once."""
     headers = [*headers, (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from api.changes import Means
+from api.files import Files
 from api.mutation import Mutations
 from api.read import Reader
 from api.view import Endpoint
@@ -54,6 +55,7 @@ def create_app(parts: Parts) -> ASGIApp:
         hashing=HashingPool(at_once=2, waiting=30),
         renderer=Renderer(TEMPLATES, assets),
         gateway=parts.gateway,
+        press=parts.press,
         clock=clock,
         secret=settings.secret_key.get_secret_value().encode(),
         public_url=settings.public_url,
@@ -63,6 +65,7 @@ def create_app(parts: Parts) -> ASGIApp:
         reached=parts.reached,
     )
     graphql = _graphql(parts, house, reader)
+    files = Files(reader, parts.database, parts.press, clock=clock)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -70,9 +73,10 @@ def create_app(parts: Parts) -> ASGIApp:
         yield
         await pool.close()
         parts.database.close()
+        parts.press.close()
 
     application = Starlette(
-        routes=_routes(parts, graphql, assets),
+        routes=_routes(parts, graphql, files, assets),
         lifespan=lifespan,
         exception_handlers={HTTPException: _plain_refusal, Exception: _broken},
     )
@@ -100,10 +104,11 @@ def server_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _routes(parts: Parts, graphql: Endpoint, assets: Assets) -> list[BaseRoute]:
+def _routes(parts: Parts, graphql: Endpoint, files: Files, assets: Assets) -> list[BaseRoute]:
     # Asked one after the other: what programs call comes before the hundred pages.
     listed: list[BaseRoute] = [
         *graphql.routes(),
+        *files.routes(),
         Route(WEBHOOK_PATH, receiver(parts.database, parts.gateway, clock), methods=["POST"]),
         Route(STATIC_ROUTE, visitor(assets.serve)),
         Route("/health", visitor(_health)),

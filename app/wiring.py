@@ -19,6 +19,7 @@ from integrations.gateways.sandbox.client import SandboxGateway
 from integrations.mail.compose import Composer
 from integrations.mail.outgoing import Outgoing
 from integrations.mail.transports import FolderTransport, SmtpTransport, Transport
+from integrations.pdf.press import Press
 from worker.queue import defer_job
 
 ROOT = Path(__file__).parent.parent
@@ -79,6 +80,7 @@ class Parts:
     database: Database
     gateway: Gateway
     outgoing: Outgoing
+    press: Press
     reached: Reached
 
 
@@ -88,11 +90,13 @@ def wire(settings: Settings) -> Parts:
     url = database_url(settings)
     database = make_database(settings, url)
     composer = Composer(TEMPLATES, public_url=settings.public_url, sender=settings.mail_from)
+    press = Press(TEMPLATES)
     return Parts(
         settings=settings,
         url=url,
         database=database,
         gateway=make_gateway(settings),
-        outgoing=Outgoing(database, composer, make_transport(settings), clock),
+        outgoing=Outgoing(database, composer, make_transport(settings), clock, press),
+        press=press,
         reached=dying_at(settings.crash_at) if settings.crash_at else nowhere,
     )

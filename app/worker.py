@@ -11,9 +11,12 @@ async def run_worker(parts: Parts) -> None:
     """Take jobs until SIGTERM or SIGINT; jobs in hand get 20 s to end."""
     app = make_app(parts.url)
     register(app, Workshop(parts.database, parts.gateway, parts.outgoing, clock))
-    async with app.open_async():
-        await app.run_worker_async(
-            concurrency=4,
-            shutdown_graceful_timeout=FINISH_WITHIN_SECONDS,
-            delete_jobs="never",
-        )
+    try:
+        async with app.open_async():
+            await app.run_worker_async(
+                concurrency=4,
+                shutdown_graceful_timeout=FINISH_WITHIN_SECONDS,
+                delete_jobs="never",
+            )
+    finally:
+        parts.press.close()

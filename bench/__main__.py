@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 
 from app.tables import METADATA
-from bench import load, rows
+from bench import load, papers, rows
 from bench.rows import Target
 from bench.servers import PORTS, database, origin, serving
 from db import schema
@@ -67,7 +67,8 @@ READS = {
 
 
 def main() -> None:
-    """Load the data once, start the servers, measure, print."""
+    """The PDF rows; then load the data once, start the servers, measure, print."""
+    papers.main()
     url, postmaster = _database()
     with serving(url, list(PORTS)) as pids:
         targets = _targets(url)

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from auth.roles import Membership, MembershipStatus
 from billing.invoices import Invoice, InvoiceStatus
 from billing.payment_methods import MethodKind
+from billing.payments import RECEIVED
 from billing.tags import CustomerTag, InvoiceTag
 
 
@@ -145,6 +146,29 @@ def tags_of_view(view: Any, at: Moment) -> ColumnElement[Any]:
     each = func.unnest(view.tag_ids).column_valued("named")
     shown = literal("tag_", String) + func.replace(cast(each, String), "-", "")
     return func.array(select(shown).scalar_subquery())
+
+
+def pdf_path(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Where an invoice's PDF is, below the installation's address."""
+    return _file("invoices", "inv", invoice)
+
+
+def receipt_path(payment: Any, at: Moment) -> ColumnElement[Any]:
+    """Where the receipt of a payment that succeeded is; null for another one."""
+    return case((payment.status.in_(RECEIVED), _file("payments", "pay", payment)))
+
+
+def statement_path(customer: Any, at: Moment) -> ColumnElement[Any]:
+    """Where a customer's statement of account is, without the ending that says how it is wanted."""
+    return func.concat("/files/customers/cus_", _hexadecimal(customer), "/statement")
+
+
+def _file(folder: str, prefix: str, record: Any) -> ColumnElement[Any]:
+    return func.concat(f"/files/{folder}/{prefix}_", _hexadecimal(record), ".pdf")
+
+
+def _hexadecimal(record: Any) -> ColumnElement[Any]:
+    return func.replace(type_coerce(record.id, String).cast(String), "-", "")
 
 
 def overdue_minor(customer: Any, at: Moment) -> ColumnElement[Any]:

@@ -58,6 +58,7 @@ class LedgerEntry(SQLModel, table=True):
         UniqueConstraint("partner_id", "customer_id", "id"),
         UniqueConstraint("partner_id", "cause", "subject_id"),
         Index("ix_ledger_entry_at", "partner_id", "at", "id"),
+        Index("ix_ledger_entry_customer_at", "partner_id", "customer_id", "at", "id"),
         guarded(Guard.CUSTOMER, append_only=True),
     )
 

@@ -55,6 +55,13 @@ UNDER_WAY = frozenset({
 })  # fmt: skip
 
 
+# The money came in, whatever became of it later: there is a receipt.
+RECEIVED = frozenset({
+    PaymentStatus.SUCCEEDED, PaymentStatus.RETURNED, PaymentStatus.DISPUTED, PaymentStatus.REFUNDED,
+    PaymentStatus.PARTIALLY_REFUNDED,
+})  # fmt: skip
+
+
 class AllocationStatus(StrEnum):
     """RESERVED while the attempt is open, then APPLIED to the invoice or RELEASED."""
 

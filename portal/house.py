@@ -21,6 +21,7 @@ from billing.ports import Gateway
 from billing.settling import Reached, nowhere
 from db import ids
 from db.session import Database
+from integrations.pdf.press import Press
 from portal import csrf
 from portal.headers import Network, client_address
 from portal.reading import Credential, Documents, GrantAt, SessionAt
@@ -39,6 +40,7 @@ class House:
     hashing: HashingPool
     renderer: Renderer
     gateway: Gateway
+    press: Press
     clock: Callable[[], datetime]
     secret: bytes
     public_url: str

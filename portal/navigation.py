@@ -64,6 +64,7 @@ def portal(home: str) -> tuple[Entry, ...]:
     return (
         Entry(mark("Invoices"), f"{home}/invoices", "file-text"),
         Entry(mark("Payments"), f"{home}/payments", "wallet"),
+        Entry(mark("Statement"), f"{home}/statement", "scroll-text"),
         Entry(mark("Payment methods"), f"{home}/payment-methods", "credit-card"),
         Entry(mark("Tags"), f"{home}/tags", "tag"),
         Entry(mark("Team"), f"{home}/team", "users"),

@@ -14,12 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from billing.card_brands import card_text
+from billing.dates import day_text, instant_text
 from billing.money import Currency, parse_amount
 from languages import LANGUAGES, say, spoken, translate_count
 from portal.assets import Assets
 from portal.badges import badge
-from portal.brands import card_text
-from portal.dates import day_text, instant_text
 
 NOTHING = "—"
 ICONS = "vendor/lucide/"

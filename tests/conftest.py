@@ -20,6 +20,7 @@ from db import embedded, schema
 from db.engine import make_engine
 from db.session import Database
 from tests.cast import Cast, seed
+from tests.papers import press
 from worker.queue import defer_job
 
 # Tests count, they never time: a busy machine must not turn a slow example into a failure.
@@ -103,7 +104,8 @@ def cluster() -> Iterator[Cluster]:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Give the memory back once the last process of this run has stopped the server."""
+    """Send the typesetters home, and give the memory back once the last process has stopped the server."""
+    press().close()
     folder = folder_of_cluster()
     ours = not hasattr(config, "workerinput") and folder.parent == MEMORY
     if ours and not (folder / "postmaster.pid").exists():

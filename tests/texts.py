@@ -21,7 +21,7 @@ from languages import FOLDER, LANGUAGES
 from portal.badges import TONES
 from tests.portal.look import ROOT, TEMPLATES
 
-SPOKEN = ("errors.py", "auth", "billing", "portal", "integrations/mail")
+SPOKEN = ("errors.py", "auth", "billing", "portal", "integrations/mail", "integrations/pdf")
 HEADER = """# Texts of Remit. `python -m tests.texts` adds what is new.
 msgid ""
 msgstr ""

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -24,6 +24,13 @@ from languages import Locale, say, speaking, spoken, translate_count
 # Of mails that come from Remit itself: nobody's contact, nobody's color.
 _DEFAULTS: Mapping[str, Any] = {"support": (), "accent": "#1d4ed8", "on_accent": "#ffffff"}
 PARTS = ("subject.txt", "body.txt", "body.html")
+
+
+class Attachment(NamedTuple):
+    """A PDF that comes with a mail, and what it is called."""
+
+    name: str
+    pdf: bytes
 
 
 class Composer:
@@ -54,6 +61,7 @@ class Composer:
         locale: Locale,
         now: datetime,
         values: Mapping[str, Any],
+        attached: Attachment | None = None,
     ) -> EmailMessage:
         """The mail of `kind`, written in `locale`.
 
@@ -61,7 +69,8 @@ class Composer:
         """
         folder = f"email/{kind.lower()}"
         context = {
-            "to_name": to_name, "sender_name": sender_name, "lang": locale, **_DEFAULTS, **values
+            "to_name": to_name, "sender_name": sender_name, "lang": locale, "attached": attached,
+            **_DEFAULTS, **values,
         }  # fmt: skip
         message = EmailMessage(policy=SMTP)
         with speaking(locale):
@@ -81,6 +90,10 @@ class Composer:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text + foot)
         message.add_alternative(html, subtype="html")
+        if attached is not None:
+            message.add_attachment(
+                attached.pdf, maintype="application", subtype="pdf", filename=attached.name
+            )
         return message
 
 

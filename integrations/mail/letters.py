@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from auth import invites, personal_tokens, users
+from auth.actors import system
 from auth.audit import PersonalEvent
 from auth.emails import parse_email
 from auth.invites import Invite
@@ -28,7 +30,10 @@ from billing.money import Money
 from billing.partners import Partner
 from billing.payment_methods import PaymentMethod
 from billing.payments import Payment, PaymentAllocation
-from languages import ENGLISH, Locale, known, mark
+from integrations.pdf.invoices import invoice_sheet
+from integrations.pdf.press import Sheet
+from integrations.pdf.receipts import receipt_sheet
+from languages import ENGLISH, Locale, known, mark, speaking
 
 
 class NotWanted(Exception):
@@ -37,7 +42,7 @@ class NotWanted(Exception):
 
 @dataclass(frozen=True)
 class Letter:
-    """One mail's content, before it becomes text in the language `locale`."""
+    """One mail's content, before it becomes text in the language `locale`; `sheet` is attached as a PDF."""
 
     kind: str
     mail_id: UUID
@@ -47,6 +52,7 @@ class Letter:
     reply_to: str | None
     locale: Locale
     values: dict[str, Any] = field(repr=False)
+    sheet: Sheet | None = field(default=None, repr=False)
 
 
 Link = Callable[[str], str]
@@ -76,6 +82,10 @@ def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
         if customer.status is CustomerStatus.ARCHIVED:
             raise NotWanted("the customer is archived")
     values = _VALUES[mail.kind](db, mail, customer, link, now)
+    locale = known(member.locale) or locale_of(partner)
+    with speaking(locale):
+        attach = _PAPERS.get(mail.kind)
+        sheet = attach(db, mail) if attach else None
     return Letter(
         kind=mail.kind.value,
         mail_id=mail.id,
@@ -83,7 +93,8 @@ def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
         to_address=member.email,
         sender_name=partner.name,
         reply_to=partner.support_email,
-        locale=known(member.locale) or locale_of(partner),
+        locale=locale,
+        sheet=sheet,
         values={
             "company": customer.company if customer else partner.name,
             "support": reached(partner) if customer else (),
@@ -233,12 +244,14 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         .where(PaymentAllocation.payment_id == payment.id)
         .order_by(col(Invoice.number))
     ).all()
+    partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
     assert customer is not None
     return {
         "amount": Money(payment.amount_minor, payment.currency),
         "brand": method.brand,
         "last4": method.last4,
-        "paid_on": (payment.settled_at or now).date(),
+        # By the partner's calendar, as on the receipt.
+        "paid_on": (payment.settled_at or now).astimezone(ZoneInfo(partner.time_zone)).date(),
         "reason": payment.failure_message,
         "invoices": [(number, Money(minor, payment.currency)) for number, minor in rows],
         "link": link(f"/portal/{customer.slug}/payments/pay_{payment.id.hex}"),
@@ -265,3 +278,9 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.PAYMENT_FAILED: _payment,
     MailKind.ACCESS_ASKED: _asked,
 }
+
+_PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {
+    MailKind.INVOICE: lambda db, mail: invoice_sheet(db, system(mail.partner_id), invoice_id=mail.subject_id),
+    MailKind.RECEIPT: lambda db, mail: receipt_sheet(db, system(mail.partner_id), payment_id=mail.subject_id),
+}
+"""What comes with a mail, as a PDF."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from sqlmodel import Session, select
 
 from auth.audit import PersonalEvent
@@ -17,11 +18,14 @@ from auth.personal_tokens import PersonalToken
 from auth.users import User
 from billing.mails import Mail, MailStatus
 from db.session import Database
+from errors import Limited
 from integrations.mail import access_letters, code_letters, letters
-from integrations.mail.compose import Composer
+from integrations.mail.compose import Attachment, Composer
 from integrations.mail.letters import Letter, NotWanted, PersonalLetter
 from integrations.mail.transports import NotNow, Refused, Transport
+from integrations.pdf.press import Broken, Press, Sheet
 
+_log = structlog.get_logger(__name__)
 GIVE_UP_AFTER = timedelta(days=3)
 
 
@@ -29,12 +33,18 @@ class Outgoing:
     """The desk mails leave from."""
 
     def __init__(
-        self, database: Database, composer: Composer, transport: Transport, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        composer: Composer,
+        transport: Transport,
+        clock: Callable[[], datetime],
+        press: Press,
     ) -> None:
         self._database = database
         self._composer = composer
         self._transport = transport
         self._clock = clock
+        self._press = press
 
     async def send(self, *, partner_id: UUID, mail_id: UUID) -> None:
         """Send the mail unless it already left. Raises `NotNow` when it should be tried again."""
@@ -121,8 +131,20 @@ class Outgoing:
             locale=letter.locale,
             now=self._clock(),
             values=letter.values,
+            attached=await self._attached(letter.sheet) if letter.sheet else None,
         )
         return await self._transport.send(message)
+
+    async def _attached(self, sheet: Sheet) -> Attachment | None:
+        """The PDF that comes along. Raises `NotNow` while the press is busy."""
+        try:
+            return Attachment(sheet.name, await asyncio.to_thread(self._press.pdf, sheet))
+        except Limited as busy:
+            raise NotNow(str(busy)) from busy
+        except Broken:
+            # Whoever owes or paid money hears of it, PDF or not: the mail holds the link, and says no more.
+            _log.exception("mail goes without its PDF", document=sheet.name)
+            return None
 
     def _load(self, partner_id: UUID, mail_id: UUID) -> Letter | None:
         with self._database.transaction(partner_id=partner_id) as db:

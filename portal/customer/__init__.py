@@ -1,6 +1,15 @@
 """The customer portal: a file per noun, each with its routes."""
 
-from portal.customer import invoice_tagging, invoices, paying, payment_methods, payments, tags, team
+from portal.customer import (
+    invoice_tagging,
+    invoices,
+    paying,
+    payment_methods,
+    payments,
+    statement,
+    tags,
+    team,
+)
 
 ROUTES = [
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
@@ -8,6 +17,7 @@ ROUTES = [
     *paying.ROUTES,
     *payments.ROUTES,
     *payment_methods.ROUTES,
+    *statement.ROUTES,
     *tags.ROUTES,
     *team.ROUTES,
 ]

@@ -17,6 +17,7 @@ from billing.tags import TagInput
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark
+from portal import invoice_files, papers
 from portal.door import act, customer, go, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
@@ -159,7 +160,9 @@ _ONE = _ALL + "/{invoice_id}"
 ROUTES = [
     Route("/portal/{slug}", customer(home)),
     Route(_ALL, customer(list_invoices)),
+    Route(_ALL + "/chosen.zip", customer(invoice_files.download)),
     Route(_ONE, customer(show_invoice)),
+    Route(_ONE + "/invoice.pdf", customer(papers.invoice)),
     Route(_ONE + "/tags", customer(back)),
     Route(_ONE + "/tags", customer(tag), methods=["POST"]),
     Route(_ONE + "/untag", customer(back)),

@@ -14,12 +14,12 @@ from starlette.routing import Route
 
 from auth.actors import Action, Actor
 from billing import payment_methods
+from billing.card_brands import card_text
 from db import ids
 from errors import NotFound
 from integrations import method_setups
 from integrations.method_setups import GatewayDown
 from languages import say
-from portal.brands import card_text
 from portal.customer.company import company_of, require
 from portal.door import act, customer, go, meet, read_form
 from portal.form import Form

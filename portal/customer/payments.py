@@ -15,6 +15,7 @@ from errors import NotFound
 from integrations import paying
 from integrations.paying import GatewayDown
 from languages import mark
+from portal import papers
 from portal.customer.order import choice
 from portal.door import act, customer, go, meet, read_form
 from portal.house import house, place, record_id
@@ -105,6 +106,7 @@ _ONE = _ALL + "/{payment_id}"
 ROUTES = [
     Route(_ALL, customer(list_payments)),
     Route(_ONE, customer(show_payment)),
+    Route(_ONE + "/receipt.pdf", customer(papers.receipt)),
     Route(_ONE + "/return", customer(come_back)),
     Route(_ONE + "/cancel", customer(back)),
     Route(_ONE + "/cancel", customer(give_up), methods=["POST"]),

@@ -22,6 +22,7 @@ from portal.partner import (
     settings,
     settings_brand,
     settings_sign_in,
+    statement,
     tags,
     team,
     users,
@@ -41,6 +42,7 @@ ROUTES = [
     *customer_changes.ROUTES,
     *impersonation.ROUTES,
     *customer_notes.ROUTES,
+    *statement.ROUTES,
     *users.ROUTES,
     *tags.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id

@@ -12,15 +12,8 @@ from urllib.parse import urlencode
 
 from billing.derived import OLDEST, Age
 from billing.money import Currency, Money
-from languages import mark
+from integrations.pdf.statements import AGES
 
-WORDS = {
-    Age.CURRENT: mark("Not due yet"),
-    Age.DAYS_1_TO_30: mark("1–30 days"),
-    Age.DAYS_31_TO_60: mark("31–60 days"),
-    Age.DAYS_61_TO_90: mark("61–90 days"),
-    Age.OVER_90_DAYS: mark("Over 90 days"),
-}
 # The longest bar, in hundredths of the drawing: beside it stand its age and its amount.
 LONGEST = 30
 THINNEST = 0.6
@@ -70,7 +63,7 @@ def _aged(currency: Currency, found: Mapping[tuple[str, str], Mapping[str, Any]]
     bars = tuple(
         Bar(
             age=age.value,
-            label=WORDS[age],
+            label=AGES[age],
             amount=_shown(minor, currency),
             invoices=row["invoiceCount"] if row else 0,
             length=round(max(LONGEST * minor / most, THINNEST), 2) if minor else 0,

@@ -30,6 +30,7 @@ TABS = (
     (mark("Users"), "/users", None),
     (mark("Invoices"), "/invoices", None),
     (mark("Payments"), "/payments", None),
+    (mark("Statement"), "/statement", None),
     (mark("Payment methods"), "/payment-methods", None),
     (mark("Notes"), "/notes", None),
     (mark("Activity"), "/activity", "audit:read"),

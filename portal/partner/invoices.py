@@ -17,6 +17,7 @@ from billing.invoice_fields import InvoiceInput, LineInput
 from db import ids
 from errors import Conflict, Invalid, NotFound
 from languages import mark, say
+from portal import invoice_files, papers
 from portal.door import act, go, partner, read_form
 from portal.every_tag import with_every_tag
 from portal.form import MOST_ROWS, Form, Row
@@ -295,9 +296,11 @@ _NEW = "/partner/{slug}/customers/{customer_id}/invoices/new"
 ROUTES = [
     Route(_LIST, partner(list_invoices)),
     Route(_LIST + "/new", partner(choose_customer)),
+    Route(_LIST + "/chosen.zip", partner(invoice_files.download)),
     Route(_NEW, partner(show_new)),
     Route(_NEW, partner(create), methods=["POST"]),
     Route(_ONE, partner(show_invoice)),
+    Route(_ONE + "/invoice.pdf", partner(papers.invoice)),
     Route(_ONE + "/edit", partner(show_edit)),
     Route(_ONE + "/edit", partner(edit), methods=["POST"]),
     Route(_ONE + "/confirm-{what:str}", partner(confirm)),

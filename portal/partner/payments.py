@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from errors import NotFound
 from languages import mark
+from portal import papers
 from portal.door import partner
 from portal.page import ask, show
 from portal.paging import counted, link, neighbours, window
@@ -49,4 +50,5 @@ async def show_payment(request: Request) -> Response:
 ROUTES = [
     Route("/partner/{slug}/payments", partner(list_payments)),
     Route("/partner/{slug}/payments/{payment_id}", partner(show_payment)),
+    Route("/partner/{slug}/payments/{payment_id}/receipt.pdf", partner(papers.receipt)),
 ]

@@ -60,6 +60,10 @@ class Till:
         what = {"payment_id": payment.id, "answer": answer}
         return self.acts(who or self.cast.petra, settling.settle, **what)
 
+    def paid(self, card: PaymentMethod, *shares: tuple[UUID, int], **changes: object) -> Payment:
+        payment = self.begin(card, *shares, **changes)
+        return self.settle(payment, answer_to(payment))
+
     def again(self, thing: Invoice | Payment) -> Invoice | Payment:
         with self.acts.database.transaction(partner_id=thing.partner_id) as db:
             return db.get_one(type(thing), (thing.partner_id, thing.id))

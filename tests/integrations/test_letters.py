@@ -24,6 +24,7 @@ from integrations.mail.transports import NotNow, Refused
 from tests.billing.access_steps import ZOE, asked, enter_address, mailed_link
 from tests.billing.profile_steps import NEW, begin, mailed, undo
 from tests.cast import Cast
+from tests.papers import press
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 
@@ -50,7 +51,7 @@ class Desk:
         composer = Composer(
             TEMPLATES, public_url="https://pay.example.com", sender="no-reply@pay.example.com"
         )
-        self.outgoing = Outgoing(database, composer, self.server, lambda: self.now)
+        self.outgoing = Outgoing(database, composer, self.server, lambda: self.now, press())
 
     def mail(self, partner_id: UUID) -> Mail:
         with self.database.transaction(partner_id=partner_id) as db:

@@ -28,6 +28,7 @@ from integrations.mail.outgoing import Outgoing
 from tests.auth.steps import accept
 from tests.cast import Cast
 from tests.integrations.test_letters import TEMPLATES, Server
+from tests.papers import press
 from tests.world import world
 from worker import jobs
 from worker.jobs import Workshop
@@ -188,7 +189,7 @@ async def test_the_worker_does_it_every_ten_minutes_by_its_own_clock(
     app = App(connector=InMemoryConnector())
     composer = Composer(TEMPLATES, public_url="https://pay.example.com", sender="no-reply@pay.example.com")
     moments = iter((now + DAYS_2 - SECOND, now + DAYS_2, now + DAYS_2))
-    outgoing = Outgoing(database, composer, Server(), lambda: now)
+    outgoing = Outgoing(database, composer, Server(), lambda: now, press())
     jobs.register(app, Workshop(database, NOT_ASKED, outgoing, lambda: next(moments)))
     known = [task.cron for task in app.periodic_registry.periodic_tasks.values() if task.task.name == NAME]
     assert known == ["*/10 * * * *"]
@@ -204,7 +205,7 @@ async def test_the_letter_holds_the_link_that_was_sent_before(
     rounds.remind_invites(database, now=now + DAYS_2)
     server = Server()
     composer = Composer(TEMPLATES, public_url="https://pay.example.com", sender="no-reply@pay.example.com")
-    outgoing = Outgoing(database, composer, server, lambda: now + DAYS_2)
+    outgoing = Outgoing(database, composer, server, lambda: now + DAYS_2, press())
     with database.transaction(partner_id=nora.partner_id) as db:
         wanted = select(Mail).where(Mail.membership_id == nora.id).order_by(Mail.created_at)
         first, second = db.exec(wanted).all()

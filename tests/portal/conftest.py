@@ -32,6 +32,7 @@ from portal.language import Language
 from tests import pages as made
 from tests.cast import Cast
 from tests.gateway import RunningSandbox, running_sandbox, serving
+from tests.papers import press
 
 ORIGIN = "http://testserver"
 SECRET = b"pages-tests-only-" + b"x" * 32
@@ -116,6 +117,7 @@ def make_app(
         hashing=HashingPool(at_once=1, waiting=5),
         renderer=made.renderer(),
         gateway=sandbox.gateway if sandbox else None,
+        press=press(),
         clock=clock,
         secret=SECRET,
         public_url=origin,

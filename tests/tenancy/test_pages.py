@@ -14,6 +14,7 @@ from starlette.routing import Route
 from db.session import Database
 from portal import routes
 from tests.cast import Cast
+from tests.papers import words
 from tests.portal.conftest import Person
 from tests.tenancy.stage import MALFORMED, Stage, fill
 from tests.world import difference, world
@@ -92,6 +93,12 @@ def filled(route: Route, slug: str, values: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
 
 
+def shown(answer: "object") -> str:
+    """What somebody reads who got this answer: of a PDF the words on its pages."""
+    is_pdf = answer.headers["content-type"] == "application/pdf"  # type: ignore[attr-defined]
+    return words(answer.content) if is_pdf else answer.text  # type: ignore[attr-defined]
+
+
 def said(answer: "object", values: dict[str, str]) -> tuple[int, str]:
     """Status and text, with the ids that were asked for taken out."""
     text = answer.text  # type: ignore[attr-defined]
@@ -157,8 +164,9 @@ def test_no_page_shows_a_word_of_somebody_else(
         if route.path.startswith(mine) and "GET" in (route.methods or set()):
             answer = person.get(filled(route, slug, values))
             assert answer.status_code < 500, route.path
-            assert stage.foreign(name, answer.text) == set(), route.path
-            seen |= stage.sees(name) & set(re.findall(r"zz-([a-z]+)-", answer.text))
+            text = shown(answer)
+            assert stage.foreign(name, text) == set(), route.path
+            seen |= stage.sees(name) & set(re.findall(r"zz-([a-z]+)-", text))
     # The canaries sing at all: everybody reads words of their own.
     assert HOME[name] in seen
 

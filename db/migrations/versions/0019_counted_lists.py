@@ -5,7 +5,7 @@ from pathlib import Path
 from db.migrations.running import run_as_owner
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from billing.payments import RECEIVED
+from db import ids
+
 if TYPE_CHECKING:
     from tests.api.oracle.reference import Reference
     from tests.api.oracle.rows import Row
@@ -104,10 +107,15 @@ VALUES: dict[str, Twin] = {
         user["customer_id"] == row["id"] and user["status"].value == "INVITED"
         for user in world.all("membership")
     ),
+    "Customer.statementPath": lambda world, row: f"/files/customers/{ids.shown('cus', row['id'])}/statement",
     "Invoice.number": lambda world, row: row["number"] or None,
     "Invoice.shownStatus": shown_status,
     "Invoice.isOverdue": is_overdue,
     "Invoice.isPartiallyPaid": is_partially_paid,
+    "Invoice.pdfPath": lambda world, row: f"/files/invoices/{ids.shown('inv', row['id'])}.pdf",
+    "Payment.receiptPath": lambda world, row: (
+        f"/files/payments/{ids.shown('pay', row['id'])}.pdf" if row["status"] in RECEIVED else None
+    ),
     "Invite.status": _invite_status,
     "PaymentMethod.isExpired": _is_expired,
     "ApiKey.scope": lambda world, row: " ".join(row["scopes"]),

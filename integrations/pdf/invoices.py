@@ -1,0 +1,124 @@
+"""An invoice on paper: what its page shows, and what the law wants on it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlmodel import Session
+
+from auth.actors import Actor
+from billing.dates import day_text
+from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
+from billing.money import quantity_text, rate_text
+from billing.papers import InvoicePaper, invoice_paper
+from integrations.pdf.press import Sheet
+from integrations.pdf.writing import (
+    GOOD,
+    GREY,
+    Part,
+    column,
+    file_name,
+    money,
+    number_text,
+    sheet,
+    table,
+    total,
+)
+from languages import mark, say, spoken
+
+_STAMPS = {
+    InvoiceStatus.DRAFT: (mark("Draft"), GREY),
+    InvoiceStatus.PAID: (mark("Paid"), GOOD),
+    InvoiceStatus.VOID: (mark("Void"), GREY),
+    InvoiceStatus.UNCOLLECTIBLE: (mark("Uncollectible"), GREY),
+}
+
+
+def invoice_sheet(db: Session, actor: Actor, *, invoice_id: UUID) -> Sheet:
+    """The invoice, said in the language of the work in hand. Refuses as `papers.invoice_paper`."""
+    paper = invoice_paper(db, actor, invoice_id=invoice_id)
+    invoice, locale = paper.invoice, spoken()
+    stamp = _STAMPS.get(invoice.status)
+    return sheet(
+        paper.head,
+        name=file_name(say("Invoice"), invoice.number or say("Draft")),
+        made_at=invoice.updated_at,
+        kind=say("Invoice"),
+        number=invoice.number or None,
+        to=paper.customer,
+        to_label=say("Billed to"),
+        stamp={"text": say(stamp[0]), "colour": stamp[1]} if stamp else None,
+        watermark=say("Draft") if invoice.status is InvoiceStatus.DRAFT else None,
+        facts=[
+            (say("Invoice number"), invoice.number),
+            (say("Issued"), day_text(invoice.issue_on, locale)),
+            (say("Due"), day_text(invoice.due_on, locale)),
+            (say("Terms"), _terms(invoice)),
+            (say("PO number"), invoice.po_number),
+            (say("Currency"), invoice.currency.value),
+        ],
+        headline=_headline(invoice),
+        tables=[_lines(paper)],
+        totals=_totals(invoice, paper.lines),
+        notes=[(say("Memo"), invoice.memo)],
+    )
+
+
+def _terms(invoice: Invoice) -> str:
+    days = (invoice.due_on - invoice.issue_on).days
+    return say("Net {days} days", days=days) if days else say("Due on receipt")
+
+
+def _headline(invoice: Invoice) -> Part | None:
+    if invoice.status is not InvoiceStatus.OPEN:
+        return None
+    left = money(invoice.total_minor - invoice.paid_minor, invoice.currency)
+    due = say("Please pay by {day}.", day=day_text(invoice.due_on, spoken()))
+    return {"label": say("Left to pay"), "value": left, "note": due}
+
+
+def _lines(paper: InvoicePaper) -> Part:
+    discounted = any(line.discount_minor for line in paper.lines)
+    taxed = any(line.tax_name or line.tax_rate_e4 for line in paper.lines)
+    columns = [
+        column(say("Description"), wide=True), column(say("Quantity"), figures=True),
+        column(say("Price"), figures=True),
+    ]  # fmt: skip
+    columns += [column(say("Discount"), figures=True)] if discounted else []
+    columns += [column(say("Tax"), figures=True)] if taxed else []
+    columns.append(column(say("Amount"), figures=True))
+    currency, rows = paper.invoice.currency, []
+    for line in paper.lines:
+        row = [
+            line.description, number_text(quantity_text(line.quantity_e4)),
+            money(line.unit_price_minor, currency),
+        ]  # fmt: skip
+        row += [money(line.discount_minor, currency) if line.discount_minor else ""] if discounted else []
+        row += [_tax(line.tax_name, line.tax_rate_e4)] if taxed else []
+        rows.append([*row, money(line.net_minor, currency)])
+    return table(columns, rows)
+
+
+def _tax(name: str | None, rate_e4: int) -> str:
+    if not (name or rate_e4):
+        return ""
+    rate = say("{rate}%", rate=number_text(rate_text(rate_e4)))
+    return f"{name} {rate}" if name else rate
+
+
+def _totals(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[Part]:
+    currency = invoice.currency
+    # Each tax by its name, as Canadian law wants it: sums of the lines' stored cents, never figured anew.
+    taxes = Counter[tuple[str | None, int]]()
+    for line in lines:
+        if line.tax_name or line.tax_rate_e4:
+            taxes[line.tax_name, line.tax_rate_e4] += line.tax_minor
+    found = [total(say("Subtotal"), money(invoice.net_minor, currency))]
+    for (name, rate_e4), minor in taxes.items():
+        found.append(total(_tax(name or say("Tax"), rate_e4), money(minor, currency)))
+    found.append(total(say("Total"), money(invoice.total_minor, currency), strong=True))
+    if invoice.paid_minor:
+        left = invoice.total_minor - invoice.paid_minor
+        found.append(total(say("Paid"), money(invoice.paid_minor, currency)))
+        found.append(total(say("Left to pay"), money(left, currency), strong=True))
+    return found

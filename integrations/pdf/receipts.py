@@ -1,0 +1,60 @@
+"""The receipt of a payment: what was received, how, and for which invoices.
+
+Surprise: a receipt stays when the money goes back; then it says so.
+"""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from auth.actors import Actor
+from billing.card_brands import card_text
+from billing.dates import day_text
+from billing.papers import ReceiptPaper, receipt_paper
+from billing.payments import PaymentStatus
+from db import ids
+from integrations.pdf.press import Sheet
+from integrations.pdf.writing import GOOD, GREY, Part, column, file_name, money, sheet, table, total
+from languages import mark, say, spoken
+
+_STAMPS = {
+    PaymentStatus.SUCCEEDED: (mark("Paid"), GOOD),
+    PaymentStatus.RETURNED: (mark("Returned"), GREY),
+    PaymentStatus.DISPUTED: (mark("Disputed"), GREY),
+    PaymentStatus.REFUNDED: (mark("Refunded"), GREY),
+    PaymentStatus.PARTIALLY_REFUNDED: (mark("Partially refunded"), GREY),
+}
+
+
+def receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> Sheet:
+    """The receipt, said in the language of the work in hand. Refuses as `papers.receipt_paper`."""
+    paper = receipt_paper(db, actor, payment_id=payment_id)
+    payment = paper.payment
+    day = day_text(paper.received_at.astimezone(ZoneInfo(paper.head.partner.time_zone)).date(), spoken())
+    amount, stamp = money(payment.amount_minor, payment.currency), _STAMPS.get(payment.status)
+    return sheet(
+        paper.head,
+        name=file_name(say("Receipt"), payment.id.hex[-8:]),
+        made_at=payment.updated_at,
+        kind=say("Receipt"),
+        number=None,
+        to=paper.customer,
+        to_label=say("Received from"),
+        stamp={"text": say(stamp[0]), "colour": stamp[1]} if stamp else None,
+        facts=[
+            (say("Received on"), day),
+            (say("Paid with"), card_text({"brand": paper.method.brand, "last4": paper.method.last4})),
+            (say("Currency"), payment.currency.value),
+        ],
+        headline={"label": say("Amount received"), "value": amount, "note": say("Thank you.")},
+        tables=[_shares(paper)],
+        totals=[total(say("Total received"), amount, strong=True)],
+        notes=[(say("Payment reference"), ids.shown("pay", payment.id))],
+    )
+
+
+def _shares(paper: ReceiptPaper) -> Part:
+    columns = [column(say("Invoice"), wide=True), column(say("For this invoice"), figures=True)]
+    currency = paper.payment.currency
+    return table(columns, [[number, money(minor, currency)] for number, minor in paper.shares])

@@ -1,0 +1,150 @@
+"""A statement of account on paper, as a CSV file and as JSON: the same figures everywhere.
+
+Surprise: what an entry is called is said here for the page as well, so that page and PDF call it the same.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from billing.csv_out import BOM, line
+from billing.dates import day_text
+from billing.derived import Age
+from billing.ledger import EntryCause
+from billing.money import Money
+from billing.statements import Movement, Statement
+from db import ids
+from integrations.pdf.press import Sheet
+from integrations.pdf.writing import Part, column, file_name, money, sheet, table, total
+from languages import mark, say, spoken
+
+AGES: Mapping[Age, str] = {
+    Age.CURRENT: mark("Not due yet"),
+    Age.DAYS_1_TO_30: mark("1–30 days"),
+    Age.DAYS_31_TO_60: mark("31–60 days"),
+    Age.DAYS_61_TO_90: mark("61–90 days"),
+    Age.OVER_90_DAYS: mark("Over 90 days"),
+}
+COLUMNS = ("Date", "What", "Invoices", "Due", "Charged", "Credited", "Balance")
+
+
+def words_of(movement: Movement) -> str:
+    """What an entry is called, with the invoices it is about."""
+    numbers = ", ".join(movement.numbers)
+    if movement.cause is EntryCause.INVOICE_FINALIZED and movement.due_on:
+        return say("Invoice {number}, due {day}", number=numbers, day=day_text(movement.due_on, spoken()))
+    if movement.cause is EntryCause.INVOICE_VOIDED:
+        return say("Invoice {number} taken back", number=numbers)
+    if movement.cause is EntryCause.PAYMENT_SUCCEEDED:
+        return say("Payment for {numbers}", numbers=numbers)
+    return say("Correction of {numbers}", numbers=numbers)
+
+
+def statement_sheet(found: Statement) -> Sheet:
+    """The statement, said in the language of the work in hand."""
+    locale, closing = spoken(), money(found.closing_minor, found.currency)
+    return sheet(
+        found.head,
+        name=statement_name(found, "pdf"),
+        made_at=found.changed_at,
+        kind=say("Statement of account"),
+        number=None,
+        to=found.customer,
+        to_label=say("Statement for"),
+        facts=[
+            (say("From"), day_text(found.first, locale)),
+            (say("To"), day_text(found.last, locale)),
+            (say("Charged"), money(found.charged_minor, found.currency)),
+            (say("Credited"), money(found.credited_minor, found.currency)),
+            (say("Currency"), found.currency.value),
+        ],
+        headline={
+            "label": say("Balance"), "value": closing,
+            "note": say("Owed at the end of {day}.", day=day_text(found.last, locale)),
+        },
+        tables=[_movements(found), _ages(found)],
+        totals=[total(say("Together"), closing, strong=True)],
+        notes=[],
+    )  # fmt: skip
+
+
+def csv_of(found: Statement) -> Iterator[str]:
+    """The statement as a CSV file, English like every file for programs; amounts are plain numbers."""
+    yield BOM + line(COLUMNS)
+    yield line(
+        [found.first.isoformat(), "OPENING", None, None, None, None, _plain(found, found.opening_minor)]
+    )
+    for one in found.movements:
+        charged, credited = max(one.amount_minor, 0), max(-one.amount_minor, 0)
+        yield line([
+            one.day.isoformat(), one.cause.value, ", ".join(one.numbers),
+            one.due_on.isoformat() if one.cause is EntryCause.INVOICE_FINALIZED and one.due_on else None,
+            _plain(found, charged) if charged else None, _plain(found, credited) if credited else None,
+            _plain(found, one.balance_minor),
+        ])  # fmt: skip
+    yield line(
+        [found.last.isoformat(), "CLOSING", None, None, None, None, _plain(found, found.closing_minor)]
+    )
+
+
+def json_of(found: Statement) -> dict[str, Any]:
+    """The statement for programs; amounts are decimal texts, as everywhere in the API."""
+
+    def amount(minor: int) -> str:
+        return Money(minor, found.currency).decimal_text()
+
+    return {
+        "customerId": ids.shown("cus", found.customer.id), "currency": found.currency.value,
+        "from": found.first.isoformat(), "to": found.last.isoformat(),
+        "opening": amount(found.opening_minor), "charged": amount(found.charged_minor),
+        "credited": amount(found.credited_minor), "closing": amount(found.closing_minor),
+        "movements": [
+            {
+                "day": one.day.isoformat(), "cause": one.cause.value, "invoices": list(one.numbers),
+                "amount": amount(one.amount_minor), "balance": amount(one.balance_minor),
+            }
+            for one in found.movements
+        ],
+        "ages": {age.value: amount(minor) for age, minor in found.ages.items()},
+    }  # fmt: skip
+
+
+def statement_name(found: Statement, ending: str) -> str:
+    """What the file is called: whose account it is, and from when to when."""
+    days = found.first.isoformat(), found.last.isoformat()
+    return file_name(say("Statement"), found.customer.company[:30], *days, ending=ending)
+
+
+def _plain(found: Statement, minor: int) -> Decimal:
+    return Decimal(Money(minor, found.currency).decimal_text())
+
+
+def _movements(found: Statement) -> Part:
+    columns = [
+        column(say("Date")), column(say("What"), wide=True), column(say("Amount"), figures=True),
+        column(say("Balance"), figures=True),
+    ]  # fmt: skip
+    locale, currency = spoken(), found.currency
+    rows = [
+        [
+            day_text(one.day, locale), words_of(one), money(one.amount_minor, currency),
+            money(one.balance_minor, currency),
+        ]
+        for one in found.movements
+    ]  # fmt: skip
+    made = table(columns, rows)
+    ends = (found.first, say("Opening balance"), found.opening_minor), (
+        found.last, say("Closing balance"), found.closing_minor,
+    )  # fmt: skip
+    opening, closing = (
+        {"cells": [day_text(day, locale), label, "", money(minor, currency)], "strong": True}
+        for day, label, minor in ends
+    )
+    return {**made, "rows": [opening, *made["rows"], closing]}
+
+
+def _ages(found: Statement) -> Part:
+    columns = [column(say("Past due"), wide=True), column(say("Open"), figures=True)]
+    rows = [[say(label), money(found.ages[age], found.currency)] for age, label in AGES.items()]
+    title = say("What is owed, by age on {day}", day=day_text(found.last, spoken()))
+    return table(columns, rows, title=title)

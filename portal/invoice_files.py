@@ -1,0 +1,59 @@
+"""Several invoices as files in one, at both doors: chosen in the list, each a PDF of its own in a zip.
+
+Surprise: it is a zip and no merged PDF. Each invoice stays the file it is alone, fit for archives and screen
+readers; merged ones would be neither.
+"""
+
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.actors import Actor
+from db import ids
+from integrations.pdf.invoices import invoice_sheet
+from integrations.pdf.press import Press, Sheet, TooLong
+from integrations.pdf.writing import file_name
+from languages import say
+from portal.door import go, meet
+from portal.house import house, place
+from portal.papers import file
+
+# A page of a list has half of it.
+MOST = 50
+
+
+async def download(request: Request) -> Response:
+    """The chosen invoices as PDFs in a zip. Refuses NotFound for one that is not theirs, TooLong."""
+    query = request.query_params
+    # The portal's boxes for what can be paid are called so, for the button beside this one.
+    chosen = list(dict.fromkeys([*query.getlist("invoice"), *query.getlist("pay")]))
+    if len(chosen) > MOST:
+        raise TooLong
+    sheets = await meet(request, lambda db, actor: _sheets(db, actor, chosen))
+    if not sheets:
+        return go(request, f"{place(request).home}/invoices", "Choose the invoices to download.", tone="info")
+    packed = await run_in_threadpool(_packed, house(request).press, sheets)
+    return file(packed, file_name(say("Invoices"), ending="zip"), "application/zip")
+
+
+def _sheets(db: Session, actor: Actor, chosen: Iterable[str]) -> list[Sheet]:
+    return [invoice_sheet(db, actor, invoice_id=ids.parsed(text, "inv")) for text in chosen]
+
+
+def _packed(press: Press, sheets: Sequence[Sheet]) -> bytes:
+    """The same sheets are the same zip: its entries have the sheets' own dates."""
+    packed, taken = io.BytesIO(), Counter[str]()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for sheet in sheets:
+            taken[sheet.name] += 1
+            again = f"-{taken[sheet.name]}.pdf" if taken[sheet.name] > 1 else ".pdf"
+            name = sheet.name.removesuffix(".pdf") + again
+            entry = zipfile.ZipInfo(name, date_time=sheet.made_at.timetuple()[:6])
+            archive.writestr(entry, press.pdf(sheet), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
