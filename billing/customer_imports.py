@@ -20,7 +20,6 @@ from auth.actors import Action, Actor
 from billing.csv_in import open_sheet, refused
 from billing.customer_import_tables import (
     CustomerImport,
-    CustomerImportKey,
     CustomerImportRow,
     ImportState,
     RowOutcome,
@@ -33,7 +32,7 @@ from languages import mark, say
 
 JOB = "import_customers"
 KEPT_FOR = timedelta(days=30)
-BATCH = 500
+BATCH = 2000
 SHOWN = 50
 FIELDS: Mapping[str, str] = {
     "company": mark("Company"), "legal_name": mark("Legal name"), "tax_id": mark("EIN / Business Number"),
@@ -59,9 +58,9 @@ _ALSO = {
 }
 _LIVE = (ImportState.MAPPING, ImportState.CHECKING, ImportState.CHECKED)
 _STAGED = text("""
-    insert into customer_import_row (partner_id, import_id, position, cells, problems)
+    insert into customer_import_row (partner_id, import_id, position, cells, problems, words, marks)
     select :partner_id, :import_id, (one.value->>0)::int,
-           array(select jsonb_array_elements_text(one.value->1)), '[]'
+           array(select jsonb_array_elements_text(one.value->1)), '[]', '{}', '{}'
     from jsonb_array_elements(cast(:rows as jsonb)) as one
 """)
 
@@ -130,7 +129,6 @@ def choose_columns(
         message = "Choose which column is the company, the external id or the EIN."
         checks.refuse("column", 0, code="REQUIRED", message=message)
     checks.done()
-    db.execute(delete(CustomerImportKey).where(*_of(CustomerImportKey, begun)))
     begun.fields = chosen
     begin_stage(begun, ImportState.CHECKING)
     db.flush()
@@ -201,16 +199,14 @@ def report(
     begun = find(db, actor, import_id=import_id)
     judged = col(CustomerImportRow.outcome)
     fits = judged == outcome if outcome else judged.is_not(None)
-    wanted = select(CustomerImportRow).where(
-        *_of(CustomerImportRow, begun), fits, col(CustomerImportRow.position) > after
-    )
+    wanted = select(CustomerImportRow).where(*_of(begun), fits, col(CustomerImportRow.position) > after)
     return db.exec(wanted.order_by(col(CustomerImportRow.position)).limit(most)).all()
 
 
 def sample(db: Session, actor: Actor, *, import_id: UUID) -> Sequence[CustomerImportRow]:
     """The first rows of the file as they were read, for whoever names the columns."""
     begun = find(db, actor, import_id=import_id)
-    wanted = select(CustomerImportRow).where(*_of(CustomerImportRow, begun))
+    wanted = select(CustomerImportRow).where(*_of(begun))
     return db.exec(wanted.order_by(col(CustomerImportRow.position)).limit(3)).all()
 
 
@@ -244,17 +240,15 @@ def _stage(db: Session, begun: CustomerImport, rows: Iterable[tuple[int, list[st
 
 
 def _drop(db: Session, begun: CustomerImport, state: ImportState, now: datetime) -> None:
-    db.execute(delete(CustomerImportKey).where(*_of(CustomerImportKey, begun)))
-    db.execute(delete(CustomerImportRow).where(*_of(CustomerImportRow, begun)))
+    db.execute(delete(CustomerImportRow).where(*_of(begun)))
     begun.state, begun.cleared_at = state, now
     begun.finished_at = begun.finished_at or now
     db.flush()
 
 
-def _of(
-    table: type[CustomerImportRow] | type[CustomerImportKey], begun: CustomerImport
-) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return col(table.partner_id) == begun.partner_id, col(table.import_id) == begun.id
+def _of(begun: CustomerImport) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    mine = col(CustomerImportRow.partner_id) == begun.partner_id
+    return mine, col(CustomerImportRow.import_id) == begun.id
 
 
 def _bare(name: str) -> str:

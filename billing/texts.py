@@ -151,6 +151,8 @@ class Checks:
 
 def _printable(text: str | None, path: Path, name: str) -> str:
     """NFC with newlines as the only line ends; refuses characters that nobody types on purpose."""
+    if text is not None and text.isascii() and text.isprintable():
+        return text  # nearly every text: no form to bring it into, no character to refuse
     lines = _LINE_END.sub("\n", unicodedata.normalize("NFC", text or ""))
     for char in lines:
         if char in _OVERRIDES or (char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs")):
@@ -182,6 +184,8 @@ def _accepted(cleaned: str, path: Path, name: str, required: bool, limit: int) -
 
 
 def _visible(text: str) -> bool:
+    if text.isascii() and text.isprintable():
+        return bool(text.strip())
     return any(unicodedata.category(char) not in ("Zs", "Cf", "Cc") for char in text)
 
 

@@ -20,7 +20,7 @@ from tests.world import nothing_changes
 
 HEAD = "Company,EIN,Address,City,State,ZIP,Country,Favorite color"
 BLUE = "Bluebird,12-3456789,1 Main St,Peoria,IL,61602,US,blue"
-MINE = ("customer_import", "customer_import_row", "customer_import_key")
+MINE = ("customer_import", "customer_import_row")
 
 
 def send(person: Person, content: bytes, *, name: str = "c.csv", forged: bool = False) -> Response:

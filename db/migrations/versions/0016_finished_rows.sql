@@ -1,0 +1,12 @@
+drop table customer_import_key;
+-- The primary key begins with the same columns.
+drop index ix_search_token_subject;
+drop index ix_customer_import_row_outcome;
+alter table customer_import_row add column made jsonb;
+alter table customer_import_row add column words varchar[] not null default '{}';
+alter table customer_import_row add column marks varchar[] not null default '{}';
+alter table customer_import_row alter column words drop default;
+alter table customer_import_row alter column marks drop default;
+-- What was checked before has no marks: its run would find every customer missing. It is checked again.
+update customer_import set state = 'MAPPING', reached = 0, created = 0, updated = 0, unchanged = 0, refused = 0
+where state in ('CHECKING', 'CHECKED');
