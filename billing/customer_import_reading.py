@@ -14,9 +14,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
 from billing.addresses import Country
-from billing.customer_fields import CustomerInput, Profile, read_profile
+from billing.customer_fields import CustomerInput, Profile, UserInput, read_profile
 from billing.customer_import_tables import CustomerImport
-from billing.customer_imports import FIELDS
+from billing.customer_import_users import users_in
+from billing.customer_imports import CUSTOMER_FIELDS, FIELDS
 from billing.customers import Customer
 from billing.texts import Checks
 from errors import Invalid, Problem
@@ -34,18 +35,28 @@ class Row(NamedTuple):
     profile: Profile
     problems: tuple[Problem, ...]
     marks: tuple[str, ...]
+    users: tuple[UserInput, ...]
 
 
 def read_row(begun: CustomerImport, position: int, cells: Sequence[str]) -> Row:
     """What the row gives: blank cells are not given, so they never overwrite anything."""
-    given = {
+    given = given_in(begun, cells)
+    users = users_in(given)
+    fields, checks = (
+        CustomerInput(**{name: given[name] for name in given if name in CUSTOMER_FIELDS}),
+        Checks(),
+    )
+    profile = read_profile(checks, fields)
+    problems = tuple(checks.problems)
+    return Row(position, cells, fields, profile, problems, _marks(profile.values, problems), users)
+
+
+def given_in(begun: CustomerImport, cells: Sequence[str]) -> Mapping[str, str]:
+    """The cells of a row by field, those left blank left out."""
+    return {
         field: cell for field, cell in zip(begun.fields, cells, strict=False)
         if field in FIELDS and cell.strip()
     }  # fmt: skip
-    fields, checks = CustomerInput(**given), Checks()
-    profile = read_profile(checks, fields)
-    problems = tuple(checks.problems)
-    return Row(position, cells, fields, profile, problems, _marks(profile.values, problems))
 
 
 def matches_of(db: Session, partner_id: UUID, marks: Iterable[str]) -> Matches:

@@ -19,13 +19,13 @@ _SHARED = text("""
     group by one.mark having count(*) > 1
 """)
 _SHARING = text("""
-    select position, outcome, marks from customer_import_row
+    select position, outcome, marks, users from customer_import_row
     where partner_id = :partner_id and import_id = :import_id and position > :after and marks && :shared
     order by position limit :most
 """)
 _REFUSED = text("""
     update customer_import_row r
-    set outcome = 'REFUSED', customer_id = null, made = null, words = '{}', marks = '{}',
+    set outcome = 'REFUSED', customer_id = null, made = null, words = '{}', marks = '{}', users = 0,
         problems = one.problems
     from jsonb_to_recordset(cast(:changes as jsonb)) as one(position int, problems jsonb)
     where r.partner_id = :partner_id and r.import_id = :import_id and r.position = one.position
@@ -51,6 +51,7 @@ def refuse_repeats(db: Session, begun: CustomerImport) -> None:
             name = RowOutcome(row.outcome).lower()
             setattr(begun, name, getattr(begun, name) - 1)
             begun.refused += 1
+            begun.users_added -= row.users
             message = say(
                 "Row {first} of this file is about the same customer. Leave one of the two.", first=earlier
             )

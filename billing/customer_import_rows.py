@@ -21,9 +21,26 @@ from auth.companies import require_open
 from auth.roles import Membership, MembershipStatus
 from billing import customer_rows, customers
 from billing.customer_fields import read_profile
-from billing.customer_import_reading import Matches, Row, customer_of, matches_of, read_row
+from billing.customer_import_reading import (
+    Matches,
+    Row,
+    customer_of,
+    given_in,
+    matches_of,
+    read_row,
+)
 from billing.customer_import_repeats import refuse_repeats
 from billing.customer_import_tables import CustomerImport, ImportState, RowOutcome
+from billing.customer_import_users import (
+    Known,
+    People,
+    Seated,
+    has_users,
+    known_people,
+    people_of,
+    seat_people,
+    users_in,
+)
 from billing.customer_imports import BATCH, locked
 from billing.customers import Customer
 from billing.fixed_currency import require_currency
@@ -33,7 +50,7 @@ from errors import Conflict, Invalid, Problem, Refusal
 
 _NEXT = text("""
     select position, outcome, customer_id, marks, problems,
-           case when outcome is distinct from 'CREATED' then cells end as cells
+           case when :whole or outcome is distinct from 'CREATED' then cells end as cells
     from customer_import_row
     where partner_id = :partner_id and import_id = :import_id and position > :reached
     order by position limit :most
@@ -41,9 +58,10 @@ _NEXT = text("""
 _JUDGED = text("""
     update customer_import_row r
     set outcome = one.outcome, problems = one.problems, customer_id = one.customer_id, made = one.made,
-        words = one.words, marks = one.marks
+        words = one.words, marks = one.marks, users = one.users
     from jsonb_to_recordset(cast(:changes as jsonb)) as one(
-        position int, outcome text, problems jsonb, customer_id uuid, made jsonb, words text[], marks text[])
+        position int, outcome text, problems jsonb, customer_id uuid, made jsonb, words text[], marks text[],
+        users int)
     where r.partner_id = :partner_id and r.import_id = :import_id and r.position = one.position
 """)
 _DONE = text("""
@@ -54,6 +72,8 @@ _DONE = text("""
     where r.partner_id = :partner_id and r.import_id = :import_id and r.position = one.position
 """)
 FIELD = "field"
+# Each user of a row is some ten statements, and invites wait for each other until the batch is done.
+USERS_BATCH = 50
 _MOVED_MESSAGE = "The customers changed since this file was checked. Import the file again."
 
 
@@ -65,6 +85,7 @@ class Verdict(NamedTuple):
     customer_id: UUID | None = None
     row: Row | None = None
     marks: tuple[str, ...] = ()
+    seated: Seated = Seated()
 
 
 def step(db: Session, partner_id: UUID, *, import_id: UUID, now: datetime) -> bool:
@@ -101,11 +122,16 @@ def _asked_by(db: Session, begun: CustomerImport) -> Actor | None:
         ActorKind.STAFF, begun.partner_id, id=member.id, role=member.role, name=member.name,
         user_id=member.user_id,
     )  # fmt: skip
-    return actor if actor.may(Action.EDIT_CUSTOMERS) else None
+    needed = {Action.EDIT_CUSTOMERS, *([Action.MANAGE_USERS] if has_users(begun.fields) else ())}
+    return actor if all(actor.may(action) for action in needed) else None
 
 
 def _next(db: Session, begun: CustomerImport) -> Sequence[Record[Any]]:
-    asked = {"partner_id": begun.partner_id, "import_id": begun.id, "reached": begun.reached, "most": BATCH}
+    checking, users = begun.state is ImportState.CHECKING, has_users(begun.fields)
+    asked = {
+        "partner_id": begun.partner_id, "import_id": begun.id, "reached": begun.reached,
+        "most": min(BATCH, USERS_BATCH) if users and not checking else BATCH, "whole": checking or users,
+    }  # fmt: skip
     return db.execute(_NEXT, asked).all()
 
 
@@ -125,31 +151,46 @@ def _end(db: Session, actor: Actor, begun: CustomerImport, now: datetime) -> Non
 def _check(db: Session, begun: CustomerImport, staged: Sequence[Record[Any]]) -> list[Verdict]:
     rows = [read_row(begun, one.position, one.cells) for one in staged]
     matches = matches_of(db, begun.partner_id, (mark for row in rows for mark in row.marks))
+    known = _known(db, begun, matches)
     verdicts = []
     for row in rows:
         try:
-            verdicts.append(_judged(db, begun, row, matches))
+            verdicts.append(_judged(db, begun, row, matches, known))
         except Refusal as refusal:
             verdicts.append(_refused(refusal))
     return verdicts
 
 
-def _judged(db: Session, begun: CustomerImport, row: Row, matches: Matches) -> Verdict:
+def _known(db: Session, begun: CustomerImport, matches: Matches) -> Known:
+    found = {customer.id for those in matches.values() for customer in those}
+    return known_people(db, begun.partner_id, found) if found and has_users(begun.fields) else {}
+
+
+def _judged(db: Session, begun: CustomerImport, row: Row, matches: Matches, known: Known) -> Verdict:
     """What would become of the row, by the same rules, writing nothing."""
     if len(row.cells) > len(begun.columns) and any(row.cells[len(begun.columns) :]):
         message = "This row has more cells than there are columns. Check its separators and quotes."
         raise Invalid.at("row", code="TOO_MANY_CELLS", message=message)
     customer = customer_of(row.marks, matches)
+    people = people_of(row.users, customer, known)
+    seated = Seated(len(people.new))
     if customer is None:
-        if row.problems:
-            raise Invalid(row.problems)
-        return Verdict(RowOutcome.CREATED, (), new_id(), row, row.marks)
+        if row.problems or people.problems:
+            raise Invalid([*row.problems, *people.problems])
+        return Verdict(RowOutcome.CREATED, (), new_id(), row, row.marks, seated)
     marks = (*row.marks, f"c:{customer.id}")
     changed = _changed(customer, row)
-    if not changed:
+    if people.problems:
+        raise Invalid(people.problems)
+    if not changed and not _asks(begun, people):
         return Verdict(RowOutcome.UNCHANGED, (), customer.id, None, marks)
     require_currency(db, customer.model_dump(), changed.get("currency", customer.currency))
-    return Verdict(RowOutcome.UPDATED, (), customer.id, None, marks)
+    return Verdict(RowOutcome.UPDATED, (), customer.id, None, marks, seated)
+
+
+def _asks(begun: CustomerImport, people: People) -> bool:
+    """Is there anything to do about a row's users?"""
+    return bool(people.new or (begun.send_invites and people.waiting))
 
 
 def _run(
@@ -157,23 +198,40 @@ def _run(
 ) -> list[Verdict]:
     going = [one for one in staged if one.outcome != RowOutcome.REFUSED]
     matches = matches_of(db, begun.partner_id, (mark for one in going for mark in one.marks))
+    known = _known(db, begun, matches)
     verdicts = {}
     new: dict[int, UUID] = {}
     for one in staged:
         try:
-            verdicts[one.position] = _done(db, actor, begun, one, matches, now)
+            verdicts[one.position] = _done(db, actor, begun, one, matches, known, now)
         except Refusal as refusal:
             verdicts[one.position] = _refused(refusal)
         if verdicts[one.position].outcome is RowOutcome.CREATED:
             new[one.position] = one.customer_id
-    for position in customer_rows.create_staged(db, actor, import_id=begun.id, new=new, now=now):
+    taken = customer_rows.create_staged(db, actor, import_id=begun.id, new=new, now=now)
+    for one in staged if has_users(begun.fields) else ():
+        if one.position in new.keys() - taken:
+            verdicts[one.position] = _peopled(db, actor, begun, one, now)
+    for position in taken:
         verdicts[position] = _refused(customers.external_id_taken())
     return list(verdicts.values())
 
 
+def _peopled(db: Session, actor: Actor, begun: CustomerImport, one: Record[Any], now: datetime) -> Verdict:
+    """The new customer of a row with its users. Both were checked: what is refused now moved meanwhile."""
+    people = people_of(users_in(given_in(begun, one.cells)), None, {})
+    if not people.new:
+        return Verdict(RowOutcome.CREATED, (), one.customer_id)
+    seated = seat_people(
+        db, actor, customer_id=one.customer_id, people=people, invite=begun.send_invites, now=now
+    )
+    return Verdict(RowOutcome.CREATED, seated.notes, one.customer_id, seated=seated)
+
+
 def _done(
-    db: Session, actor: Actor, begun: CustomerImport, one: Record[Any], matches: Matches, now: datetime
-) -> Verdict:
+    db: Session, actor: Actor, begun: CustomerImport, one: Record[Any], matches: Matches, known: Known,
+    now: datetime,
+) -> Verdict:  # fmt: skip
     """The row's customer changed; one that is to be made is only found to be still missing."""
     if one.outcome == RowOutcome.REFUSED:
         told = tuple(Problem(each["code"], (each[FIELD],), each["message"]) for each in one.problems)
@@ -186,11 +244,17 @@ def _done(
     if customer is None:
         return Verdict(RowOutcome.CREATED, (), one.customer_id)
     row = read_row(begun, one.position, one.cells)
-    if not _changed(customer, row):
+    people = people_of(row.users, customer, known)
+    if not _changed(customer, row) and not _asks(begun, people):
         return Verdict(RowOutcome.UNCHANGED, (), customer.id)
     with db.begin_nested():
         customers.update(db, actor, customer_id=customer.id, fields=row.fields, now=now)
-    return Verdict(RowOutcome.UPDATED, (), customer.id)
+        seated = Seated()
+        if _asks(begun, people):
+            seated = seat_people(
+                db, actor, customer_id=customer.id, people=people, invite=begun.send_invites, now=now
+            )
+    return Verdict(RowOutcome.UPDATED, seated.notes, customer.id, seated=seated)
 
 
 def _changed(customer: Customer, row: Row) -> dict[str, Any]:
@@ -216,11 +280,17 @@ def _keep(
     for one, verdict in zip(staged, verdicts, strict=True):
         name = verdict.outcome.value.lower()
         setattr(begun, name, getattr(begun, name) + 1)
+        begun.users_added += verdict.seated.added
+        begun.invites_held += verdict.seated.held
         problems = [
             {"code": each.code, FIELD: str(each.path[0]), "message": each.message}
             for each in verdict.problems
         ]
-        if (one.outcome, one.problems, one.customer_id) == (verdict.outcome, problems, verdict.customer_id):
+        same = (one.outcome, one.problems, one.customer_id) == (
+            verdict.outcome, problems, verdict.customer_id,
+        )  # fmt: skip
+        # A check writes all it read: the columns may be other ones than at the check before.
+        if same and begun.state is ImportState.RUNNING:
             continue
         changes.append(_change(one.position, verdict, problems))
     begun.reached = staged[-1].position
@@ -235,6 +305,7 @@ def _change(position: int, verdict: Verdict, problems: Sequence[Mapping[str, str
     change = {
         "position": position, "outcome": verdict.outcome, "problems": problems, "marks": verdict.marks,
         "customer_id": str(verdict.customer_id) if verdict.customer_id else None, "words": (),
+        "users": verdict.seated.added,
     }  # fmt: skip
     if verdict.row is not None:
         change |= customer_rows.staged(verdict.row.profile)

@@ -59,6 +59,9 @@ class CustomerImport(SQLModel, table=True):
     updated: int = count(default=0)
     unchanged: int = count(default=0)
     refused: int = count(default=0)
+    send_invites: bool = True
+    users_added: int = count(default=0)
+    invites_held: int = count(default=0)
     asked_by: UUID
     asked_by_name: str
     created_at: datetime = instant()
@@ -93,3 +96,4 @@ class CustomerImportRow(SQLModel, table=True):
     made: dict[str, Any] | None = document(default=None, nullable=True)
     words: list[str] = texts(default_factory=list)
     marks: list[str] = texts(default_factory=list)
+    users: int = count(default=0)

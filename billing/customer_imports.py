@@ -34,12 +34,31 @@ JOB = "import_customers"
 KEPT_FOR = timedelta(days=30)
 BATCH = 2000
 SHOWN = 50
-FIELDS: Mapping[str, str] = {
+CUSTOMER_FIELDS: Mapping[str, str] = {
     "company": mark("Company"), "legal_name": mark("Legal name"), "tax_id": mark("EIN / Business Number"),
     "address": mark("Address"), "address2": mark("Address line 2"), "city": mark("City"),
     "state": mark("State / Province"),
     "postal_code": mark("ZIP / Postal code"), "country": mark("Country"), "currency": mark("Currency"),
     "time_zone": mark("Time zone"), "terms_days": mark("Terms (days)"), "external_id": mark("External id"),
+}  # fmt: skip
+USER_FIELDS: Mapping[str, str] = {
+    "user_1_name": mark("User 1 name"), "user_1_email": mark("User 1 e-mail"),
+    "user_1_role": mark("User 1 role"),
+    "user_2_name": mark("User 2 name"), "user_2_email": mark("User 2 e-mail"),
+    "user_2_role": mark("User 2 role"),
+    "user_3_name": mark("User 3 name"), "user_3_email": mark("User 3 e-mail"),
+    "user_3_role": mark("User 3 role"),
+    "user_4_name": mark("User 4 name"), "user_4_email": mark("User 4 e-mail"),
+    "user_4_role": mark("User 4 role"),
+    "user_5_name": mark("User 5 name"), "user_5_email": mark("User 5 e-mail"),
+    "user_5_role": mark("User 5 role"),
+}  # fmt: skip
+FIELDS: Mapping[str, str] = {**CUSTOMER_FIELDS, **USER_FIELDS}
+EXAMPLE: Mapping[str, str] = {
+    "company": "Example Company", "address": "1 Main Street", "city": "Springfield", "state": "IL",
+    "postal_code": "62701", "country": "US", "currency": "USD", "terms_days": "30", "external_id": "C-1",
+    "user_1_name": "Alex Example", "user_1_email": "alex@company.example", "user_1_role": "Manager",
+    "user_2_name": "Robin Example", "user_2_email": "robin@company.example", "user_2_role": "Payer",
 }  # fmt: skip
 _ALSO = {
     "company": ("companyname", "customer", "customername", "name", "client", "account", "accountname"),
@@ -55,12 +74,16 @@ _ALSO = {
     "time_zone": ("timezone", "tz"),
     "terms_days": ("terms", "termsdays", "paymentterms", "netdays"),
     "external_id": ("externalid", "externalkey", "accountid", "reference", "customernumber"),
+    "user_1_name": ("username", "contact", "contactname", "contactperson"),
+    "user_1_email": ("useremail", "email", "emailaddress", "contactemail", "billingemail"),
+    "user_1_role": ("userrole", "role"),
 }
 _LIVE = (ImportState.MAPPING, ImportState.CHECKING, ImportState.CHECKED)
 _STAGED = text("""
-    insert into customer_import_row (partner_id, import_id, position, cells, problems, words, marks)
+    insert into customer_import_row (partner_id, import_id, position, cells, problems, words, marks,
+      users)
     select :partner_id, :import_id, (one.value->>0)::int,
-           array(select jsonb_array_elements_text(one.value->1)), '[]', '{}', '{}'
+           array(select jsonb_array_elements_text(one.value->1)), '[]', '{}', '{}', 0
     from jsonb_array_elements(cast(:rows as jsonb)) as one
 """)
 
@@ -97,7 +120,12 @@ def start(db: Session, actor: Actor, *, file_name: str, file: BinaryIO, now: dat
 
 def guessed(columns: Sequence[str]) -> list[str]:
     """For each column the field its name speaks of, "" for none; no field twice."""
-    meant = {_bare(word): field for field, words in _ALSO.items() for word in (field, FIELDS[field], *words)}
+    # A constant's own text is its English: files have English names, or the names of our template.
+    meant = {
+        _bare(word): field
+        for field, label in FIELDS.items()
+        for word in (field, label, str(label), *_ALSO.get(field, ()))
+    }
     found: list[str] = []
     for name in columns:
         field = meant.get(_bare(name), "")
@@ -106,14 +134,17 @@ def guessed(columns: Sequence[str]) -> list[str]:
 
 
 def choose_columns(
-    db: Session, actor: Actor, *, import_id: UUID, fields: Sequence[str], now: datetime
-) -> CustomerImport:
+    db: Session, actor: Actor, *, import_id: UUID, fields: Sequence[str], send_invites: bool = True,
+    now: datetime,
+) -> CustomerImport:  # fmt: skip
     """Say which field each column holds ("" is ignored), and have all rows checked by the worker.
 
-    Can be said again until it is confirmed. Refuses NotFound, ImportMoved, UNKNOWN_FIELD and TWICE at
-    ("column", place), REQUIRED at ("column", 0) when no column holds the company.
+    `send_invites`: whether users in the file are invited when it runs; else they are added and wait. Can be
+    said again until it is confirmed. Refuses NotFound, ImportMoved, UNKNOWN_FIELD and TWICE at
+    ("column", place), REQUIRED at ("column", 0) when no column holds the company; MissingRight, with users
+    whoever may not manage them.
     """
-    actor.require(Action.EDIT_CUSTOMERS)
+    _require(actor, fields)
     begun = locked(db, actor, import_id=import_id)
     if begun.state not in (ImportState.MAPPING, ImportState.CHECKED):
         raise ImportMoved
@@ -129,7 +160,7 @@ def choose_columns(
         message = "Choose which column is the company, the external id or the EIN."
         checks.refuse("column", 0, code="REQUIRED", message=message)
     checks.done()
-    begun.fields = chosen
+    begun.fields, begun.send_invites = chosen, send_invites
     begin_stage(begun, ImportState.CHECKING)
     db.flush()
     defer(db, JOB, partner_id=actor.partner_id, import_id=begun.id)
@@ -140,6 +171,7 @@ def confirm(db: Session, actor: Actor, *, import_id: UUID, now: datetime) -> Cus
     """Let a checked import run. Of two who confirm at once, one does (ImportMoved). Refuses NotFound."""
     actor.require(Action.EDIT_CUSTOMERS)
     begun = locked(db, actor, import_id=import_id)
+    _require(actor, begun.fields)
     if begun.state is not ImportState.CHECKED:
         raise ImportMoved
     begin_stage(begun, ImportState.RUNNING)
@@ -228,6 +260,13 @@ def begin_stage(begun: CustomerImport, state: ImportState) -> None:
     """The import at the beginning of a stage, nothing of it done."""
     begun.state, begun.reached = state, 0
     begun.created = begun.updated = begun.unchanged = begun.refused = 0
+    begun.users_added = begun.invites_held = 0
+
+
+def _require(actor: Actor, fields: Iterable[str]) -> None:
+    actor.require(Action.EDIT_CUSTOMERS)
+    if any(field in USER_FIELDS for field in fields):
+        actor.require(Action.MANAGE_USERS)
 
 
 def _stage(db: Session, begun: CustomerImport, rows: Iterable[tuple[int, list[str]]]) -> int:

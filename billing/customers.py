@@ -319,12 +319,18 @@ def seat(
         )  # fmt: skip
         keep_user_words(db, member)
         members.append(member)
-    if members and customer.status is CustomerStatus.SETUP:
+    if members:
+        settle_in(db, actor, customer=customer, now=now)
+    keep_words(db, customer)
+    return tuple(members)
+
+
+def settle_in(db: Session, actor: Actor, *, customer: Customer, now: datetime) -> None:
+    """The first users make a customer that is `locked` ACTIVE. Its words are the caller's to keep."""
+    if customer.status is CustomerStatus.SETUP:
         customer.status = CustomerStatus.ACTIVE
         _touch(customer, now)
         _record(db, actor, customer, "customer.activated", now)
-    keep_words(db, customer)
-    return tuple(members)
 
 
 def keep_words(db: Session, customer: Customer) -> None:

@@ -39,6 +39,7 @@ WORDS = {
     "customer.note_added": mark("added a note"),
     "customer.note_changed": mark("changed a note"),
     "customer.note_deleted": mark("deleted a note"),
+    "user.added": mark("added {who} as {role}, without an invite"),
     "user.invited": mark("invited {who} as {role}"),
     "user.invite_resent": mark("sent {who} a new invite"),
     "user.invite_revoked": mark("revoked the invite of {who}"),

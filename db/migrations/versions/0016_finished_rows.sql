@@ -5,8 +5,16 @@ drop index ix_customer_import_row_outcome;
 alter table customer_import_row add column made jsonb;
 alter table customer_import_row add column words varchar[] not null default '{}';
 alter table customer_import_row add column marks varchar[] not null default '{}';
+alter table customer_import_row add column users integer not null default 0;
+alter table customer_import_row alter column users drop default;
 alter table customer_import_row alter column words drop default;
 alter table customer_import_row alter column marks drop default;
 -- What was checked before has no marks: its run would find every customer missing. It is checked again.
 update customer_import set state = 'MAPPING', reached = 0, created = 0, updated = 0, unchanged = 0, refused = 0
 where state in ('CHECKING', 'CHECKED');
+alter table customer_import add column send_invites boolean not null default true;
+alter table customer_import add column users_added integer not null default 0;
+alter table customer_import add column invites_held integer not null default 0;
+alter table customer_import alter column send_invites drop default;
+alter table customer_import alter column users_added drop default;
+alter table customer_import alter column invites_held drop default;

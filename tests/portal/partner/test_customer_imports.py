@@ -10,7 +10,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import Connection, text
 
-from billing import csv_in
+from billing import csv_in, customer_imports
 from db import ids
 from db.session import Database
 from integrations import importing
@@ -214,3 +214,27 @@ def test_only_editors_import(signed_in: Callable[[str], Person], ada: Person, ow
         assert mallory.get(theirs).status_code == 404
         assert mallory.get(f"{theirs}/report").status_code == 404
     assert "/customers/import" not in rita.get("/customers").text
+
+
+def test_the_sample_file_names_every_column_and_is_taken_in_as_it_is(
+    ada: Person, work: Callable[[], None], owner: Connection
+) -> None:
+    assert "/customers/import/sample" in ada.get("/customers/import").text
+    sample = ada.get("/customers/import/sample")
+    assert sample.headers["content-type"].startswith("text/csv")
+    here = str(send(ada, sample.content).headers["location"])
+    assert '<option value="">Ignore</option>' in ada.get(here).text
+    assert ada.get(here).text.count(" selected>") == len(customer_imports.FIELDS)
+    fields = {f"column-{at}": field for at, field in enumerate(customer_imports.FIELDS)}
+    assert ada.post(f"{here}/columns", fields).status_code == 303
+    work()
+    checked = text_of(ada.get(here))
+    assert "Users to be added" in checked
+    assert "Users are added and not invited yet." in checked
+    assert ada.post(f"{here}/columns", {**fields, "send_invites": "yes"}).status_code == 303
+    work()
+    assert "Users are invited when the import runs." in text_of(ada.get(here))
+    ada.post(f"{here}/confirm")
+    work()
+    assert "Users added" in text_of(ada.get(here))
+    assert owner.scalar(text("select status from customer where external_id = 'C-1'")) == "ACTIVE"
