@@ -17,6 +17,7 @@ from api import (
     api_keys,
     audit,
     customer_bulk,
+    customer_imports,
     customer_notes,
     customers,
     invoices,
@@ -36,6 +37,7 @@ from api.scalars import SCALARS
 QUERIES: tuple[type, ...] = (
     partners.PartnerQueries,
     customers.CustomerQueries,
+    customer_imports.CustomerImportQueries,
     users.UserQueries,
     invoices.InvoiceQueries,
     receivables.ReceivableQueries,
@@ -52,6 +54,7 @@ MUTATIONS: tuple[type, ...] = (
     customers.CustomerMutations,
     customer_bulk.CustomerBulkMutations,
     customer_notes.CustomerNoteMutations,
+    customer_imports.CustomerImportMutations,
     users.UserMutations,
     tags.TagMutations,
     invoices.InvoiceMutations,
@@ -64,7 +67,8 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, customer_notes, customers, invoices, partners, payment_methods, payments, tags, users,
+    api_keys, audit, customer_imports, customer_notes, customers, invoices, partners, payment_methods,
+    payments, tags, users,
 )  # fmt: skip
 
 

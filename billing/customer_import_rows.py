@@ -15,7 +15,7 @@ from sqlalchemy import Row as Record
 from sqlalchemy import TextClause, text
 from sqlmodel import Session, col, select
 
-from auth import audit
+from auth import api_keys, audit
 from auth.actors import Action, Actor, ActorKind
 from auth.companies import require_open
 from auth.roles import Membership, MembershipStatus
@@ -94,7 +94,7 @@ def step(db: Session, partner_id: UUID, *, import_id: UUID, now: datetime) -> bo
     begun = locked(db, finder, import_id=import_id)
     if begun.state not in (ImportState.CHECKING, ImportState.RUNNING):
         return False
-    actor = _asked_by(db, begun)
+    actor = _asked_by(db, begun, now)
     if actor is None:
         begun.state, begun.finished_at = ImportState.STOPPED, now
         return False
@@ -109,19 +109,25 @@ def step(db: Session, partner_id: UUID, *, import_id: UUID, now: datetime) -> bo
     return True
 
 
-def _asked_by(db: Session, begun: CustomerImport) -> Actor | None:
+def _asked_by(db: Session, begun: CustomerImport, now: datetime) -> Actor | None:
     """Whoever asked, as they are now; None if they may not any more."""
     wanted = select(Membership).where(
         Membership.partner_id == begun.partner_id, Membership.id == begun.asked_by,
         Membership.status == MembershipStatus.ACTIVE, col(Membership.customer_id).is_(None),
     )  # fmt: skip
     member = db.exec(wanted).one_or_none()
-    if member is None:
-        return None
-    actor = Actor(
-        ActorKind.STAFF, begun.partner_id, id=member.id, role=member.role, name=member.name,
-        user_id=member.user_id,
-    )  # fmt: skip
+    if member is not None:
+        actor = Actor(
+            ActorKind.STAFF, begun.partner_id, id=member.id, role=member.role, name=member.name,
+            user_id=member.user_id,
+        )  # fmt: skip
+    else:
+        key = api_keys.live(db, begun.partner_id, key_id=begun.asked_by, now=now)
+        if key is None:
+            return None
+        actor = Actor(
+            ActorKind.API_KEY, begun.partner_id, id=key.id, name=key.name, scopes=frozenset(key.scopes)
+        )
     needed = {Action.EDIT_CUSTOMERS, *([Action.MANAGE_USERS] if has_users(begun.fields) else ())}
     return actor if all(actor.may(action) for action in needed) else None
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index
 from sqlmodel import SQLModel
 
-from db.columns import choice, count, document, instant, key, linked, tenant, texts
+from db.columns import choice, count, document, instant, key, tenant, texts
 from db.policies import Guard, guarded
 
 
@@ -83,12 +83,14 @@ class CustomerImportRow(SQLModel, table=True):
             ["partner_id", "import_id"], ["customer_import.partner_id", "customer_import.id"],
             ondelete="CASCADE",
         ),
+        Index("ix_customer_import_row_position", "partner_id", "import_id", "position", "id", unique=True),
         guarded(Guard.STAFF),
     )  # fmt: skip
 
     partner_id: UUID = tenant()
-    import_id: UUID = linked()
-    position: int = count(primary_key=True)
+    id: UUID = key()
+    import_id: UUID
+    position: int = count()
     cells: list[str] = texts()
     outcome: RowOutcome | None = choice(RowOutcome, default=None, nullable=True)
     problems: list[dict[str, str]] = document(default_factory=list)

@@ -12,12 +12,12 @@ from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, text
+from sqlalchemy import ColumnElement, delete, func, text
 from sqlmodel import Session, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from billing.csv_in import open_sheet, refused
+from billing.csv_in import MOST_ROWS, open_rows, open_sheet, refused, too_many_rows
 from billing.customer_import_tables import (
     CustomerImport,
     CustomerImportRow,
@@ -80,9 +80,9 @@ _ALSO = {
 }
 _LIVE = (ImportState.MAPPING, ImportState.CHECKING, ImportState.CHECKED)
 _STAGED = text("""
-    insert into customer_import_row (partner_id, import_id, position, cells, problems, words, marks,
+    insert into customer_import_row (partner_id, id, import_id, position, cells, problems, words, marks,
       users)
-    select :partner_id, :import_id, (one.value->>0)::int,
+    select :partner_id, (one.value->>2)::uuid, :import_id, (one.value->>0)::int,
            array(select jsonb_array_elements_text(one.value->1)), '[]', '{}', '{}', 0
     from jsonb_array_elements(cast(:rows as jsonb)) as one
 """)
@@ -113,8 +113,28 @@ def start(db: Session, actor: Actor, *, file_name: str, file: BinaryIO, now: dat
     db.flush()
     begun.total = _stage(db, begun, sheet.rows)
     if not begun.total:
-        raise refused("EMPTY", "This file has column names and no rows below them. Choose another file.")
+        raise refused(
+            code="EMPTY", message="This file has column names and no rows below them. Choose another file."
+        )
     _record(db, actor, begun, "customer_import.uploaded", now)
+    return begun
+
+
+def append(db: Session, actor: Actor, *, import_id: UUID, file: BinaryIO, now: datetime) -> CustomerImport:
+    """Put more rows of the same file, without names of columns, behind those that are there.
+
+    Only before its columns were chosen. Refuses NotFound, ImportMoved, MissingRight, and at ("file",) as
+    `csv_in` does.
+    """
+    actor.require(Action.EDIT_CUSTOMERS)
+    begun = locked(db, actor, import_id=import_id)
+    if begun.state is not ImportState.MAPPING:
+        raise ImportMoved
+    last = db.scalar(select(func.max(CustomerImportRow.position)).where(*_of(begun))) or 0
+    begun.total += _stage(db, begun, ((last + number, cells) for number, cells in open_rows(file)))
+    if begun.total > MOST_ROWS:
+        raise too_many_rows()
+    _record(db, actor, begun, "customer_import.extended", now)
     return begun
 
 
@@ -141,7 +161,7 @@ def choose_columns(
 
     `send_invites`: whether users in the file are invited when it runs; else they are added and wait. Can be
     said again until it is confirmed. Refuses NotFound, ImportMoved, UNKNOWN_FIELD and TWICE at
-    ("column", place), REQUIRED at ("column", 0) when no column holds the company; MissingRight, with users
+    ("fields", place), REQUIRED at ("fields", 0) when no column holds the company; MissingRight, with users
     whoever may not manage them.
     """
     _require(actor, fields)
@@ -152,16 +172,17 @@ def choose_columns(
     chosen = [*fields, *[""] * len(begun.columns)][: len(begun.columns)]
     for place, field in enumerate(chosen):
         if field and field not in FIELDS:
-            checks.refuse("column", place, code="UNKNOWN_FIELD", message="Choose a field from the list.")
+            checks.refuse("fields", place, code="UNKNOWN_FIELD", message="Choose a field from the list.")
         elif field and field in chosen[:place]:
             message = say("Two columns are {field}. Ignore one of them.", field=FIELDS[field])
-            checks.refuse("column", place, code="TWICE", message=message)
+            checks.refuse("fields", place, code="TWICE", message=message)
     if not {"company", "external_id", "tax_id"} & set(chosen):
         message = "Choose which column is the company, the external id or the EIN."
-        checks.refuse("column", 0, code="REQUIRED", message=message)
+        checks.refuse("fields", 0, code="REQUIRED", message=message)
     checks.done()
     begun.fields, begun.send_invites = chosen, send_invites
     begin_stage(begun, ImportState.CHECKING)
+    _record(db, actor, begun, "customer_import.checked", now)
     db.flush()
     defer(db, JOB, partner_id=actor.partner_id, import_id=begun.id)
     return begun
@@ -271,7 +292,7 @@ def _require(actor: Actor, fields: Iterable[str]) -> None:
 
 def _stage(db: Session, begun: CustomerImport, rows: Iterable[tuple[int, list[str]]]) -> int:
     count, left = 0, iter(rows)
-    while some := list(islice(left, 2000)):
+    while some := [(number, cells, str(new_id())) for number, cells in islice(left, 2000)]:
         count += len(some)
         given = {"partner_id": begun.partner_id, "import_id": begun.id}
         db.execute(_STAGED, {**given, "rows": json.dumps(some, ensure_ascii=False)})

@@ -336,17 +336,11 @@ def settle_in(db: Session, actor: Actor, *, customer: Customer, now: datetime) -
 def keep_words(db: Session, customer: Customer) -> None:
     """Make the customer findable by what it and its users are called now; to be called when that changes."""
     users = [member for member in members_of(db, customer) if member.status is not MembershipStatus.REMOVED]
+    texts = [*words_of(customer.model_dump()), *(said for user in users for said in (user.name, user.email))]
     search.keep(
-        db,
-        partner_id=customer.partner_id,
-        customer_id=customer.id,
-        kind=SEARCHED_AS,
-        subject_id=customer.id,
-        texts=[
-            *words_of(customer.model_dump()),
-            *(said for user in users for said in (user.name, user.email)),
-        ],
-    )
+        db, partner_id=customer.partner_id, customer_id=customer.id, kind=SEARCHED_AS,
+        subject_id=customer.id, texts=texts,
+    )  # fmt: skip
 
 
 def words_of(row: Mapping[str, Any]) -> list[str | None]:

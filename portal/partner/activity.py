@@ -33,6 +33,8 @@ WORDS = {
     "customer.export_started": mark("began to export customers"),
     "customer.exported": mark("exported customers"),
     "customer_import.uploaded": mark("uploaded a file of customers: {file}"),
+    "customer_import.extended": mark("added rows to the file of customers {file}"),
+    "customer_import.checked": mark("had the file of customers {file} checked"),
     "customer_import.confirmed": mark("began to import customers from {file}"),
     "customer_import.finished": mark("imported customers from {file}: {counts}"),
     "customer_import.canceled": mark("canceled the import of {file}"),

@@ -90,7 +90,7 @@ async def upload(request: Request) -> Response:
         )
         file = sent.file
         if file is None:
-            raise csv_in.refused("REQUIRED", "Choose a CSV file.")
+            raise csv_in.refused(code="REQUIRED", message="Choose a CSV file.")
         try:
 
             def work(db: Session, actor: Actor) -> UUID:
@@ -117,7 +117,7 @@ async def choose_columns(request: Request) -> Response:
     places = range(csv_in.MOST_COLUMNS)
 
     def work(db: Session, actor: Actor) -> None:
-        fields = [form.value(f"column-{number}") for number in places]
+        fields = [form.value(f"fields-{number}") for number in places]
         invites = form.value("send_invites") == "yes"
         customer_imports.choose_columns(
             db, actor, import_id=import_id, fields=fields, send_invites=invites, now=now
@@ -210,7 +210,7 @@ async def _one(request: Request, form: Form | None, status: int = 200) -> Respon
     if form is not None or ("columns" in query and begun.state is ImportState.CHECKED):
         name = "columns"
     typed = form or Form(typed={
-        **{f"column-{at}": (field,) for at, field in enumerate(begun.fields)},
+        **{f"fields-{at}": (field,) for at, field in enumerate(begun.fields)},
         "send_invites": ("yes",) if begun.send_invites else (),
     })  # fmt: skip
     only = outcome.value if outcome else ""

@@ -286,7 +286,9 @@ def test_the_log_says_who_imported_which_file_and_what_came_of_it(
         text("select actor_name, action, details from audit_event where subject_kind = 'customer_import'"
              " order by id")
     ).all()  # fmt: skip
-    assert [one.action.partition(".")[2] for one in told] == ["uploaded", "confirmed", "finished"]
+    assert [one.action.partition(".")[2] for one in told] == [
+        "uploaded", "checked", "confirmed", "finished",
+    ]  # fmt: skip
     assert {one.actor_name for one in told} == {imports.actor.name}
     assert told[-1].details == {
         "file": "c.csv", "created": 1, "updated": 0, "unchanged": 0, "refused": 0,

@@ -5,6 +5,12 @@ drop index ix_customer_import_row_outcome;
 alter table customer_import_row add column made jsonb;
 alter table customer_import_row add column words varchar[] not null default '{}';
 alter table customer_import_row add column marks varchar[] not null default '{}';
+alter table customer_import_row add column id uuid not null default gen_random_uuid();
+alter table customer_import_row alter column id drop default;
+alter table customer_import_row drop constraint pk_customer_import_row;
+alter table customer_import_row add constraint pk_customer_import_row primary key (partner_id, id);
+create unique index ix_customer_import_row_position
+  on customer_import_row (partner_id, import_id, position, id);
 alter table customer_import_row add column users integer not null default 0;
 alter table customer_import_row alter column users drop default;
 alter table customer_import_row alter column words drop default;

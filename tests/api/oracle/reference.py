@@ -46,6 +46,8 @@ VISIBLE: dict[str, Visible] = {
     "api_key": lambda row, actor: actor.customer_id is None,
     "customer_note": _own_side,
     "access_request": _own_side,
+    "customer_import": lambda row, actor: actor.customer_id is None,
+    "customer_import_row": lambda row, actor: actor.customer_id is None,
     "invoice_tag": _own_side,
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")
