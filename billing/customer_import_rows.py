@@ -6,6 +6,7 @@ as stands beside it from the check on: the run writes that down and reads nothin
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -228,9 +229,13 @@ def _peopled(db: Session, actor: Actor, begun: CustomerImport, one: Record[Any],
     people = people_of(users_in(given_in(begun, one.cells)), None, {})
     if not people.new:
         return Verdict(RowOutcome.CREATED, (), one.customer_id)
-    seated = seat_people(
-        db, actor, customer_id=one.customer_id, people=people, invite=begun.send_invites, now=now
-    )
+    try:
+        with db.begin_nested():
+            seated = seat_people(
+                db, actor, customer_id=one.customer_id, people=people, invite=begun.send_invites, now=now
+            )
+    except Refusal as refusal:
+        return Verdict(RowOutcome.CREATED, _refused(refusal).problems, one.customer_id)
     return Verdict(RowOutcome.CREATED, seated.notes, one.customer_id, seated=seated)
 
 
@@ -282,12 +287,12 @@ def _keep(
     verdicts: Iterable[Verdict],
 ) -> None:  # fmt: skip
     """Write the verdicts down, and how far the stage has come."""
-    changes = []
+    changes, running = [], begun.state is ImportState.RUNNING
+    counts: Counter[str] = Counter()
     for one, verdict in zip(staged, verdicts, strict=True):
-        name = verdict.outcome.value.lower()
-        setattr(begun, name, getattr(begun, name) + 1)
-        begun.users_added += verdict.seated.added
-        begun.invites_held += verdict.seated.held
+        counts[verdict.outcome.lower()] += 1
+        counts["users_added"] += verdict.seated.added
+        counts["invites_held"] += verdict.seated.held
         problems = [
             {"code": each.code, FIELD: str(each.path[0]), "message": each.message}
             for each in verdict.problems
@@ -296,9 +301,11 @@ def _keep(
             verdict.outcome, problems, verdict.customer_id,
         )  # fmt: skip
         # A check writes all it read: the columns may be other ones than at the check before.
-        if same and begun.state is ImportState.RUNNING:
+        if same and running:
             continue
         changes.append(_change(one.position, verdict, problems))
+    for name, more in counts.items():
+        setattr(begun, name, getattr(begun, name) + more)
     begun.reached = staged[-1].position
     db.flush()
     if changes:
