@@ -86,6 +86,16 @@ _STAGED = text("""
            array(select jsonb_array_elements_text(one.value->1)), '[]', '{}', '{}', 0
     from jsonb_array_elements(cast(:rows as jsonb)) as one
 """)
+_ERASED = text("""
+    update customer_import_row r
+    set cells = array(
+          select case when lower(btrim(one.cell)) in (lower(:email), lower(:name)) then :instead
+                      else one.cell end
+          from unnest(r.cells) with ordinality as one(cell, place) order by one.place),
+        problems = replace(r.problems::text, :email, :instead)::jsonb
+    where r.partner_id = :partner_id
+      and exists (select 1 from unnest(r.cells) as one(cell) where lower(btrim(one.cell)) = lower(:email))
+""")
 
 
 class ImportMoved(Conflict):
@@ -275,6 +285,11 @@ def clear_old(db: Session, actor: Actor, *, now: datetime) -> int:
     for begun in old:
         _drop(db, begun, ImportState.CANCELED if begun.state in _LIVE else begun.state, now)
     return len(old)
+
+
+def erase_in_files(db: Session, *, partner_id: UUID, email: str, name: str, instead: str) -> None:
+    """Replace somebody in the rows that imports still keep: address and name, wherever the address stands."""
+    db.execute(_ERASED, {"partner_id": partner_id, "email": email, "name": name, "instead": instead})
 
 
 def begin_stage(begun: CustomerImport, state: ImportState) -> None:
