@@ -15,9 +15,10 @@ alter table customer_import_row add column users integer not null default 0;
 alter table customer_import_row alter column users drop default;
 alter table customer_import_row alter column words drop default;
 alter table customer_import_row alter column marks drop default;
--- What was checked before has no marks: its run would find every customer missing. It is checked again.
+-- What was checked before has no marks: its run would find every customer missing. It is checked again; what
+-- a run had done by then is found unchanged.
 update customer_import set state = 'MAPPING', reached = 0, created = 0, updated = 0, unchanged = 0, refused = 0
-where state in ('CHECKING', 'CHECKED');
+where state in ('CHECKING', 'CHECKED', 'RUNNING');
 alter table customer_import add column send_invites boolean not null default true;
 alter table customer_import add column users_added integer not null default 0;
 alter table customer_import add column invites_held integer not null default 0;
