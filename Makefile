@@ -29,8 +29,9 @@ test: browser ## run all tests
 prove: browser ## run the guarantees at their full figures
 	REMIT_PROVE=1 $(BIN)/pytest -n 2 -m prove
 
-bench: .venv/ready ## compare the reads with their floors, as ratios (about 5 minutes)
+bench: .venv/ready ## compare reads and an import with their floors, as ratios (about 10 minutes)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.imports
 
 check: .venv/ready ## format, lint, types, import order, committed schema, migrations
 	$(BIN)/ruff format --check .

@@ -26,6 +26,7 @@ _KINDS = {
     "tag": "Tag",
     "api_key": "ApiKey",
     "access_request": "AccessRequest",
+    "customer_import": "CustomerImport",
 }
 
 

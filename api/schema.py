@@ -17,6 +17,7 @@ from api import (
     api_keys,
     audit,
     customer_bulk,
+    customer_imports,
     customer_notes,
     customer_views,
     customers,
@@ -37,6 +38,7 @@ from api.scalars import SCALARS
 QUERIES: tuple[type, ...] = (
     partners.PartnerQueries,
     customers.CustomerQueries,
+    customer_imports.CustomerImportQueries,
     customer_views.CustomerViewQueries,
     users.UserQueries,
     invoices.InvoiceQueries,
@@ -54,6 +56,7 @@ MUTATIONS: tuple[type, ...] = (
     customers.CustomerMutations,
     customer_bulk.CustomerBulkMutations,
     customer_notes.CustomerNoteMutations,
+    customer_imports.CustomerImportMutations,
     customer_views.CustomerViewMutations,
     users.UserMutations,
     tags.TagMutations,
@@ -67,8 +70,8 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, customer_notes, customer_views, customers, invoices, partners, payment_methods, payments,
-    tags, users,
+    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoices, partners,
+    payment_methods, payments, tags, users,
 )  # fmt: skip
 
 

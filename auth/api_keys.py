@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, text
-from sqlmodel import Session, SQLModel, select
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, or_, text
+from sqlmodel import Session, SQLModel, col, select
 
 from auth import companies
 from auth.actors import KEY_SCOPES, Action, Actor, ActorKind
@@ -114,6 +114,15 @@ class KeyVisit:
     actor: Actor
     origins: tuple[str, ...]
     expires_at: datetime | None
+
+
+def live(db: Session, partner_id: UUID, *, key_id: UUID, now: datetime) -> ApiKey | None:
+    """The partner's key of that id, if it still opens: for work it began and a job goes on with."""
+    wanted = select(ApiKey).where(
+        ApiKey.partner_id == partner_id, ApiKey.id == key_id, col(ApiKey.revoked_at).is_(None),
+        or_(col(ApiKey.expires_at).is_(None), col(ApiKey.expires_at) > now),
+    )  # fmt: skip
+    return db.exec(wanted).one_or_none()
 
 
 def create(

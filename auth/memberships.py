@@ -72,10 +72,38 @@ def add(
     path: tuple[str | int, ...] = (),
     now: datetime,
 ) -> Added:
-    """Give somebody a place, INVITED, and issue the invite; the caller mails it in this transaction.
+    """Give somebody a place and issue the invite; the caller mails it in this transaction.
+
+    Refuses: as `place` and `invites.issue`.
+    """
+    membership = place(
+        db, actor, customer_id=customer_id, name=name, email=email, role=role, path=path, now=now
+    )
+    return Added(membership, invite(db, actor, membership=membership, now=now))
+
+
+def invite(db: Session, actor: Actor, *, membership: Membership, now: datetime) -> Invite:
+    """The first invite of somebody who has a place; the caller mails it. Refuses: as `invites.issue`."""
+    issued = invites.issue(db, actor, membership=membership, now=now)
+    _record(db, actor, membership, "user.invited", now, role=membership.role)
+    return issued
+
+
+def place(
+    db: Session,
+    actor: Actor,
+    *,
+    customer_id: UUID | None,
+    name: str,
+    email: Email,
+    role: Role | None = None,
+    path: tuple[str | int, ...] = (),
+    now: datetime,
+) -> Membership:
+    """Give somebody a place, INVITED, without an invite so far.
 
     `customer_id` None: partner staff. `role` None: a customer's first user is a Manager, later ones are
-    Payers (PRODUCT.md). Refuses: as `require_place` and `invites.issue`, NotFound, CustomerClosed, Invalid at
+    Payers (PRODUCT.md). Refuses: as `require_place`, NotFound, CustomerClosed, Invalid at
     (*path, "name"/"email"): REQUIRED, TOO_LONG, BAD_CHARACTERS, ALREADY_USER.
     """
     companies.require_open(lock_place(db, actor, customer_id=customer_id))
@@ -96,10 +124,7 @@ def add(
     if db.execute(placed).one_or_none() is None:
         message = "This address has a user here already. Open that user to send the invite again."
         raise Invalid.at(*path, "email", code="ALREADY_USER", message=message)
-    membership = scoped(db, actor, membership_id=membership_id)
-    invite = invites.issue(db, actor, membership=membership, now=now)
-    _record(db, actor, membership, "user.invited", now, role=role)
-    return Added(membership, invite)
+    return scoped(db, actor, membership_id=membership_id)
 
 
 def change_role(db: Session, actor: Actor, *, membership_id: UUID, role: Role, now: datetime) -> RoleChanged:
@@ -116,10 +141,10 @@ def change_role(db: Session, actor: Actor, *, membership_id: UUID, role: Role, n
     db.add(membership)
     db.flush()
     _record(db, actor, membership, "user.role_changed", now, before=before, role=role)
-    invite = None
+    renewed = None
     if membership.status is MembershipStatus.INVITED and invites.kill(db, membership=membership, now=now):
-        invite = invites.issue(db, actor, membership=membership, now=now)
-    return RoleChanged(membership, invite)
+        renewed = invites.issue(db, actor, membership=membership, now=now)
+    return RoleChanged(membership, renewed)
 
 
 def disable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:

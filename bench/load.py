@@ -91,7 +91,7 @@ def request(url: str, key: str, body: bytes | None) -> bytes:
 
 def measure(origin: str, requests: Sequence[bytes], pid: int, postmaster: int, *, seconds: float) -> Sample:
     """One round against one server. Raises what a server that answers badly said."""
-    cpu = _clock(pid, postmaster)
+    cpu = clock(pid, postmaster)
     before, began = cpu(), time.perf_counter()
     answered = asyncio.run(_call(origin, requests, seconds))
     took, after = time.perf_counter() - began, cpu()
@@ -120,7 +120,7 @@ async def _call(origin: str, requests: Sequence[bytes], seconds: float) -> int:
     return sum(caller.answered for caller in callers)
 
 
-def _clock(pid: int, postmaster: int) -> Callable[[], tuple[float, float]]:
+def clock(pid: int, postmaster: int) -> Callable[[], tuple[float, float]]:
     """Processor seconds used so far by a server process, and by the PostgreSQL that serves it alone."""
     web, server = psutil.Process(pid), psutil.Process(postmaster)
 

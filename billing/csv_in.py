@@ -40,23 +40,25 @@ def open_sheet(file: BinaryIO) -> Sheet:
     encoding = _encoding(file)
     text = io.TextIOWrapper(file, encoding=encoding, newline="")
     first = text.readline(LONGEST_CELL * 4)
-    separator = max(SEPARATORS, key=first.count)
+    separator = _separator(first)
     text.seek(0)
     # A lone quote inside of a cell is kept as it is; only quotes that begin a cell must close.
     reader = csv.reader(text, delimiter=separator, strict=True)
     records = _records(reader)
     head = next(records, None)
     if head is None:
-        raise refused("EMPTY", "This file is empty. Choose one with column names in its first row.")
+        raise refused(
+            code="EMPTY", message="This file is empty. Choose one with column names in its first row."
+        )
     columns = [name.strip() for name in head[1]]
     while columns and not columns[-1]:
         columns.pop()
     if not columns:
-        raise refused("EMPTY", "The first row is empty. Write the names of the columns there.")
+        raise refused(code="EMPTY", message="The first row is empty. Write the names of the columns there.")
     if len(columns) > MOST_COLUMNS:
         raise refused(
-            "TOO_MANY_COLUMNS",
-            say(
+            code="TOO_MANY_COLUMNS",
+            message=say(
                 "Leave at most {most_columns} columns; it has {count}.",
                 most_columns=MOST_COLUMNS,
                 count=len(columns),
@@ -66,9 +68,21 @@ def open_sheet(file: BinaryIO) -> Sheet:
     return Sheet(named, _rows(records))
 
 
-def refused(code: str, message: str) -> Invalid:
+def open_rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    """The rows in UTF-8 text that names no columns: a later part of a table. Refuses as `open_sheet`."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    first = text.readline(LONGEST_CELL * 4)
+    text.seek(0)
+    return _rows(_records(csv.reader(text, delimiter=_separator(first), strict=True)))
+
+
+def refused(*, code: str, message: str) -> Invalid:
     """What is wrong with the file, said at its field."""
     return Invalid.at("file", code=code, message=message)
+
+
+def _separator(first: str) -> str:
+    return max(SEPARATORS, key=first.count)
 
 
 def _encoding(file: BinaryIO) -> str:
@@ -80,7 +94,7 @@ def _encoding(file: BinaryIO) -> str:
     if encoding == "utf-8" and _reads_as(file, "cp1252"):
         return "cp1252"
     message = "This file is not text that can be read. Save it as “CSV UTF-8” and choose it again."
-    raise refused("NOT_TEXT", message)
+    raise refused(code="NOT_TEXT", message=message)
 
 
 def _reads_as(file: BinaryIO, encoding: str) -> bool:
@@ -106,8 +120,10 @@ def _reads_as(file: BinaryIO, encoding: str) -> bool:
 def too_large() -> Invalid:
     """The refusal of a file over the limit, which the door meets before anything is read."""
     return refused(
-        "TOO_LARGE",
-        say("This file is larger than {megabytes} MB. Split it into several.", megabytes=MOST_BYTES >> 20),
+        code="TOO_LARGE",
+        message=say(
+            "This file is larger than {megabytes} MB. Split it into several.", megabytes=MOST_BYTES >> 20
+        ),
     )
 
 
@@ -122,7 +138,7 @@ def _records(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
                 "Row {number} can't be read: a quote is not closed, or a cell is too long. Mend it there.",
                 number=number,
             )
-            raise refused("BAD_CSV", message) from wrong
+            raise refused(code="BAD_CSV", message=message) from wrong
         if cells is None:
             return
         if max(map(len, cells), default=0) > LONGEST_CELL:
@@ -131,8 +147,14 @@ def _records(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
                 number=number,
                 longest_cell=grouped(LONGEST_CELL),
             )
-            raise refused("BAD_CSV", message)
+            raise refused(code="BAD_CSV", message=message)
         yield number, cells
+
+
+def too_many_rows() -> Invalid:
+    """The refusal of a table with more rows than are imported at once."""
+    message = say("Import at most {most_rows} rows at once. Split the file.", most_rows=grouped(MOST_ROWS))
+    return refused(code="TOO_MANY_ROWS", message=message)
 
 
 def _rows(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
@@ -142,8 +164,5 @@ def _rows(records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[
             continue
         count += 1
         if count > MOST_ROWS:
-            raise refused(
-                "TOO_MANY_ROWS",
-                say("Import at most {most_rows} rows at once. Split the file.", most_rows=grouped(MOST_ROWS)),
-            )
+            raise too_many_rows()
         yield number, cells[: MOST_COLUMNS + 1]

@@ -74,6 +74,8 @@ class Invitee(NamedTuple):
 
 def key_of(text: str) -> str:
     """The form in which names are compared and sorted: NFKC and case folded, however it was typed."""
+    if text.isascii():
+        return text.lower()
     folded = text
     for _ in range(2):  # folding once can leave characters that NFKC changes again
         folded = unicodedata.normalize("NFKC", folded).casefold()

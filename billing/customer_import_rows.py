@@ -1,73 +1,92 @@
 """The rows of an import, a batch at a time: checked first, and later run, by the rules of page and API.
 
 Surprise: each batch is a transaction that also moves `reached` on, under the import's lock. So a worker
-killed half way, or two at once, leave nothing out and do nothing twice.
+killed half way, or two at once, leave nothing out and do nothing twice. What a new customer's row was read
+as stands beside it from the check on: the run writes that down and reads nothing again.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row as Record
+from sqlalchemy import TextClause, text
 from sqlmodel import Session, col, select
 
-from auth import audit
+from auth import api_keys, audit
 from auth.actors import Action, Actor, ActorKind
 from auth.companies import require_open
 from auth.roles import Membership, MembershipStatus
 from billing import customer_rows, customers
-from billing.addresses import Country
-from billing.customer_fields import CustomerInput, Profile, key_of, read_profile
-from billing.customer_import_tables import (
-    CustomerImport,
-    CustomerImportKey,
-    CustomerImportRow,
-    ImportState,
-    RowOutcome,
+from billing.customer_fields import read_profile
+from billing.customer_import_reading import (
+    Matches,
+    Row,
+    customer_of,
+    given_in,
+    matches_of,
+    read_row,
 )
-from billing.customer_imports import BATCH, FIELDS, locked
+from billing.customer_import_repeats import refuse_repeats
+from billing.customer_import_tables import CustomerImport, ImportState, RowOutcome
+from billing.customer_import_users import (
+    Known,
+    People,
+    Seated,
+    has_users,
+    known_people,
+    people_of,
+    seat_people,
+    users_in,
+)
+from billing.customer_imports import BATCH, locked
 from billing.customers import Customer
 from billing.fixed_currency import require_currency
 from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, Invalid, Problem, Refusal
-from languages import say
 
+_NEXT = text("""
+    select position, outcome, customer_id, marks, problems,
+           case when :whole or outcome is distinct from 'CREATED' then cells end as cells
+    from customer_import_row
+    where partner_id = :partner_id and import_id = :import_id and position > :reached
+    order by position limit :most
+""")
 _JUDGED = text("""
+    update customer_import_row r
+    set outcome = one.outcome, problems = one.problems, customer_id = one.customer_id, made = one.made,
+        words = one.words, marks = one.marks, users = one.users
+    from jsonb_to_recordset(cast(:changes as jsonb)) as one(
+        position int, outcome text, problems jsonb, customer_id uuid, made jsonb, words text[], marks text[],
+        users int)
+    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = one.position
+""")
+_DONE = text("""
     update customer_import_row r
     set outcome = one.outcome, problems = one.problems, customer_id = one.customer_id
     from jsonb_to_recordset(cast(:changes as jsonb))
         as one(position int, outcome text, problems jsonb, customer_id uuid)
     where r.partner_id = :partner_id and r.import_id = :import_id and r.position = one.position
 """)
-_CLAIMED = text("""
-    insert into customer_import_key (partner_id, import_id, mark, position)
-    select :partner_id, :import_id, one.mark, one.position
-    from unnest(cast(:marks as text[]), cast(:positions as int[])) as one(mark, position)
-""")
-_FIELD = "field"
+FIELD = "field"
+# Each user of a row is some ten statements, and invites wait for each other until the batch is done.
+USERS_BATCH = 50
 _MOVED_MESSAGE = "The customers changed since this file was checked. Import the file again."
 
 
-class _Row(NamedTuple):
-    """A row on its way: what it says, that read as a new customer's, and the marks it is known by."""
-
-    staged: CustomerImportRow
-    fields: CustomerInput
-    profile: Profile
-    problems: tuple[Problem, ...]
-    marks: tuple[str, ...]
-
-
-class _Verdict(NamedTuple):
-    """What becomes of a row."""
+class Verdict(NamedTuple):
+    """What becomes of a row; `row` is what was read, where a customer is to be made of it."""
 
     outcome: RowOutcome
     problems: tuple[Problem, ...] = ()
     customer_id: UUID | None = None
+    row: Row | None = None
+    marks: tuple[str, ...] = ()
+    seated: Seated = Seated()
 
 
 def step(db: Session, partner_id: UUID, *, import_id: UUID, now: datetime) -> bool:
@@ -76,7 +95,7 @@ def step(db: Session, partner_id: UUID, *, import_id: UUID, now: datetime) -> bo
     begun = locked(db, finder, import_id=import_id)
     if begun.state not in (ImportState.CHECKING, ImportState.RUNNING):
         return False
-    actor = _asked_by(db, begun)
+    actor = _asked_by(db, begun, now)
     if actor is None:
         begun.state, begun.finished_at = ImportState.STOPPED, now
         return False
@@ -85,40 +104,47 @@ def step(db: Session, partner_id: UUID, *, import_id: UUID, now: datetime) -> bo
         _end(db, actor, begun, now)
         return False
     if begun.state is ImportState.CHECKING:
-        verdicts = _check(db, actor, begun, staged)
+        _keep(db, begun, _JUDGED, staged, _check(db, begun, staged))
     else:
-        verdicts = _run(db, actor, begun, staged, now)
-    _keep(db, begun, staged, verdicts)
+        _keep(db, begun, _DONE, staged, _run(db, actor, begun, staged, now))
     return True
 
 
-def _asked_by(db: Session, begun: CustomerImport) -> Actor | None:
+def _asked_by(db: Session, begun: CustomerImport, now: datetime) -> Actor | None:
     """Whoever asked, as they are now; None if they may not any more."""
     wanted = select(Membership).where(
         Membership.partner_id == begun.partner_id, Membership.id == begun.asked_by,
         Membership.status == MembershipStatus.ACTIVE, col(Membership.customer_id).is_(None),
     )  # fmt: skip
     member = db.exec(wanted).one_or_none()
-    if member is None:
-        return None
-    actor = Actor(
-        ActorKind.STAFF, begun.partner_id, id=member.id, role=member.role, name=member.name,
-        user_id=member.user_id,
-    )  # fmt: skip
-    return actor if actor.may(Action.EDIT_CUSTOMERS) else None
+    if member is not None:
+        actor = Actor(
+            ActorKind.STAFF, begun.partner_id, id=member.id, role=member.role, name=member.name,
+            user_id=member.user_id,
+        )  # fmt: skip
+    else:
+        key = api_keys.live(db, begun.partner_id, key_id=begun.asked_by, now=now)
+        if key is None:
+            return None
+        actor = Actor(
+            ActorKind.API_KEY, begun.partner_id, id=key.id, name=key.name, scopes=frozenset(key.scopes)
+        )
+    needed = {Action.EDIT_CUSTOMERS, *([Action.MANAGE_USERS] if has_users(begun.fields) else ())}
+    return actor if all(actor.may(action) for action in needed) else None
 
 
-def _next(db: Session, begun: CustomerImport) -> Sequence[CustomerImportRow]:
-    wanted = select(CustomerImportRow).where(
-        CustomerImportRow.partner_id == begun.partner_id,
-        CustomerImportRow.import_id == begun.id,
-        CustomerImportRow.position > begun.reached,
-    )
-    return db.exec(wanted.order_by(col(CustomerImportRow.position)).limit(BATCH)).all()
+def _next(db: Session, begun: CustomerImport) -> Sequence[Record[Any]]:
+    checking, users = begun.state is ImportState.CHECKING, has_users(begun.fields)
+    asked = {
+        "partner_id": begun.partner_id, "import_id": begun.id, "reached": begun.reached,
+        "most": min(BATCH, USERS_BATCH) if users and not checking else BATCH, "whole": checking or users,
+    }  # fmt: skip
+    return db.execute(_NEXT, asked).all()
 
 
 def _end(db: Session, actor: Actor, begun: CustomerImport, now: datetime) -> None:
     if begun.state is ImportState.CHECKING:
+        refuse_repeats(db, begun)
         begun.state = ImportState.CHECKED
         return
     begun.state, begun.finished_at = ImportState.DONE, now
@@ -129,87 +155,120 @@ def _end(db: Session, actor: Actor, begun: CustomerImport, now: datetime) -> Non
     )  # fmt: skip
 
 
-def _check(
-    db: Session, actor: Actor, begun: CustomerImport, staged: Sequence[CustomerImportRow]
-) -> list[_Verdict]:
-    rows = [_read(begun, one) for one in staged]
-    matches = _matches(db, begun.partner_id, rows)
+def _check(db: Session, begun: CustomerImport, staged: Sequence[Record[Any]]) -> list[Verdict]:
+    rows = [read_row(begun, one.position, one.cells) for one in staged]
+    matches = matches_of(db, begun.partner_id, (mark for row in rows for mark in row.marks))
+    known = _known(db, begun, matches)
     verdicts = []
     for row in rows:
         try:
-            verdicts.append(_judged(db, actor, begun, row, matches))
+            verdicts.append(_judged(db, begun, row, matches, known))
         except Refusal as refusal:
             verdicts.append(_refused(refusal))
-    return _without_repeats(db, begun, rows, verdicts)
+    return verdicts
+
+
+def _known(db: Session, begun: CustomerImport, matches: Matches) -> Known:
+    found = {customer.id for those in matches.values() for customer in those}
+    return known_people(db, begun.partner_id, found) if found and has_users(begun.fields) else {}
+
+
+def _judged(db: Session, begun: CustomerImport, row: Row, matches: Matches, known: Known) -> Verdict:
+    """What would become of the row, by the same rules, writing nothing."""
+    if len(row.cells) > len(begun.columns) and any(row.cells[len(begun.columns) :]):
+        message = "This row has more cells than there are columns. Check its separators and quotes."
+        raise Invalid.at("row", code="TOO_MANY_CELLS", message=message)
+    customer = customer_of(row.marks, matches)
+    people = people_of(row.users, customer, known)
+    seated = Seated(len(people.new))
+    if customer is None:
+        if row.problems or people.problems:
+            raise Invalid([*row.problems, *people.problems])
+        return Verdict(RowOutcome.CREATED, (), new_id(), row, row.marks, seated)
+    marks = (*row.marks, f"c:{customer.id}")
+    changed = _changed(customer, row)
+    if people.problems:
+        raise Invalid(people.problems)
+    if not changed and not _asks(begun, people):
+        return Verdict(RowOutcome.UNCHANGED, (), customer.id, None, marks)
+    require_currency(db, customer.model_dump(), changed.get("currency", customer.currency))
+    return Verdict(RowOutcome.UPDATED, (), customer.id, None, marks, seated)
+
+
+def _asks(begun: CustomerImport, people: People) -> bool:
+    """Is there anything to do about a row's users?"""
+    return bool(people.new or (begun.send_invites and people.waiting))
 
 
 def _run(
-    db: Session, actor: Actor, begun: CustomerImport, staged: Sequence[CustomerImportRow], now: datetime
-) -> list[_Verdict]:
-    rows = [_read(begun, one) for one in staged]
-    matches = _matches(db, begun.partner_id, rows)
-    verdicts: list[_Verdict] = []
-    made: dict[UUID, Profile] = {}
-    for row in rows:
-        if row.staged.outcome is RowOutcome.REFUSED:
-            verdicts.append(_Verdict(RowOutcome.REFUSED, _told(row.staged), row.staged.customer_id))
-            continue
+    db: Session, actor: Actor, begun: CustomerImport, staged: Sequence[Record[Any]], now: datetime
+) -> list[Verdict]:
+    going = [one for one in staged if one.outcome != RowOutcome.REFUSED]
+    matches = matches_of(db, begun.partner_id, (mark for one in going for mark in one.marks))
+    known = _known(db, begun, matches)
+    verdicts = {}
+    new: dict[int, UUID] = {}
+    for one in staged:
         try:
-            verdicts.append(_done(db, actor, begun, row, matches, made, now))
+            verdicts[one.position] = _done(db, actor, begun, one, matches, known, now)
         except Refusal as refusal:
-            verdicts.append(_refused(refusal))
-    taken = customer_rows.create_all(db, actor, profiles=made, now=now)
-    return [_refused(customers.external_id_taken()) if one.customer_id in taken else one for one in verdicts]
+            verdicts[one.position] = _refused(refusal)
+        if verdicts[one.position].outcome is RowOutcome.CREATED:
+            new[one.position] = one.customer_id
+    taken = customer_rows.create_staged(db, actor, import_id=begun.id, new=new, now=now)
+    for one in staged if has_users(begun.fields) else ():
+        if one.position in new.keys() - taken:
+            verdicts[one.position] = _peopled(db, actor, begun, one, now)
+    for position in taken:
+        verdicts[position] = _refused(customers.external_id_taken())
+    return list(verdicts.values())
+
+
+def _peopled(db: Session, actor: Actor, begun: CustomerImport, one: Record[Any], now: datetime) -> Verdict:
+    """The new customer of a row with its users. Both were checked: what is refused now moved meanwhile."""
+    people = people_of(users_in(given_in(begun, one.cells)), None, {})
+    if not people.new:
+        return Verdict(RowOutcome.CREATED, (), one.customer_id)
+    try:
+        with db.begin_nested():
+            seated = seat_people(
+                db, actor, customer_id=one.customer_id, people=people, invite=begun.send_invites, now=now
+            )
+    except Refusal as refusal:
+        return Verdict(RowOutcome.CREATED, _refused(refusal).problems, one.customer_id)
+    return Verdict(RowOutcome.CREATED, seated.notes, one.customer_id, seated=seated)
 
 
 def _done(
-    db: Session, actor: Actor, begun: CustomerImport, row: _Row, matches: Mapping[str, list[Customer]],
-    made: dict[UUID, Profile], now: datetime,
-) -> _Verdict:  # fmt: skip
-    """The row's customer changed, or put among those to be made."""
-    expected = row.staged.customer_id
-    customer = _one(row, matches)
+    db: Session, actor: Actor, begun: CustomerImport, one: Record[Any], matches: Matches, known: Known,
+    now: datetime,
+) -> Verdict:  # fmt: skip
+    """The row's customer changed; one that is to be made is only found to be still missing."""
+    if one.outcome == RowOutcome.REFUSED:
+        told = tuple(Problem(each["code"], (each[FIELD],), each["message"]) for each in one.problems)
+        return Verdict(RowOutcome.REFUSED, told, one.customer_id)
+    customer = customer_of([mark for mark in one.marks if mark[0] != "c"], matches)
     if (customer.id if customer else None) != (
-        None if row.staged.outcome is RowOutcome.CREATED else expected
+        None if one.outcome == RowOutcome.CREATED else one.customer_id
     ):
         raise Conflict(_MOVED_MESSAGE)
     if customer is None:
-        assert expected is not None
-        made[expected] = _new(row)
-        return _Verdict(RowOutcome.CREATED, (), expected)
-    changed = _changed(customer, row)
-    if not changed:
-        return _Verdict(RowOutcome.UNCHANGED, (), customer.id)
+        return Verdict(RowOutcome.CREATED, (), one.customer_id)
+    row = read_row(begun, one.position, one.cells)
+    people = people_of(row.users, customer, known)
+    if not _changed(customer, row) and not _asks(begun, people):
+        return Verdict(RowOutcome.UNCHANGED, (), customer.id)
     with db.begin_nested():
         customers.update(db, actor, customer_id=customer.id, fields=row.fields, now=now)
-    return _Verdict(RowOutcome.UPDATED, (), customer.id)
+        seated = Seated()
+        if _asks(begun, people):
+            seated = seat_people(
+                db, actor, customer_id=customer.id, people=people, invite=begun.send_invites, now=now
+            )
+    return Verdict(RowOutcome.UPDATED, seated.notes, customer.id, seated=seated)
 
 
-def _judged(
-    db: Session, actor: Actor, begun: CustomerImport, row: _Row, matches: Mapping[str, list[Customer]]
-) -> _Verdict:
-    """What would become of the row, by the same rules, writing nothing."""
-    if len(row.staged.cells) > len(begun.columns) and any(row.staged.cells[len(begun.columns) :]):
-        message = "This row has more cells than there are columns. Check its separators and quotes."
-        raise Invalid.at("row", code="TOO_MANY_CELLS", message=message)
-    customer = _one(row, matches)
-    if customer is None:
-        _new(row)
-        return _Verdict(RowOutcome.CREATED, (), new_id())
-    changed = _changed(customer, row)
-    if not changed:
-        return _Verdict(RowOutcome.UNCHANGED, (), customer.id)
-    require_currency(db, customer.model_dump(), changed.get("currency", customer.currency))
-    return _Verdict(RowOutcome.UPDATED, (), customer.id)
-
-
-def _new(row: _Row) -> Profile:
-    if row.problems:
-        raise Invalid(row.problems)
-    return row.profile
-
-
-def _changed(customer: Customer, row: _Row) -> dict[str, Any]:
+def _changed(customer: Customer, row: Row) -> dict[str, Any]:
     require_open(customer.status)
     checks, before = Checks(), customer.model_dump()
     profile = read_profile(checks, row.fields, before)
@@ -217,170 +276,50 @@ def _changed(customer: Customer, row: _Row) -> dict[str, Any]:
     return {name: value for name, value in profile.values.items() if value != before[name]}
 
 
-def _one(row: _Row, matches: Mapping[str, list[Customer]]) -> Customer | None:
-    """The customer that the row is about: by external id, then tax id, then name and ZIP.
-
-    Refuses more than one, and one found by the weaker marks whose external id or tax id is another.
-    """
-    for mark in row.marks:
-        found = matches.get(mark, [])
-        if len(found) > 1:
-            message = say(
-                "{count} customers fit this row ({mark}). Give its external id.",
-                count=len(found),
-                mark=_spoken(mark),
-            )
-            raise Invalid.at("row", code="SEVERAL_MATCHES", message=message)
-        if found:
-            _require_no_other(row, found[0], mark)
-            return found[0]
-    return None
-
-
-def _require_no_other(row: _Row, customer: Customer, mark: str) -> None:
-    known = {"x": customer.external_id, "t": customer.tax_id}
-    for other in row.marks:
-        has = known.get(other[0])
-        stronger = row.marks.index(other) < row.marks.index(mark)
-        if stronger and has is not None and other[2:] != has:
-            message = say(
-                "{company} fits this row ({mark}) and has another {other}. Check which of the two is right.",
-                company=customer.company,
-                mark=_spoken(mark),
-                other=_spoken(other),
-            )
-            raise Invalid.at("row", code="OTHER_CUSTOMER", message=message)
-
-
-def _spoken(found: str) -> str:
-    named = {"x": say("external id"), "t": say("tax id"), "p": say("name and ZIP or postal code")}
-    return named[found[0]]
-
-
-def _read(begun: CustomerImport, staged: CustomerImportRow) -> _Row:
-    """What the row gives: blank cells are not given, so they never overwrite anything."""
-    given = {
-        field: cell for field, cell in zip(begun.fields, staged.cells, strict=False)
-        if field in FIELDS and cell.strip()
-    }  # fmt: skip
-    fields, checks = CustomerInput(**given), Checks()
-    profile = read_profile(checks, fields)
-    problems = tuple(checks.problems)
-    return _Row(staged, fields, profile, problems, _marks(profile.values, problems))
-
-
-def _marks(values: Mapping[str, Any], problems: Iterable[Problem]) -> tuple[str, ...]:
-    """How the row's customer is known, strongest first; a field that is wrong is no mark."""
-    wrong = {problem.path[0] for problem in problems}
-    marks = []
-    if values["external_id"]:
-        marks.append(f"x:{values['external_id']}")
-    if values["tax_id"] and "tax_id" not in wrong:
-        marks.append(f"t:{values['tax_id']}")
-    if not wrong & {"company", "postal_code", "country"}:
-        marks.append(_place(values["company_key"], values["country"], values["postal_code"]))
-    return tuple(marks)
-
-
-def _place(company_key: str, country: Country, postal_code: str) -> str:
-    # As for possible duplicates: a ZIP+4 is the same place as its ZIP.
-    return f"p:{country}:{postal_code[:5] if country is Country.US else postal_code}:{company_key}"
-
-
-def _matches(db: Session, partner_id: UUID, rows: Sequence[_Row]) -> Mapping[str, list[Customer]]:
-    """The partner's customers by each mark of the rows, three look-ups for all of them."""
-    asked: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        for mark in row.marks:
-            asked[mark[0]].add(mark[2:])
-    names = {key_of(row.fields.company or "") for row in rows if any(mark[0] == "p" for mark in row.marks)}
-    found: dict[str, dict[UUID, Customer]] = defaultdict(dict)
-    for column, values in (
-        (Customer.external_id, asked["x"]), (Customer.tax_id, asked["t"]), (Customer.company_key, names),
-    ):  # fmt: skip
-        if not values:
-            continue
-        wanted = select(Customer).where(Customer.partner_id == partner_id, col(column).in_(sorted(values)))
-        for one in db.exec(wanted.execution_options(populate_existing=True)):
-            for mark in (
-                f"x:{one.external_id}", f"t:{one.tax_id}",
-                _place(one.company_key, one.country, one.postal_code),
-            ):  # fmt: skip
-                found[mark][one.id] = one
-    return {mark: list(those.values()) for mark, those in found.items()}
-
-
-def _without_repeats(
-    db: Session, begun: CustomerImport, rows: Sequence[_Row], verdicts: Sequence[_Verdict]
-) -> list[_Verdict]:
-    """The verdicts, those refused whose customer is also an earlier row's: the first row is the one."""
-    claimed = {
-        mark
-        for row, verdict in zip(rows, verdicts, strict=True)
-        if verdict.outcome is not RowOutcome.REFUSED
-        for mark in _claims(row, verdict)
-    }
-    here = (CustomerImportKey.partner_id == begun.partner_id, CustomerImportKey.import_id == begun.id)
-    earlier = dict(
-        db.exec(
-            select(CustomerImportKey.mark, CustomerImportKey.position).where(
-                *here, col(CustomerImportKey.mark).in_(sorted(claimed))
-            )
-        ).all()
-    ) if claimed else {}  # fmt: skip
-    kept, fresh = [], {}
-    for row, verdict in zip(rows, verdicts, strict=True):
-        claims = _claims(row, verdict) if verdict.outcome is not RowOutcome.REFUSED else ()
-        first = next((earlier[mark] for mark in claims if mark in earlier), None)
-        if first is not None:
-            message = say(
-                "Row {first} of this file is about the same customer. Leave one of the two.", first=first
-            )
-            kept.append(_Verdict(RowOutcome.REFUSED, (Problem("REPEATED", ("row",), message),)))
-            continue
-        for mark in claims:
-            earlier[mark] = fresh[mark] = row.staged.position
-        kept.append(verdict)
-    if fresh:
-        mine = {"partner_id": begun.partner_id, "import_id": begun.id}
-        db.execute(_CLAIMED, {**mine, "marks": list(fresh), "positions": list(fresh.values())})
-    return kept
-
-
-def _claims(row: _Row, verdict: _Verdict) -> tuple[str, ...]:
-    return (*row.marks, f"c:{verdict.customer_id}")
-
-
-def _refused(refusal: Refusal) -> _Verdict:
+def _refused(refusal: Refusal) -> Verdict:
     if isinstance(refusal, Invalid):
-        return _Verdict(RowOutcome.REFUSED, refusal.problems)
-    return _Verdict(RowOutcome.REFUSED, (Problem(refusal.code, ("row",), refusal.message),))
-
-
-def _told(staged: CustomerImportRow) -> tuple[Problem, ...]:
-    return tuple(Problem(one["code"], (one[_FIELD],), one["message"]) for one in staged.problems)
+        return Verdict(RowOutcome.REFUSED, refusal.problems)
+    return Verdict(RowOutcome.REFUSED, (Problem(refusal.code, ("row",), refusal.message),))
 
 
 def _keep(
-    db: Session, begun: CustomerImport, staged: Sequence[CustomerImportRow], verdicts: Iterable[_Verdict]
-) -> None:
+    db: Session, begun: CustomerImport, statement: TextClause, staged: Sequence[Record[Any]],
+    verdicts: Iterable[Verdict],
+) -> None:  # fmt: skip
     """Write the verdicts down, and how far the stage has come."""
-    changes = []
-    for row, verdict in zip(staged, verdicts, strict=True):
-        name = verdict.outcome.value.lower()
-        setattr(begun, name, getattr(begun, name) + 1)
+    changes, running = [], begun.state is ImportState.RUNNING
+    counts: Counter[str] = Counter()
+    for one, verdict in zip(staged, verdicts, strict=True):
+        counts[verdict.outcome.lower()] += 1
+        counts["users_added"] += verdict.seated.added
+        counts["invites_held"] += verdict.seated.held
         problems = [
-            {"code": one.code, _FIELD: str(one.path[0]), "message": one.message} for one in verdict.problems
+            {"code": each.code, FIELD: str(each.path[0]), "message": each.message}
+            for each in verdict.problems
         ]
-        if (row.outcome, row.problems, row.customer_id) == (verdict.outcome, problems, verdict.customer_id):
-            continue
-        changes.append(
-            {"position": row.position, "outcome": verdict.outcome, "problems": problems,
-             "customer_id": str(verdict.customer_id) if verdict.customer_id else None}
+        same = (one.outcome, one.problems, one.customer_id) == (
+            verdict.outcome, problems, verdict.customer_id,
         )  # fmt: skip
+        # A check writes all it read: the columns may be other ones than at the check before.
+        if same and running:
+            continue
+        changes.append(_change(one.position, verdict, problems))
+    for name, more in counts.items():
+        setattr(begun, name, getattr(begun, name) + more)
     begun.reached = staged[-1].position
     db.flush()
     if changes:
         mine = {"partner_id": begun.partner_id, "import_id": begun.id}
-        db.execute(_JUDGED, {**mine, "changes": json.dumps(changes)})
+        db.execute(statement, {**mine, "changes": json.dumps(changes)})
     db.expire_all()
+
+
+def _change(position: int, verdict: Verdict, problems: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    change = {
+        "position": position, "outcome": verdict.outcome, "problems": problems, "marks": verdict.marks,
+        "customer_id": str(verdict.customer_id) if verdict.customer_id else None, "words": (),
+        "users": verdict.seated.added,
+    }  # fmt: skip
+    if verdict.row is not None:
+        change |= customer_rows.staged(verdict.row.profile)
+    return change

@@ -6,12 +6,13 @@ that will be made.
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index
 from sqlmodel import SQLModel
 
-from db.columns import choice, count, document, instant, key, linked, sort_key, tenant, texts
+from db.columns import choice, count, document, instant, key, tenant, texts
 from db.policies import Guard, guarded
 
 
@@ -58,6 +59,9 @@ class CustomerImport(SQLModel, table=True):
     updated: int = count(default=0)
     unchanged: int = count(default=0)
     refused: int = count(default=0)
+    send_invites: bool = True
+    users_added: int = count(default=0)
+    invites_held: int = count(default=0)
     asked_by: UUID
     asked_by_name: str
     created_at: datetime = instant()
@@ -66,7 +70,12 @@ class CustomerImport(SQLModel, table=True):
 
 
 class CustomerImportRow(SQLModel, table=True):
-    """A row of the file; `position` is its number in a spreadsheet. Deleted on cancel, or after 30 days."""
+    """A row of the file; `position` is its number in a spreadsheet. Deleted on cancel, or after 30 days.
+
+    From the check on: what its customer is known by (`marks`), and, where one is to be made of it, the
+    columns of that (`made`) and the words it is found by. `outcome` has no index: it would be written twice a
+    row, and a report that asks for one outcome goes through a single file's rows.
+    """
 
     __tablename__ = "customer_import_row"
     __table_args__ = (
@@ -74,32 +83,19 @@ class CustomerImportRow(SQLModel, table=True):
             ["partner_id", "import_id"], ["customer_import.partner_id", "customer_import.id"],
             ondelete="CASCADE",
         ),
-        Index("ix_customer_import_row_outcome", "partner_id", "import_id", "outcome", "position"),
+        Index("ix_customer_import_row_position", "partner_id", "import_id", "position", "id", unique=True),
         guarded(Guard.STAFF),
     )  # fmt: skip
 
     partner_id: UUID = tenant()
-    import_id: UUID = linked()
-    position: int = count(primary_key=True)
+    id: UUID = key()
+    import_id: UUID
+    position: int = count()
     cells: list[str] = texts()
     outcome: RowOutcome | None = choice(RowOutcome, default=None, nullable=True)
     problems: list[dict[str, str]] = document(default_factory=list)
     customer_id: UUID | None = None
-
-
-class CustomerImportKey(SQLModel, table=True):
-    """What a row of the file claims to be: two rows with one key are about the same customer."""
-
-    __tablename__ = "customer_import_key"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["partner_id", "import_id"], ["customer_import.partner_id", "customer_import.id"],
-            ondelete="CASCADE",
-        ),
-        guarded(Guard.STAFF),
-    )  # fmt: skip
-
-    partner_id: UUID = tenant()
-    import_id: UUID = linked()
-    mark: str = sort_key(primary_key=True)
-    position: int = count()
+    made: dict[str, Any] | None = document(default=None, nullable=True)
+    words: list[str] = texts(default_factory=list)
+    marks: list[str] = texts(default_factory=list)
+    users: int = count(default=0)

@@ -12,15 +12,14 @@ from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, text
+from sqlalchemy import ColumnElement, delete, func, text
 from sqlmodel import Session, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from billing.csv_in import open_sheet, refused
+from billing.csv_in import MOST_ROWS, open_rows, open_sheet, refused, too_many_rows
 from billing.customer_import_tables import (
     CustomerImport,
-    CustomerImportKey,
     CustomerImportRow,
     ImportState,
     RowOutcome,
@@ -33,14 +32,33 @@ from languages import mark, say
 
 JOB = "import_customers"
 KEPT_FOR = timedelta(days=30)
-BATCH = 500
+BATCH = 2000
 SHOWN = 50
-FIELDS: Mapping[str, str] = {
+CUSTOMER_FIELDS: Mapping[str, str] = {
     "company": mark("Company"), "legal_name": mark("Legal name"), "tax_id": mark("EIN / Business Number"),
     "address": mark("Address"), "address2": mark("Address line 2"), "city": mark("City"),
     "state": mark("State / Province"),
     "postal_code": mark("ZIP / Postal code"), "country": mark("Country"), "currency": mark("Currency"),
     "time_zone": mark("Time zone"), "terms_days": mark("Terms (days)"), "external_id": mark("External id"),
+}  # fmt: skip
+USER_FIELDS: Mapping[str, str] = {
+    "user_1_name": mark("User 1 name"), "user_1_email": mark("User 1 e-mail"),
+    "user_1_role": mark("User 1 role"),
+    "user_2_name": mark("User 2 name"), "user_2_email": mark("User 2 e-mail"),
+    "user_2_role": mark("User 2 role"),
+    "user_3_name": mark("User 3 name"), "user_3_email": mark("User 3 e-mail"),
+    "user_3_role": mark("User 3 role"),
+    "user_4_name": mark("User 4 name"), "user_4_email": mark("User 4 e-mail"),
+    "user_4_role": mark("User 4 role"),
+    "user_5_name": mark("User 5 name"), "user_5_email": mark("User 5 e-mail"),
+    "user_5_role": mark("User 5 role"),
+}  # fmt: skip
+FIELDS: Mapping[str, str] = {**CUSTOMER_FIELDS, **USER_FIELDS}
+EXAMPLE: Mapping[str, str] = {
+    "company": "Example Company", "address": "1 Main Street", "city": "Springfield", "state": "IL",
+    "postal_code": "62701", "country": "US", "currency": "USD", "terms_days": "30", "external_id": "C-1",
+    "user_1_name": "Alex Example", "user_1_email": "alex@company.example", "user_1_role": "Manager",
+    "user_2_name": "Robin Example", "user_2_email": "robin@company.example", "user_2_role": "Payer",
 }  # fmt: skip
 _ALSO = {
     "company": ("companyname", "customer", "customername", "name", "client", "account", "accountname"),
@@ -56,13 +74,27 @@ _ALSO = {
     "time_zone": ("timezone", "tz"),
     "terms_days": ("terms", "termsdays", "paymentterms", "netdays"),
     "external_id": ("externalid", "externalkey", "accountid", "reference", "customernumber"),
+    "user_1_name": ("username", "contact", "contactname", "contactperson"),
+    "user_1_email": ("useremail", "email", "emailaddress", "contactemail", "billingemail"),
+    "user_1_role": ("userrole", "role"),
 }
 _LIVE = (ImportState.MAPPING, ImportState.CHECKING, ImportState.CHECKED)
 _STAGED = text("""
-    insert into customer_import_row (partner_id, import_id, position, cells, problems)
-    select :partner_id, :import_id, (one.value->>0)::int,
-           array(select jsonb_array_elements_text(one.value->1)), '[]'
+    insert into customer_import_row (partner_id, id, import_id, position, cells, problems, words, marks,
+      users)
+    select :partner_id, (one.value->>2)::uuid, :import_id, (one.value->>0)::int,
+           array(select jsonb_array_elements_text(one.value->1)), '[]', '{}', '{}', 0
     from jsonb_array_elements(cast(:rows as jsonb)) as one
+""")
+_ERASED = text("""
+    update customer_import_row r
+    set cells = array(
+          select case when lower(btrim(one.cell)) in (lower(:email), lower(:name)) then :instead
+                      else one.cell end
+          from unnest(r.cells) with ordinality as one(cell, place) order by one.place),
+        problems = replace(r.problems::text, :email, :instead)::jsonb
+    where r.partner_id = :partner_id
+      and exists (select 1 from unnest(r.cells) as one(cell) where lower(btrim(one.cell)) = lower(:email))
 """)
 
 
@@ -91,14 +123,39 @@ def start(db: Session, actor: Actor, *, file_name: str, file: BinaryIO, now: dat
     db.flush()
     begun.total = _stage(db, begun, sheet.rows)
     if not begun.total:
-        raise refused("EMPTY", "This file has column names and no rows below them. Choose another file.")
+        raise refused(
+            code="EMPTY", message="This file has column names and no rows below them. Choose another file."
+        )
     _record(db, actor, begun, "customer_import.uploaded", now)
+    return begun
+
+
+def append(db: Session, actor: Actor, *, import_id: UUID, file: BinaryIO, now: datetime) -> CustomerImport:
+    """Put more rows of the same file, without names of columns, behind those that are there.
+
+    Only before its columns were chosen. Refuses NotFound, ImportMoved, MissingRight, and at ("file",) as
+    `csv_in` does.
+    """
+    actor.require(Action.EDIT_CUSTOMERS)
+    begun = locked(db, actor, import_id=import_id)
+    if begun.state is not ImportState.MAPPING:
+        raise ImportMoved
+    last = db.scalar(select(func.max(CustomerImportRow.position)).where(*_of(begun))) or 0
+    begun.total += _stage(db, begun, ((last + number, cells) for number, cells in open_rows(file)))
+    if begun.total > MOST_ROWS:
+        raise too_many_rows()
+    _record(db, actor, begun, "customer_import.extended", now)
     return begun
 
 
 def guessed(columns: Sequence[str]) -> list[str]:
     """For each column the field its name speaks of, "" for none; no field twice."""
-    meant = {_bare(word): field for field, words in _ALSO.items() for word in (field, FIELDS[field], *words)}
+    # A constant's own text is its English: files have English names, or the names of our template.
+    meant = {
+        _bare(word): field
+        for field, label in FIELDS.items()
+        for word in (field, label, str(label), *_ALSO.get(field, ()))
+    }
     found: list[str] = []
     for name in columns:
         field = meant.get(_bare(name), "")
@@ -107,14 +164,17 @@ def guessed(columns: Sequence[str]) -> list[str]:
 
 
 def choose_columns(
-    db: Session, actor: Actor, *, import_id: UUID, fields: Sequence[str], now: datetime
-) -> CustomerImport:
+    db: Session, actor: Actor, *, import_id: UUID, fields: Sequence[str], send_invites: bool = True,
+    now: datetime,
+) -> CustomerImport:  # fmt: skip
     """Say which field each column holds ("" is ignored), and have all rows checked by the worker.
 
-    Can be said again until it is confirmed. Refuses NotFound, ImportMoved, UNKNOWN_FIELD and TWICE at
-    ("column", place), REQUIRED at ("column", 0) when no column holds the company.
+    `send_invites`: whether users in the file are invited when it runs; else they are added and wait. Can be
+    said again until it is confirmed. Refuses NotFound, ImportMoved, UNKNOWN_FIELD and TWICE at
+    ("fields", place), REQUIRED at ("fields", 0) when no column holds the company; MissingRight, with users
+    whoever may not manage them.
     """
-    actor.require(Action.EDIT_CUSTOMERS)
+    _require(actor, fields)
     begun = locked(db, actor, import_id=import_id)
     if begun.state not in (ImportState.MAPPING, ImportState.CHECKED):
         raise ImportMoved
@@ -122,17 +182,17 @@ def choose_columns(
     chosen = [*fields, *[""] * len(begun.columns)][: len(begun.columns)]
     for place, field in enumerate(chosen):
         if field and field not in FIELDS:
-            checks.refuse("column", place, code="UNKNOWN_FIELD", message="Choose a field from the list.")
+            checks.refuse("fields", place, code="UNKNOWN_FIELD", message="Choose a field from the list.")
         elif field and field in chosen[:place]:
             message = say("Two columns are {field}. Ignore one of them.", field=FIELDS[field])
-            checks.refuse("column", place, code="TWICE", message=message)
+            checks.refuse("fields", place, code="TWICE", message=message)
     if not {"company", "external_id", "tax_id"} & set(chosen):
         message = "Choose which column is the company, the external id or the EIN."
-        checks.refuse("column", 0, code="REQUIRED", message=message)
+        checks.refuse("fields", 0, code="REQUIRED", message=message)
     checks.done()
-    db.execute(delete(CustomerImportKey).where(*_of(CustomerImportKey, begun)))
-    begun.fields = chosen
+    begun.fields, begun.send_invites = chosen, send_invites
     begin_stage(begun, ImportState.CHECKING)
+    _record(db, actor, begun, "customer_import.checked", now)
     db.flush()
     defer(db, JOB, partner_id=actor.partner_id, import_id=begun.id)
     return begun
@@ -142,6 +202,7 @@ def confirm(db: Session, actor: Actor, *, import_id: UUID, now: datetime) -> Cus
     """Let a checked import run. Of two who confirm at once, one does (ImportMoved). Refuses NotFound."""
     actor.require(Action.EDIT_CUSTOMERS)
     begun = locked(db, actor, import_id=import_id)
+    _require(actor, begun.fields)
     if begun.state is not ImportState.CHECKED:
         raise ImportMoved
     begin_stage(begun, ImportState.RUNNING)
@@ -201,16 +262,14 @@ def report(
     begun = find(db, actor, import_id=import_id)
     judged = col(CustomerImportRow.outcome)
     fits = judged == outcome if outcome else judged.is_not(None)
-    wanted = select(CustomerImportRow).where(
-        *_of(CustomerImportRow, begun), fits, col(CustomerImportRow.position) > after
-    )
+    wanted = select(CustomerImportRow).where(*_of(begun), fits, col(CustomerImportRow.position) > after)
     return db.exec(wanted.order_by(col(CustomerImportRow.position)).limit(most)).all()
 
 
 def sample(db: Session, actor: Actor, *, import_id: UUID) -> Sequence[CustomerImportRow]:
     """The first rows of the file as they were read, for whoever names the columns."""
     begun = find(db, actor, import_id=import_id)
-    wanted = select(CustomerImportRow).where(*_of(CustomerImportRow, begun))
+    wanted = select(CustomerImportRow).where(*_of(begun))
     return db.exec(wanted.order_by(col(CustomerImportRow.position)).limit(3)).all()
 
 
@@ -228,15 +287,27 @@ def clear_old(db: Session, actor: Actor, *, now: datetime) -> int:
     return len(old)
 
 
+def erase_in_files(db: Session, *, partner_id: UUID, email: str, name: str, instead: str) -> None:
+    """Replace somebody in the rows that imports still keep: address and name, wherever the address stands."""
+    db.execute(_ERASED, {"partner_id": partner_id, "email": email, "name": name, "instead": instead})
+
+
 def begin_stage(begun: CustomerImport, state: ImportState) -> None:
     """The import at the beginning of a stage, nothing of it done."""
     begun.state, begun.reached = state, 0
     begun.created = begun.updated = begun.unchanged = begun.refused = 0
+    begun.users_added = begun.invites_held = 0
+
+
+def _require(actor: Actor, fields: Iterable[str]) -> None:
+    actor.require(Action.EDIT_CUSTOMERS)
+    if any(field in USER_FIELDS for field in fields):
+        actor.require(Action.MANAGE_USERS)
 
 
 def _stage(db: Session, begun: CustomerImport, rows: Iterable[tuple[int, list[str]]]) -> int:
     count, left = 0, iter(rows)
-    while some := list(islice(left, 2000)):
+    while some := [(number, cells, str(new_id())) for number, cells in islice(left, 2000)]:
         count += len(some)
         given = {"partner_id": begun.partner_id, "import_id": begun.id}
         db.execute(_STAGED, {**given, "rows": json.dumps(some, ensure_ascii=False)})
@@ -244,17 +315,15 @@ def _stage(db: Session, begun: CustomerImport, rows: Iterable[tuple[int, list[st
 
 
 def _drop(db: Session, begun: CustomerImport, state: ImportState, now: datetime) -> None:
-    db.execute(delete(CustomerImportKey).where(*_of(CustomerImportKey, begun)))
-    db.execute(delete(CustomerImportRow).where(*_of(CustomerImportRow, begun)))
+    db.execute(delete(CustomerImportRow).where(*_of(begun)))
     begun.state, begun.cleared_at = state, now
     begun.finished_at = begun.finished_at or now
     db.flush()
 
 
-def _of(
-    table: type[CustomerImportRow] | type[CustomerImportKey], begun: CustomerImport
-) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return col(table.partner_id) == begun.partner_id, col(table.import_id) == begun.id
+def _of(begun: CustomerImport) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    mine = col(CustomerImportRow.partner_id) == begun.partner_id
+    return mine, col(CustomerImportRow.import_id) == begun.id
 
 
 def _bare(name: str) -> str:

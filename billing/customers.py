@@ -319,28 +319,28 @@ def seat(
         )  # fmt: skip
         keep_user_words(db, member)
         members.append(member)
-    if members and customer.status is CustomerStatus.SETUP:
+    if members:
+        settle_in(db, actor, customer=customer, now=now)
+    keep_words(db, customer)
+    return tuple(members)
+
+
+def settle_in(db: Session, actor: Actor, *, customer: Customer, now: datetime) -> None:
+    """The first users make a customer that is `locked` ACTIVE. Its words are the caller's to keep."""
+    if customer.status is CustomerStatus.SETUP:
         customer.status = CustomerStatus.ACTIVE
         _touch(customer, now)
         _record(db, actor, customer, "customer.activated", now)
-    keep_words(db, customer)
-    return tuple(members)
 
 
 def keep_words(db: Session, customer: Customer) -> None:
     """Make the customer findable by what it and its users are called now; to be called when that changes."""
     users = [member for member in members_of(db, customer) if member.status is not MembershipStatus.REMOVED]
+    texts = [*words_of(customer.model_dump()), *(said for user in users for said in (user.name, user.email))]
     search.keep(
-        db,
-        partner_id=customer.partner_id,
-        customer_id=customer.id,
-        kind=SEARCHED_AS,
-        subject_id=customer.id,
-        texts=[
-            *words_of(customer.model_dump()),
-            *(said for user in users for said in (user.name, user.email)),
-        ],
-    )
+        db, partner_id=customer.partner_id, customer_id=customer.id, kind=SEARCHED_AS,
+        subject_id=customer.id, texts=texts,
+    )  # fmt: skip
 
 
 def words_of(row: Mapping[str, Any]) -> list[str | None]:

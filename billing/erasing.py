@@ -17,6 +17,7 @@ from auth.emails import normal_form
 from auth.memberships import LastOne, Membership
 from billing import access_requests, customer_views
 from billing.customer_import_tables import CustomerImport
+from billing.customer_imports import erase_in_files
 from billing.customer_notes import CustomerNote
 from billing.customers import Customer, keep_words
 from billing.mails import Mail
@@ -98,6 +99,7 @@ def _places(db: Session, user_id: UUID | None, email_key: str) -> tuple[list[Mem
 def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime) -> None:
     """Replace what names somebody in one place, and in what was written down there. Refuses StillNeeded."""
     partner_id, customer_id = membership.partner_id, membership.customer_id
+    email, name = membership.email, membership.name
     enter(db, partner_id=partner_id)
     companies.lock(db, actor, customer_id=customer_id)
     try:
@@ -113,6 +115,7 @@ def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime
     db.execute(update(CustomerNote).where(*notes).values(author_name=erasing.NAME))
     imports = (col(CustomerImport.partner_id) == partner_id, col(CustomerImport.asked_by) == seat.id)
     db.execute(update(CustomerImport).where(*imports).values(asked_by_name=erasing.NAME))
+    erase_in_files(db, partner_id=partner_id, email=email, name=name, instead=erasing.NAME)
     if customer_id is not None:
         wanted = select(Customer).where(Customer.partner_id == partner_id, Customer.id == customer_id)
         keep_words(db, db.exec(wanted).one())

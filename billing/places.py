@@ -115,6 +115,8 @@ POSTAL_LETTERS = {
 
 def folded(text: str) -> str:
     """Letters only, without case, accents, dots and spaces: `N.Y.` is `ny`, `Île-du-…` is `iledu…`."""
+    if text.isascii() and text.isalpha():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text)
     return "".join(char for char in apart if unicodedata.category(char).startswith("L")).casefold()
 

@@ -30,7 +30,6 @@ class SearchToken(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["partner_id"], ["partner.id"]),
         Index("ix_search_token_token", "partner_id", "kind", "token", "subject_id"),
-        Index("ix_search_token_subject", "partner_id", "subject_id"),
         guarded(Guard.CUSTOMER),
     )
 
@@ -94,6 +93,8 @@ def keep(
 
 def _folded(text: str) -> str:
     """Without case, accents and compatibility forms; the same whether folded once or twice."""
+    if text.isascii():
+        return text.lower()
     bare = text
     for _ in range(2):  # folding the case may bring accents back: `İ` becomes `i` and a dot
         apart = unicodedata.normalize("NFKD", bare).casefold()

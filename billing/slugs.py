@@ -24,5 +24,8 @@ def slug_of(name: str) -> str:
 
 def random_slug(name: str) -> str:
     """`slug_of` with a random tail, about 480 million of them: `acme-inc-7kq2xw`."""
-    tail = "".join(secrets.choice(_TAIL_LETTERS) for _ in range(_TAIL_LENGTH))
+    drawn, tail = secrets.randbelow(len(_TAIL_LETTERS) ** _TAIL_LENGTH), ""
+    for _ in range(_TAIL_LENGTH):
+        drawn, letter = divmod(drawn, len(_TAIL_LETTERS))
+        tail += _TAIL_LETTERS[letter]
     return f"{slug_of(name) or 'customer'}-{tail}"

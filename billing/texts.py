@@ -34,8 +34,11 @@ def clean_line(
     spaces. Refuses at `(*path, field)`: REQUIRED, TOO_LONG, BAD_CHARACTERS (controls, NUL, bidi overrides,
     lone surrogates), CARD_NUMBER.
     """
-    cleaned = _SPACES.sub(" ", _printable(text, (*path, field), name or _spoken(field))).strip()
-    return _accepted(cleaned, (*path, field), name or _spoken(field), required, limit)
+    if not text and not required:
+        return None
+    where, spoken = (*path, field), name or _spoken(field)
+    cleaned = _SPACES.sub(" ", _printable(text, where, spoken)).strip()
+    return _accepted(cleaned, where, spoken, required, limit)
 
 
 def clean_block(
@@ -151,7 +154,11 @@ class Checks:
 
 def _printable(text: str | None, path: Path, name: str) -> str:
     """NFC with newlines as the only line ends; refuses characters that nobody types on purpose."""
-    lines = _LINE_END.sub("\n", unicodedata.normalize("NFC", text or ""))
+    if not text:
+        return ""
+    if text.isascii() and text.isprintable():
+        return text  # nearly every text: no form to bring it into, no character to refuse
+    lines = _LINE_END.sub("\n", unicodedata.normalize("NFC", text))
     for char in lines:
         if char in _OVERRIDES or (char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs")):
             message = say(
@@ -182,6 +189,8 @@ def _accepted(cleaned: str, path: Path, name: str, required: bool, limit: int) -
 
 
 def _visible(text: str) -> bool:
+    if text.isascii() and text.isprintable():
+        return bool(text.strip())
     return any(unicodedata.category(char) not in ("Zs", "Cf", "Cc") for char in text)
 
 

@@ -18,7 +18,8 @@ from auth.actors import Action, Actor
 from billing import csv_in, customer_imports
 from billing.csv_out import BOM, line
 from billing.customer_import_tables import CustomerImport, CustomerImportRow, ImportState, RowOutcome
-from billing.customer_imports import FIELDS, SHOWN
+from billing.customer_import_users import MOST, has_users
+from billing.customer_imports import CUSTOMER_FIELDS, EXAMPLE, FIELDS, SHOWN
 from db import ids
 from errors import Forbidden, Invalid
 from languages import mark, say
@@ -67,6 +68,17 @@ async def show_new(request: Request) -> Response:
     return await _new(request, Form())
 
 
+async def sample_file(request: Request) -> Response:
+    """A file to fill in: every column there is, and one row that shows how."""
+    await _may(request)
+    content = BOM + line([str(label) for label in FIELDS.values()])
+    content += line([EXAMPLE.get(field) for field in FIELDS])
+    return Response(
+        content, media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": 'attachment; filename="customers.csv"', "cache-control": "no-store"},
+    )  # fmt: skip
+
+
 async def upload(request: Request) -> Response:
     """Take the file in, and go on to its columns."""
     now = house(request).clock()
@@ -78,7 +90,7 @@ async def upload(request: Request) -> Response:
         )
         file = sent.file
         if file is None:
-            raise csv_in.refused("REQUIRED", "Choose a CSV file.")
+            raise csv_in.refused(code="REQUIRED", message="Choose a CSV file.")
         try:
 
             def work(db: Session, actor: Actor) -> UUID:
@@ -105,8 +117,11 @@ async def choose_columns(request: Request) -> Response:
     places = range(csv_in.MOST_COLUMNS)
 
     def work(db: Session, actor: Actor) -> None:
-        fields = [form.value(f"column-{number}") for number in places]
-        customer_imports.choose_columns(db, actor, import_id=import_id, fields=fields, now=now)
+        fields = [form.value(f"fields-{number}") for number in places]
+        invites = form.value("send_invites") == "yes"
+        customer_imports.choose_columns(
+            db, actor, import_id=import_id, fields=fields, send_invites=invites, now=now
+        )
 
     try:
         await act(request, work, form=form)
@@ -194,11 +209,15 @@ async def _one(request: Request, form: Form | None, status: int = 200) -> Respon
     name = _TEMPLATES.get(begun.state, "report")
     if form is not None or ("columns" in query and begun.state is ImportState.CHECKED):
         name = "columns"
-    typed = form or Form(typed={f"column-{at}": (field,) for at, field in enumerate(begun.fields)})
+    typed = form or Form(typed={
+        **{f"fields-{at}": (field,) for at, field in enumerate(begun.fields)},
+        "send_invites": ("yes",) if begun.send_invites else (),
+    })  # fmt: skip
     only = outcome.value if outcome else ""
     return show(
         request, f"partner/customer_imports/{name}.html", page, form=typed, status=status, one=begun,
-        rows=rows, here=_here(request), fields=list(FIELDS.items()), said=said, narrowed=only, shown_id=_id,
+        rows=rows, here=_here(request), fields=list(FIELDS.items()), said=said,
+        with_users=has_users(begun.fields), narrowed=only, shown_id=_id,
         seen=begun.created + begun.updated + begun.unchanged + begun.refused, first=after == 0,
         next=f"{_here(request)}?only={only}&after={rows[-1].position}" if more else None,
         crumbs=trail(
@@ -218,7 +237,8 @@ async def _new(request: Request, form: Form, status: int = 200) -> Response:
     page = await _may(request)
     return show(
         request, "partner/customer_imports/new.html", page, form=form, status=status,
-        fields=list(FIELDS.values()), most_rows=csv_in.MOST_ROWS, most_megabytes=csv_in.MOST_BYTES >> 20,
+        fields=list(CUSTOMER_FIELDS.values()), most_users=MOST,
+        most_rows=csv_in.MOST_ROWS, most_megabytes=csv_in.MOST_BYTES >> 20,
         crumbs=trail(
             request, (mark("Imports"), f"{place(request).home}/customers/imports"), (mark("New"), None)
         ),
@@ -247,6 +267,7 @@ _ONE = "/partner/{slug}/customers/imports/{import_id}"
 ROUTES = [
     Route("/partner/{slug}/customers/import", partner(show_new)),
     Route("/partner/{slug}/customers/import", partner(upload), methods=["POST"]),
+    Route("/partner/{slug}/customers/import/sample", partner(sample_file)),
     Route("/partner/{slug}/customers/imports", partner(list_imports)),
     Route(_ONE, partner(show_one)),
     Route(_ONE + "/columns", partner(choose_columns), methods=["POST"]),

@@ -12,6 +12,7 @@ from uuid import uuid4
 from tests.api.writing import ANN, COMPANY, LINES, Things, usd
 
 BACK = "https://pay.example/back"
+CSV = ["Company,Address,City,State,ZIP,Country", "Imported,1 Main St,Peoria,IL,61602,US"]
 Made = Callable[[Things], dict[str, Any]]
 
 
@@ -78,6 +79,11 @@ SAMPLES = [
         ("id", "tagIds.0"),
     ),
     Sample("deleteCustomerView", lambda t: {"id": t["view"]}, VIEWS, ("id",)),
+    Sample("createCustomerImport", lambda t: {"fileName": "a.csv", "csv": CSV}, (CUSTOMERS,)),
+    Sample("addCustomerImportRows", lambda t: {"id": t["import"], "csv": CSV[1:]}, (CUSTOMERS,), ("id",)),
+    Sample("checkCustomerImport", lambda t: {"id": t["import"]}, (CUSTOMERS,), ("id",)),
+    Sample("startCustomerImport", lambda t: {"id": t["checked_import"]}, (CUSTOMERS,), ("id",)),
+    Sample("cancelCustomerImport", lambda t: {"id": t["import"]}, (CUSTOMERS,), ("id",)),
     Sample("inviteUser", lambda t: {"customerId": t["customer"], **ANN}, (USERS,), ("customerId",)),
     Sample("resendInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
     Sample("revokeInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),

@@ -49,12 +49,10 @@ NOT_OFFERED = {
     "PICTURE_TOO_LARGE",
     "PICTURE_TOO_WIDE",
     "SVG_REFUSED",
-    "IMPORT_MOVED_ON",
     "SEVERAL_MATCHES",
     "OTHER_CUSTOMER",
-    "REPEATED",
+    "INVITE_HELD_BACK",
     "TOO_MANY_CELLS",
-    "TWICE",
     # Of looking at a portal, which people do in the dashboard.
     "CANNOT_SIGN_IN",
     "NO_PORTAL",

@@ -144,7 +144,8 @@ async def test_a_bad_cursor_in_a_payload_is_refused_before_anything_is_done(writ
 DRY = [
     "createCustomer", "finishCustomerSetup", "updateCustomer", "inviteUser", "updateUserRole", "createTag",
     "updateTag", "createInvoice", "updateInvoice", "addCustomerNote", "updateCustomerNote",
-    "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView",
+    "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
+    "addCustomerImportRows",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +16,18 @@ from api.read import Reader
 from auth.actors import KEY_SCOPES, Actor
 from auth.api_keys import ApiKey
 from auth.tokens import digest_of
-from billing import customer_notes, customer_users, customer_views, customers, invoices, tags
+from billing import (
+    customer_imports,
+    customer_notes,
+    customer_users,
+    customer_views,
+    customers,
+    invoices,
+    tags,
+)
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customer_fields import CustomerInput
+from billing.customer_import_tables import CustomerImport, ImportState
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
 from billing.tags import TagInput
@@ -166,6 +176,8 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
         shared = customer_views.ViewInput(name=f"View {customer}", is_shared=True)
         view = customer_views.create(db, key, fields=shared, now=now)
+        imported = [_import(db, key, customer, now) for _ in range(2)]
+        imported[1].state = ImportState.CHECKED
         asked = access_request(db, staff.partner_id, f"asked-{customer}", now)
         asks = access_request(db, staff.partner_id, f"asks-{customer}", now)
     with database.transaction(partner_id=manager.partner_id, customer_id=customer_id) as db:
@@ -180,6 +192,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
         "second_method": ("pm", second), "note": ("note", note.id), "view": ("cvw", view.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
+        "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
     }  # fmt: skip
     found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})
     found.ids["gateway_setup"] = f"seti_{customer}"
@@ -208,6 +221,11 @@ def access_request(db: Session, partner_id: UUID, name: str, now: datetime) -> A
     db.add(asked)
     db.flush()
     return asked
+
+
+def _import(db: Session, actor: Actor, name: str, now: datetime) -> CustomerImport:
+    file = BytesIO(f"Company\n{name} Imported\n".encode())
+    return customer_imports.start(db, actor, file_name=f"{name}.csv", file=file, now=now)
 
 
 def _method(owner: Connection, partner_id: UUID, customer_id: UUID, now: datetime, *, default: bool) -> UUID:

@@ -82,6 +82,8 @@ OTHERWISE = {
     "authority.require_managing": "tests/auth/test_memberships.py",
     "authority.require_not_above": "tests/auth/test_memberships.py",
     "invites.issue": "tests/auth/test_invites.py",
+    "memberships.place": "memberships.add, which it is the first half of",
+    "memberships.invite": "memberships.add, which it is the second half of",
     "invites.kill_of_customer": "test_nobody_kills_another_partners_invites, below",
     "replays.claim": "tests/auth/test_replays.py",
     "replays.store": "tests/auth/test_replays.py",

@@ -37,15 +37,15 @@ class Imports:
             self.database, partner_id=self.actor.partner_id, import_id=import_id, clock=lambda: self.now
         )
 
-    def check(self, *rows: str, head: str = HEAD) -> UUID:
+    def check(self, *rows: str, head: str = HEAD, send_invites: bool = True) -> UUID:
         import_id = self.start(*rows, head=head)
-        fields = self.find(import_id).fields
-        self.act(customer_imports.choose_columns, import_id=import_id, fields=fields, now=self.now)
+        chosen = {"fields": self.find(import_id).fields, "send_invites": send_invites}
+        self.act(customer_imports.choose_columns, import_id=import_id, now=self.now, **chosen)
         self.work(import_id)
         return import_id
 
-    def run(self, *rows: str, head: str = HEAD) -> UUID:
-        import_id = self.check(*rows, head=head)
+    def run(self, *rows: str, head: str = HEAD, send_invites: bool = True) -> UUID:
+        import_id = self.check(*rows, head=head, send_invites=send_invites)
         self.act(customer_imports.confirm, import_id=import_id, now=self.now)
         self.work(import_id)
         return import_id

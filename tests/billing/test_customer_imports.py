@@ -31,10 +31,10 @@ def test_a_new_row_becomes_a_customer_in_setup_and_a_second_run_changes_nothing(
     assert (row["company"], row["status"], row["tax_id"], row["postal_code"]) == (
         "Bluebird", "SETUP", "123456789", "61602",
     )  # fmt: skip
-    kept = world(owner, without=("customer_import", "customer_import_row", "customer_import_key"))
+    kept = world(owner, without=("customer_import", "customer_import_row"))
     second = imports.run(BLUE)
     assert imports.counts(second) == (0, 0, 1, 0)
-    after = world(owner, without=("customer_import", "customer_import_row", "customer_import_key"))
+    after = world(owner, without=("customer_import", "customer_import_row"))
     assert set(difference(kept, after)) == {"audit_event", "procrastinate_jobs", "procrastinate_events"}
 
 
@@ -65,7 +65,7 @@ def test_an_imported_customer_is_what_the_page_would_have_made(imports: Imports,
 
 
 def test_the_check_writes_no_customer(imports: Imports, owner: Connection) -> None:
-    mine = ("customer_import", "customer_import_row", "customer_import_key")
+    mine = ("customer_import", "customer_import_row")
     queue = ("audit_event", "procrastinate_jobs", "procrastinate_events")
     with nothing_changes(owner, without=(*mine, *queue)):
         found = imports.check(BLUE, "Other,,1 Main St,Peoria,IL,9,US,")
@@ -286,7 +286,9 @@ def test_the_log_says_who_imported_which_file_and_what_came_of_it(
         text("select actor_name, action, details from audit_event where subject_kind = 'customer_import'"
              " order by id")
     ).all()  # fmt: skip
-    assert [one.action.partition(".")[2] for one in told] == ["uploaded", "confirmed", "finished"]
+    assert [one.action.partition(".")[2] for one in told] == [
+        "uploaded", "checked", "confirmed", "finished",
+    ]  # fmt: skip
     assert {one.actor_name for one in told} == {imports.actor.name}
     assert told[-1].details == {
         "file": "c.csv", "created": 1, "updated": 0, "unchanged": 0, "refused": 0,

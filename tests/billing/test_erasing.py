@@ -137,6 +137,19 @@ def test_staff_are_erased_with_the_names_on_their_imports(
     assert owner.scalar(text("select asked_by_name from customer_import")) == "Erased user"
 
 
+def test_who_stands_in_a_file_of_customers_is_erased_there_too(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    content = (
+        b"Company,User 1 name,User 1 e-mail\nAcme,Petra, PETRA@acme.example\nGlobex,Petra,other@x.example\n"
+    )
+    with database.transaction(partner_id=cast.clem.partner_id) as db:
+        customer_imports.start(db, cast.clem, file_name="a.csv", file=BytesIO(content), now=now)
+    erase(database, cast.emails["petra"], now)
+    rows = owner.scalars(text("select cells from customer_import_row order by position")).all()
+    assert rows == [["Acme", "Erased user", "Erased user"], ["Globex", "Petra", "other@x.example"]]
+
+
 def test_who_only_asked_for_access_is_erased_too(
     database: Database, owner: Connection, cast: Cast, now: datetime
 ) -> None:

@@ -1,5 +1,6 @@
 """Search words: what a record is found by."""
 
+import unicodedata
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from billing import search
+from billing.customer_fields import key_of
+from billing.places import folded
 from billing.search import LAST, LONGEST_WORD, SearchToken, words_asked, words_kept
 from db.session import Database
 from tests.cast import Cast
@@ -109,3 +112,13 @@ def test_another_partner_reads_none_of_the_words(database: Database, cast: Cast)
     keep(database, cast, uuid4(), ["Acme Rockets"])
     with database.transaction(partner_id=cast.mallory.partner_id) as db:
         assert db.exec(select(SearchToken.token)).all() == []
+
+
+def test_plain_texts_are_folded_as_all_others_are() -> None:
+    """The short way for ASCII gives what the long one would."""
+    plain = [chr(code) for code in range(128)]
+    for text in (*plain, *(one + other for one in plain for other in plain), "".join(plain)):
+        assert search._folded(text) == search._folded(text + "\u0301")
+        assert key_of(text) == unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        letters = "".join(char for char in text if unicodedata.category(char).startswith("L")).casefold()
+        assert folded(text) == letters

@@ -57,6 +57,8 @@ class Record:
             return actor.customer_id is None and self.member in (None, actor.id)
         if self.noun in ("Tag", "CustomerNote", "AccessRequest"):
             return self.customer == actor.customer_id
+        if self.noun in ("CustomerImport", "CustomerImportRow"):
+            return actor.customer_id is None
         if self.noun == "Partner" or actor.customer_id is None:
             return True
         return self.customer == actor.customer_id and not self.draft
@@ -71,6 +73,7 @@ def records_of(owner: Connection) -> list[Record]:
             columns = {"Customer": "id", "Tag": "owner_id", "CustomerNote": "owner_id"}
             columns["AccessRequest"] = "owner_id"
             columns |= {"Partner": None, "ApiKey": None, "CustomerView": None}
+            columns |= {"CustomerImport": None, "CustomerImportRow": None}
             whose = columns.get(noun.name, "customer_id")
             draft = row.get("status") == "DRAFT" or not row.get("issued", True)
             text = ids.shown(noun.prefix, row["id"])

@@ -5,7 +5,7 @@ from pathlib import Path
 from db.migrations.running import run, run_as_owner
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -49,6 +49,8 @@ VISIBLE: dict[str, Visible] = {
     "customer_view": lambda row, actor: (
         actor.customer_id is None and (row["is_shared"] or row["created_by"] == actor.id)
     ),
+    "customer_import": lambda row, actor: actor.customer_id is None,
+    "customer_import_row": lambda row, actor: actor.customer_id is None,
     "invoice_tag": _own_side,
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")

@@ -10,7 +10,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import Connection, text
 
-from billing import csv_in
+from billing import csv_in, customer_imports
 from db import ids
 from db.session import Database
 from integrations import importing
@@ -20,7 +20,7 @@ from tests.world import nothing_changes
 
 HEAD = "Company,EIN,Address,City,State,ZIP,Country,Favorite color"
 BLUE = "Bluebird,12-3456789,1 Main St,Peoria,IL,61602,US,blue"
-MINE = ("customer_import", "customer_import_row", "customer_import_key")
+MINE = ("customer_import", "customer_import_row")
 
 
 def send(person: Person, content: bytes, *, name: str = "c.csv", forged: bool = False) -> Response:
@@ -62,7 +62,7 @@ def uploaded(person: Person, *lines: str) -> str:
 
 def columns(person: Person, here: str) -> Response:
     fields = ("company", "tax_id", "address", "city", "state", "postal_code", "country", "")
-    return person.post(f"{here}/columns", {f"column-{at}": field for at, field in enumerate(fields)})
+    return person.post(f"{here}/columns", {f"fields-{at}": field for at, field in enumerate(fields)})
 
 
 def test_a_file_goes_all_the_way(ada: Person, work: Callable[[], None], owner: Connection) -> None:
@@ -136,7 +136,7 @@ def test_a_wrong_choice_of_columns_keeps_the_upload_and_what_was_chosen(
 ) -> None:
     here = uploaded(ada, BLUE)
     with nothing_changes(owner):
-        answer = ada.post(f"{here}/columns", {"column-0": "city", "column-1": "city"})
+        answer = ada.post(f"{here}/columns", {"fields-0": "city", "fields-1": "city"})
     assert answer.status_code == 422
     assert "Two columns are City. Ignore one of them." in text_of(answer)
     assert answer.text.count('<option value="city" selected>') == 2
@@ -159,7 +159,7 @@ def test_columns_can_be_changed_after_the_check(ada: Person, work: Callable[[], 
     columns(ada, here)
     work()
     assert "Which column is which?" in text_of(ada.get(f"{here}?columns"))
-    assert ada.post(f"{here}/columns", {"column-0": "company"}).status_code == 303
+    assert ada.post(f"{here}/columns", {"fields-0": "company"}).status_code == 303
     work()
     assert "Enter the address." in text_of(ada.get(here))
 
@@ -214,3 +214,27 @@ def test_only_editors_import(signed_in: Callable[[str], Person], ada: Person, ow
         assert mallory.get(theirs).status_code == 404
         assert mallory.get(f"{theirs}/report").status_code == 404
     assert "/customers/import" not in rita.get("/customers").text
+
+
+def test_the_sample_file_names_every_column_and_is_taken_in_as_it_is(
+    ada: Person, work: Callable[[], None], owner: Connection
+) -> None:
+    assert "/customers/import/sample" in ada.get("/customers/import").text
+    sample = ada.get("/customers/import/sample")
+    assert sample.headers["content-type"].startswith("text/csv")
+    here = str(send(ada, sample.content).headers["location"])
+    assert '<option value="">Ignore</option>' in ada.get(here).text
+    assert ada.get(here).text.count(" selected>") == len(customer_imports.FIELDS)
+    fields = {f"fields-{at}": field for at, field in enumerate(customer_imports.FIELDS)}
+    assert ada.post(f"{here}/columns", fields).status_code == 303
+    work()
+    checked = text_of(ada.get(here))
+    assert "Users to be added" in checked
+    assert "Users are added and not invited yet." in checked
+    assert ada.post(f"{here}/columns", {**fields, "send_invites": "yes"}).status_code == 303
+    work()
+    assert "Users are invited when the import runs." in text_of(ada.get(here))
+    ada.post(f"{here}/confirm")
+    work()
+    assert "Users added" in text_of(ada.get(here))
+    assert owner.scalar(text("select status from customer where external_id = 'C-1'")) == "ACTIVE"

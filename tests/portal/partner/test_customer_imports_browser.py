@@ -15,9 +15,9 @@ from tests.cast import Cast
 from tests.portal.partner.conftest import Browse
 
 ROWS = (
-    "Company,ZIP,Address,City,State,Country,Color",
-    "Bluebird,61602,1 A St,Peoria,IL,US,blue",
-    '"=cmd|x<script>",9,1 A St,Peoria,IL,US,red',
+    "Company,ZIP,Address,City,State,Country,Color,User 1 name,User 1 e-mail",
+    "Bluebird,61602,1 A St,Peoria,IL,US,blue,Bea Blue,bea@blue.example",
+    '"=cmd|x<script>",9,1 A St,Peoria,IL,US,red,Nobody,nobody at all',
 )
 
 pytestmark = pytest.mark.browser
@@ -46,6 +46,8 @@ def test_a_file_goes_from_the_list_to_its_report(
     page.set_input_files("#field-file", file)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_label("Color")).to_have_value("")
+    expect(page.get_by_label("User 1 e-mail")).to_have_value("user_1_email")
+    expect(page.get_by_label("Invite the users in the file when the import runs")).to_be_checked()
     _accessible(page, scripts)
     page.get_by_role("button", name="Check the file").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Checking customers.csv")
@@ -53,6 +55,8 @@ def test_a_file_goes_from_the_list_to_its_report(
     # The page reloads itself: nobody presses anything here.
     expect(page.get_by_role("heading", level=1)).to_have_text("Import customers.csv?", timeout=15_000)
     expect(page.get_by_text("Enter the ZIP code as 12345 or 12345-6789.")).to_be_visible()
+    expect(page.get_by_text("Enter the e-mail address like name@company.com.")).to_be_visible()
+    expect(page.get_by_text("Users to be added")).to_be_visible()
     _accessible(page, scripts)
     page.get_by_role("button", name="Import one customer").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Importing customers.csv")
@@ -64,7 +68,9 @@ def test_a_file_goes_from_the_list_to_its_report(
     page.goto("customers/imports")
     _accessible(page, scripts)
     page.goto("customers?search=bluebird")
-    expect(page.get_by_role("link", name="Bluebird", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Bluebird", exact=True).click()
+    page.get_by_role("link", name="Users").last.click()
+    expect(page.get_by_text("bea@blue.example")).to_be_visible()
 
 
 def _accessible(page: Page, scripts: bool) -> None:

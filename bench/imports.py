@@ -1,0 +1,240 @@
+"""`python -m bench.imports`: an import of customers against `COPY` and one `INSERT … SELECT`, as ratios.
+
+Each round makes a partner of its own with 100,000 new customers, through the rules and the worker's loop, and
+another one by the floor, in turns. Surprise: what the floor inserts are the finished rows of the import just
+before it (made by our own reading), so it neither reads nor checks, and writes neither log nor search words.
+"""
+
+import io
+import os
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import psutil
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from app.tables import METADATA
+from auth.actors import Actor, ActorKind
+from auth.roles import Role
+from bench.load import clock
+from billing import customer_imports
+from db import embedded, schema
+from db.columns import new_id
+from db.engine import make_engine
+from db.session import Database
+from integrations import importing
+from worker.queue import defer_job
+
+FOLDER = Path(".remit") / "bench"
+NAME = "imports"
+ROWS, ROUNDS = 100_000, 3
+_HEAD = "Company,EIN,Address,City,State,ZIP,Country,External id"
+_PARTNER = text("""
+    insert into partner (id, slug, name, legal_name, support_email, time_zone, invoice_prefix,
+      next_invoice_number, default_terms_days, created_at, updated_at)
+    values (:id, 'p-' || left(cast(:id as text), 8) || right(cast(:id as text), 6), 'P', 'P LLC',
+      'help@p.example', 'America/New_York', 'P-', 1, 30, now(), now())
+""")
+_ADMIN = text("""
+    insert into membership (partner_id, id, role, status, name, name_key, email, email_key, created_at,
+      updated_at, user_id)
+    values (:partner_id, :id, 'ADMIN', 'ACTIVE', 'Ada', 'ada', 'ada@p.example', 'ada@p.example', now(), now(),
+      :user_id)
+""")
+_USER = text("""
+    insert into person (id, name, email, email_key, password_hash, created_at, updated_at)
+    values (:id, 'Ada', cast(:id as text) || '@p.example', cast(:id as text) || '@p.example', '',
+      now(), now())
+""")
+_COLUMNS = (
+    "slug, company, company_key, legal_name, tax_id, address, address2, city, state, postal_code, country,"
+    " currency, time_zone, terms_days, external_id, status, open_minor, version, created_at, updated_at"
+)
+
+
+class Taken(NamedTuple):
+    """What a step took: seconds by the clock, and of the processor (Python's and PostgreSQL's)."""
+
+    seconds: float
+    processor: float
+
+
+def main(rows: int = ROWS, rounds: int = ROUNDS) -> None:
+    """Measure and print; a first round warms up and is not counted."""
+    url = _database()
+    owner = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    database = Database(make_engine(url, pool_size=2), defer_job, secret="bench-only-" + "x" * 40)
+    postmaster = int((FOLDER / "postgres" / "postmaster.pid").read_text().split()[0])
+    content = _file(rows)
+    taken: dict[str, list[Taken]] = {}
+    grown = 0.0
+    for number in range(rounds + 1):
+        with _measuring(postmaster, taken if number else {}) as step:
+            grown = max(grown, _ours(database, owner, content, step))
+            _floor(owner, rows, step)
+    database.close()
+    owner.dispose()
+    _print(rows, taken, grown)
+
+
+def _database() -> str:
+    """An empty, migrated database beside the one of the reads."""
+    url = embedded.start(FOLDER / "postgres")
+    admin = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"drop database if exists {NAME}"))
+        connection.execute(text(f"create database {NAME}"))
+    admin.dispose()
+    mine = url.replace("/postgres?", f"/{NAME}?")
+    engine = make_engine(mine, as_role=False)
+    with engine.connect() as connection:
+        schema.migrate(connection, METADATA)
+    engine.dispose()
+    return mine
+
+
+def _file(rows: int) -> bytes:
+    lines = (
+        f"Bluebird {n} & Sons,{n % 90 + 10}-{n:07d},{n} Main St,Peoria,IL,{n % 90000 + 10000},US,C-{n}"
+        for n in range(rows)
+    )
+    return "\r\n".join([_HEAD, *lines]).encode()
+
+
+def _actor(owner: Engine) -> Actor:
+    partner_id, member_id, user_id = new_id(), new_id(), new_id()
+    with owner.begin() as connection:
+        connection.execute(_PARTNER, {"id": partner_id})
+        connection.execute(_USER, {"id": user_id})
+        connection.execute(_ADMIN, {"partner_id": partner_id, "id": member_id, "user_id": user_id})
+    return Actor(ActorKind.STAFF, partner_id, id=member_id, role=Role.ADMIN, name="Ada", user_id=user_id)
+
+
+Step = Callable[[str, Callable[[], None]], None]
+
+
+def _ours(database: Database, owner: Engine, content: bytes, step: Step) -> float:
+    """Import the file; how many megabytes the process grew by meanwhile."""
+    actor = _actor(owner)
+    found: list[UUID] = []
+
+    def upload() -> None:
+        with database.transaction(partner_id=actor.partner_id) as db:
+            begun = customer_imports.start(
+                db, actor, file_name="c.csv", file=io.BytesIO(content), now=datetime.now(UTC)
+            )
+            found.append(begun.id)
+
+    def move(rule: Callable[..., object], **what: object) -> None:
+        with database.transaction(partner_id=actor.partner_id) as db:
+            rule(db, actor, import_id=found[0], now=datetime.now(UTC), **what)
+
+    def work() -> None:
+        importing.import_customers(
+            database, partner_id=actor.partner_id, import_id=found[0], clock=lambda: datetime.now(UTC)
+        )
+
+    with _growth() as grown:
+        step("upload", upload)
+        with database.transaction(partner_id=actor.partner_id) as db:
+            fields = customer_imports.find(db, actor, import_id=found[0]).fields
+        move(customer_imports.choose_columns, fields=fields)
+        step("check", work)
+        move(customer_imports.confirm)
+        step("run", work)
+    with owner.begin() as connection:
+        _require_all(connection, actor.partner_id, content.count(b"\r\n"))
+        connection.execute(text("drop table if exists finished"))
+        connection.execute(
+            text(f"create table finished as select {_COLUMNS} from customer where partner_id = :id"),
+            {"id": actor.partner_id},
+        )
+    return grown()
+
+
+def _require_all(connection: Connection, partner_id: UUID, rows: int) -> None:
+    made = connection.scalar(text("select count(*) from customer where partner_id = :id"), {"id": partner_id})
+    assert made == rows, (made, rows)
+
+
+def _floor(owner: Engine, rows: int, step: Step) -> None:
+    """The finished rows of a file, copied into a staging table and inserted by one statement."""
+    partner_id = _actor(owner).partner_id
+    with owner.begin() as connection:
+        cursor = connection.connection.cursor()
+        with cursor.copy("copy finished to stdout") as out:
+            content = b"".join(bytes(part) for part in out)
+        connection.execute(text("drop table if exists staging"))
+        connection.execute(text("create table staging (like finished)"))
+
+    def insert() -> None:
+        with owner.begin() as connection:
+            cursor = connection.connection.cursor()
+            with cursor.copy("copy staging from stdin") as into:
+                into.write(content)
+            connection.execute(
+                text(f"insert into customer (partner_id, id, {_COLUMNS}) select :id, uuidv7(),"
+                     f" 'f-' || substr(md5(slug), 1, 20), {_COLUMNS.removeprefix('slug, ')} from staging"),
+                {"id": partner_id},
+            )  # fmt: skip
+
+    step("floor", insert)
+    with owner.begin() as connection:
+        _require_all(connection, partner_id, rows)
+
+
+@contextmanager
+def _measuring(postmaster: int, taken: dict[str, list[Taken]]) -> Iterator[Step]:
+    cpu = clock(os.getpid(), postmaster)
+
+    def step(name: str, work: Callable[[], None]) -> None:
+        before, began = sum(cpu()), time.perf_counter()
+        work()
+        taken.setdefault(name, []).append(Taken(time.perf_counter() - began, sum(cpu()) - before))
+
+    yield step
+
+
+@contextmanager
+def _growth() -> Iterator[Callable[[], float]]:
+    """Megabytes by which this process is larger at its largest than at the beginning."""
+    process, done = psutil.Process(), threading.Event()
+    began = most = process.memory_info().rss
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(0.1):
+            most = max(most, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield lambda: (most - began) / (1 << 20)
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _print(rows: int, taken: dict[str, list[Taken]], grown: float) -> None:
+    head = f"{'seconds':>9}{'of floor':>10}{'processor s':>13}{'of it':>8}"
+    print(f"\nimport: {rows:,} new customers\n{'':38}{head}")
+    seconds = {name: statistics.median(one.seconds for one in all_) for name, all_ in taken.items()}
+    processor = {name: statistics.median(one.processor for one in all_) for name, all_ in taken.items()}
+    for sums in (seconds, processor):
+        sums["check and run"] = sums["check"] + sums["run"]
+    for name in ("floor", "upload", "check", "run", "check and run"):
+        print(f"{name:38}{seconds[name]:9.1f}{seconds['floor'] / seconds[name]:10.2f}"
+              f"{processor[name]:13.1f}{processor['floor'] / processor[name]:8.2f}")  # fmt: skip
+    print(f"memory of the process grew by at most {grown:.0f} MB")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
