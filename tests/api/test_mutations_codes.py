@@ -42,6 +42,10 @@ NOT_OFFERED = {
     "STILL_NEEDED",
     "STILL_HERE",
     "ELSEWHERE_TOO",
+    # Of documents, which are files.
+    "BAD_RANGE",
+    "PDF_TOO_LONG",
+    "STATEMENT_TOO_LONG",
     # Of the logo and the sign-in policy, which are the dashboard's.
     "ANIMATED_PICTURE",
     "NOT_A_PICTURE",
