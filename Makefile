@@ -29,9 +29,11 @@ test: browser ## run all tests
 prove: browser ## run the guarantees at their full figures
 	REMIT_PROVE=1 $(BIN)/pytest -n 2 -m prove
 
-bench: .venv/ready ## compare reads and an import with their floors, as ratios (about 10 minutes)
+bench: .venv/ready ## compare reads, lists, an import and documents with floors, as ratios (about 20 minutes)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.depth
 	$(BIN)/python -m bench.imports
+	$(BIN)/python -m bench.papers
 
 check: .venv/ready ## format, lint, types, import order, committed schema, migrations
 	$(BIN)/ruff format --check .

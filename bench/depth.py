@@ -22,7 +22,7 @@ from bench.servers import database, origin, serving
 from db import schema
 from db.engine import make_engine
 
-HERE = Path(__file__).parent
+DOCUMENTS = Path(__file__).parents[1] / "portal" / "documents"
 ROUNDS, SECONDS = 7, 3.0
 _KEY = "remit_bench_key_of_the_"
 # Customers of each partner; every one of them has ten invoices.
@@ -68,25 +68,25 @@ _STEPS = (
 
 
 class List(NamedTuple):
-    """A list: its document, and the filters that lead to places in it, from its beginning to its end."""
+    """A list of the dashboard: its page's document and order, and filters that lead to places in it."""
 
     root: str
     document: str
+    order: str
     places: Mapping[str, Any]
 
 
 LISTS = {
     "invoices, by due date": List(
         "invoices",
-        "invoices.graphql",
-        {
-            "middle": {"dueOn": {"lte": "2024-06-15"}},
-            "end": {"dueOn": {"lte": "2023-01-31"}},
-        },
+        "partner/invoices/list.graphql",
+        "DUE_ON_DESC",
+        {"middle": {"dueOn": {"lte": "2024-06-15"}}, "end": {"dueOn": {"lte": "2023-01-31"}}},
     ),
     "customers, by company": List(
         "customers",
-        "customers.graphql",
+        "partner/customers/list.graphql",
+        "COMPANY_ASC",
         {"middle": {"company": {"gte": "Customer 050000"}}, "end": {"company": {"gte": "Customer 099900"}}},
     ),
 }
@@ -159,8 +159,9 @@ def _answer(slug: str, body: bytes) -> Any:
 
 
 def _body(listed: List, *, after: str | None = None, where: Any = None) -> bytes:
-    query = (HERE / listed.document).read_text()
-    return json.dumps({"query": query, "variables": {"after": after, "where": where}}).encode()
+    query = "".join((DOCUMENTS / name).read_text() for name in (listed.document, "layout.graphql"))
+    variables = {"first": 50, "after": after, "where": where, "orderBy": listed.order}
+    return json.dumps({"query": query, "variables": variables}).encode()
 
 
 def _print(title: str, samples: Mapping[str, list[load.Sample]]) -> None:
