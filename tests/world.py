@@ -45,4 +45,5 @@ def nothing_changes(owner: Connection, *, without: Collection[str] = ()) -> Iter
     """The block leaves every row of every table as it was."""
     before = world(owner, without=without)
     yield
-    assert difference(before, world(owner, without=without)) == {}
+    found = difference(before, world(owner, without=without))
+    assert found == {}, found
