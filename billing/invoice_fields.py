@@ -24,7 +24,7 @@ MOST_LINES = 200
 # Ten billion dollars: more is a slip of the keyboard, and more than gateways take.
 LARGEST_TOTAL_MINOR = 10**12
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DAYS = (date(2000, 1, 1), date(2099, 12, 31))
+DAYS = (date(2000, 1, 1), date(2099, 12, 31))
 
 
 class AmountInput(Input):
@@ -120,13 +120,17 @@ def read_draft(
     now: datetime,
 ) -> Draft:
     """`read_invoice` with the customer's and the partner's terms; refuses all wrong fields at once."""
-    partner = db.exec(select(Partner).where(Partner.id == actor.partner_id)).one()
-    days = partner.default_terms_days if customer.terms_days is None else customer.terms_days
-    terms = Terms(customer.currency, days, now.astimezone(ZoneInfo(partner.time_zone)).date())
     checks = Checks()
-    draft = read_invoice(checks, fields, terms=terms, before=before)
+    draft = read_invoice(checks, fields, terms=terms_of(db, actor, customer=customer, now=now), before=before)
     checks.done()
     return draft
+
+
+def terms_of(db: Session, actor: Actor, *, customer: Customer, now: datetime) -> Terms:
+    """The customer's terms where it has its own, else the partner's; today by the partner's calendar."""
+    partner = db.exec(select(Partner).where(Partner.id == actor.partner_id)).one()
+    days = partner.default_terms_days if customer.terms_days is None else customer.terms_days
+    return Terms(customer.currency, days, now.astimezone(ZoneInfo(partner.time_zone)).date())
 
 
 def _days(
@@ -136,7 +140,7 @@ def _days(
     issue = _day(checks, "issue_on", fields.issue_on) if fields.gives("issue_on") else stored["issue_on"]
     issue_on = issue or stored["issue_on"]
     due = _day(checks, "due_on", fields.due_on) if fields.gives("due_on") else stored["due_on"]
-    due_on = due or min(issue_on + timedelta(days=terms.days), _DAYS[1])
+    due_on = due or min(issue_on + timedelta(days=terms.days), DAYS[1])
     if due_on < issue_on:
         message = say("Choose a due date on or after the issue date, {issue_on}.", issue_on=issue_on)
         checks.refuse("due_on", code="DUE_BEFORE_ISSUE", message=message)
@@ -158,8 +162,8 @@ def _day(checks: Checks, field: str, typed: date | str | None) -> date | None:
             )
             checks.refuse(field, code="BAD_DATE", message=message)
             return None
-    if typed is not None and not _DAYS[0] <= typed <= _DAYS[1]:
-        message = say("Choose a day from {first} to {last}.", first=_DAYS[0], last=_DAYS[1])
+    if typed is not None and not DAYS[0] <= typed <= DAYS[1]:
+        message = say("Choose a day from {first} to {last}.", first=DAYS[0], last=DAYS[1])
         checks.refuse(field, code="BAD_DATE", message=message)
         return None
     return typed

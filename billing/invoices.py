@@ -191,6 +191,13 @@ def create_draft(
     actor.require(Action.EDIT_INVOICES)
     customer = customers.billable(db, actor, customer_id=customer_id)
     draft = read_draft(db, actor, customer=customer, fields=fields, now=now)
+    return add_draft(db, actor, customer, draft, "invoice.created", now)
+
+
+def add_draft(
+    db: Session, actor: Actor, customer: Customer, draft: Draft, action: str, now: datetime, **more: str
+) -> Invoice:
+    """Store what was checked, for a customer that is held; `action` and `more` are for the audit log."""
     invoice = Invoice(
         partner_id=actor.partner_id, customer_id=customer.id, status=InvoiceStatus.DRAFT,
         currency=customer.currency, created_at=now, updated_at=now, **draft.values,
@@ -199,7 +206,7 @@ def create_draft(
     db.flush()
     _write_lines(db, invoice, draft)
     _keep_words(db, invoice, customer)
-    _record(db, actor, invoice, "invoice.created", now)
+    _record(db, actor, invoice, action, now, **more)
     return invoice
 
 
@@ -218,7 +225,7 @@ def update_draft(
     `create_draft` does.
     """
     actor.require(Action.EDIT_INVOICES)
-    customer, invoice = _locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
+    customer, invoice = locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
     if version is not None and version != invoice.version:
         raise Conflict
     draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
@@ -236,7 +243,7 @@ def update_draft(
 def delete_draft(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> None:
     """Delete a draft for good; it never had a number. Refuses NotFound and NotADraft."""
     actor.require(Action.EDIT_INVOICES)
-    _, invoice = _locked(db, actor, invoice_id=invoice_id, draft=True)
+    _, invoice = locked(db, actor, invoice_id=invoice_id, draft=True)
     search.keep(
         db, partner_id=actor.partner_id, customer_id=None, kind=SEARCHED_AS, subject_id=invoice.id, texts=()
     )
@@ -252,7 +259,7 @@ def finalize(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> I
     NotFound, NotADraft, a customer in SETUP or ARCHIVED.
     """
     actor.require(Action.EDIT_INVOICES)
-    customer, invoice = _locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
+    customer, invoice = locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
     _issue(db, actor, customer, invoice, now)
     return invoice
 
@@ -264,7 +271,7 @@ def send(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoi
     customer in SETUP or ARCHIVED.
     """
     actor.require(Action.EDIT_INVOICES)
-    customer, invoice = _locked(db, actor, invoice_id=invoice_id, billable=True)
+    customer, invoice = locked(db, actor, invoice_id=invoice_id, billable=True)
     if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PAID):
         raise NotOpen(invoice)
     told = [
@@ -292,7 +299,7 @@ def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoi
     Refuses NotFound, NotOpen, PartlyPaid, PaymentUnderWay (GUARANTEES M-17). Voiding twice changes nothing.
     """
     actor.require(Action.VOID_INVOICES)
-    customer, invoice = _locked(db, actor, invoice_id=invoice_id)
+    customer, invoice = locked(db, actor, invoice_id=invoice_id)
     if invoice.status is InvoiceStatus.VOID:
         return invoice
     if invoice.status is not InvoiceStatus.OPEN:
@@ -314,7 +321,7 @@ def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoi
     return invoice
 
 
-def _locked(
+def locked(
     db: Session, actor: Actor, *, invoice_id: UUID, billable: bool = False, draft: bool = False
 ) -> tuple[Customer, Invoice]:
     """The actor's invoice, its customer's row locked before its own, as everywhere; else NotFound.
@@ -342,14 +349,9 @@ def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
     if draft.lines is None:
         return
     place = {"partner_id": invoice.partner_id, "customer_id": invoice.customer_id, "invoice_id": invoice.id}
-    db.execute(
-        delete(InvoiceLine).where(
-            col(InvoiceLine.partner_id) == invoice.partner_id, col(InvoiceLine.invoice_id) == invoice.id
-        )
-    )
-    db.execute(
-        insert(InvoiceLine), [{**place, **line, "id": new_id(), "issued": False} for line in draft.lines]
-    )
+    db.execute(delete(InvoiceLine).filter_by(partner_id=invoice.partner_id, invoice_id=invoice.id))
+    rows = [{**place, **line, "id": new_id(), "issued": False} for line in draft.lines]
+    db.execute(insert(InvoiceLine), rows)
 
 
 def _issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: datetime) -> None:
@@ -366,11 +368,8 @@ def _issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now:
     invoice.finalized_at = now
     invoice.updated_at = now
     db.flush()
-    db.execute(
-        update(InvoiceLine)
-        .where(col(InvoiceLine.partner_id) == actor.partner_id, col(InvoiceLine.invoice_id) == invoice.id)
-        .values(issued=True)
-    )
+    lines = update(InvoiceLine).filter_by(partner_id=actor.partner_id, invoice_id=invoice.id)
+    db.execute(lines.values(issued=True))
     net, tax = invoice.net_minor, invoice.tax_minor
     ledger.post(
         db, actor, cause=EntryCause.INVOICE_FINALIZED, subject_id=invoice.id, customer_id=customer.id,
@@ -391,10 +390,10 @@ def _keep_words(db: Session, invoice: Invoice, customer: Customer) -> None:
         )  # fmt: skip
 
 
-def _record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime) -> None:
+def _record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str) -> None:
     # Of a draft the customer's side learns nothing, not even that there is one.
     customer_id = None if invoice.status is InvoiceStatus.DRAFT else invoice.customer_id
     audit.record(
         db, actor, action=action, subject_kind="invoice", subject_id=invoice.id,
-        customer_id=customer_id, now=now, number=invoice.number, total_minor=invoice.total_minor,
+        customer_id=customer_id, now=now, number=invoice.number, total_minor=invoice.total_minor, **more,
     )  # fmt: skip

@@ -59,6 +59,7 @@ WORDS = {
     "user.renamed": mark("changed their name"),
     "user.address_changed": mark("changed their e-mail address"),
     "invoice.created": mark("drafted an invoice"),
+    "invoice.duplicated": mark("duplicated an invoice as a new draft"),
     "invoice.updated": mark("changed a draft invoice"),
     "invoice.deleted": mark("deleted a draft invoice"),
     "invoice.finalized": mark("issued invoice {number}"),

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Actor
-from billing import invoices, tags
+from billing import invoice_duplicates, invoices, tags
 from billing.invoice_fields import InvoiceInput, LineInput
 from db import ids
 from errors import Conflict, Invalid, NotFound
@@ -196,6 +196,22 @@ async def void(request: Request) -> Response:
     return go(request, _address(request), say("Invoice {number} is void.", number=number))
 
 
+async def duplicate(request: Request) -> Response:
+    """Make a draft like this invoice, and open it in the editor, unless that has no room for its lines."""
+    form = await read_form(request)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        made = invoice_duplicates.duplicate(db, actor, invoice_id=invoice_id, now=now)
+        return ids.shown("inv", made.invoice.id) + ("/edit" if made.lines <= MOST_ROWS else "")
+
+    made = await act(request, work, form=form)
+    return go(
+        request, f"{place(request).home}/invoices/{made}",
+        "This is a new draft, made from the invoice. Check it, then send it.",
+    )  # fmt: skip
+
+
 async def delete(request: Request) -> Response:
     """Delete a draft."""
     form = await read_form(request)
@@ -306,6 +322,7 @@ ROUTES = [
     Route(_ONE + "/confirm-{what:str}", partner(confirm)),
     Route(_ONE + "/send", partner(send), methods=["POST"]),
     Route(_ONE + "/void", partner(void), methods=["POST"]),
+    Route(_ONE + "/duplicate", partner(duplicate), methods=["POST"]),
     Route(_ONE + "/delete", partner(delete), methods=["POST"]),
     Route(_ONE + "/tags", partner(tag), methods=["POST"]),
 ]

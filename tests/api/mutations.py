@@ -120,6 +120,7 @@ SAMPLES = [
         "createInvoice", lambda t: {"customerId": t["customer"], "lines": LINES}, (INVOICES,), ("customerId",)
     ),
     Sample("updateInvoice", lambda t: {"id": t["draft"], "memo": "Thanks"}, (INVOICES,), ("id",)),
+    Sample("duplicateInvoice", lambda t: {"id": t["invoice"]}, (INVOICES,), ("id",)),
     Sample("deleteDraftInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample("voidInvoice", lambda t: {"id": t["invoice"]}, ("invoices:void",), ("id",)),

@@ -131,6 +131,47 @@ async def test_a_voided_invoice_is_not_sent(writer: Writer, acme: Things) -> Non
         assert await writer.refused("voidInvoice", {"id": acme["draft"]}) == [("INVOICE_NOT_OPEN", "input")]
 
 
+async def test_a_duplicate_is_a_draft_of_today_tried_first_and_made_once(
+    writer: Writer, acme: Things
+) -> None:
+    await writer.do("updateInvoice", {"id": acme["draft"], "lines": LINES, "memo": "Hi", "poNumber": "PO 7"})
+    await writer.do("sendInvoice", {"id": acme["draft"]})
+    await writer.do("tagInvoices", {"tagIds": [acme["tag"]], "invoiceIds": [acme["draft"]]})
+    writer.client.now += timedelta(days=1)
+    given = {"id": acme["draft"], "idempotencyKey": "again"}
+    select = f"invoice {{ number status issueOn dueOn memo poNumber tags {{ id }} {TOTALS} {LINE} }}"
+    with nothing_changes(writer.client.owner):
+        tried = await writer.do("duplicateInvoice", {**given, "dryRun": True}, select)
+    assert await writer.do("duplicateInvoice", given, select) == tried
+    made = dict(tried["invoice"])
+    assert made.pop("lines")["nodes"][1] == {
+        "position": 1, "quantity": "2", "unitPrice": {"amount": "50.00"}, "taxRate": "0",
+        "discount": {"amount": "0.50"}, "total": {"amount": "99.50"},
+    }  # fmt: skip
+    assert made == {
+        "number": None, "status": "DRAFT", "issueOn": "2026-03-11", "dueOn": "2026-04-10", "memo": "Hi",
+        "poNumber": None, "tags": [{"id": acme["tag"]}], "net": {"amount": "250.00"},
+        "tax": {"amount": "12.42"}, "total": {"amount": "262.42", "currency": "USD"},
+    }  # fmt: skip
+    with nothing_changes(writer.client.owner):
+        assert await writer.do("duplicateInvoice", given, select) == tried
+        other = {**given, "id": acme["invoice"]}
+        assert await writer.refused("duplicateInvoice", other, select) == [
+            ("IDEMPOTENCY_CONFLICT", "input.idempotencyKey")
+        ]
+
+
+async def test_no_invoice_of_an_archived_customer_or_of_another_partner_is_duplicated(
+    writer: Writer, acme: Things
+) -> None:
+    given = {"id": acme["invoice"]}
+    mallory = writer.at("mallory")
+    await writer.do("archiveCustomer", {"id": acme["customer"]})
+    with nothing_changes(writer.client.owner):
+        assert await writer.refused("duplicateInvoice", given) == [("CUSTOMER_ARCHIVED", "input")]
+        assert await writer.refused("duplicateInvoice", given, **mallory) == [("NOT_FOUND", "input.id")]
+
+
 async def test_nobody_is_told_of_an_invoice_when_there_is_nobody(writer: Writer, acme: Things) -> None:
     writer.client.owner.execute(text("update membership set role = 'VIEWER' where customer_id is not null"))
     with nothing_changes(writer.client.owner):

@@ -113,6 +113,17 @@ def send_invoice(page: Page) -> str:
     return page.get_by_role("heading", level=1).inner_text().removeprefix("Invoice ")
 
 
+def duplicate_invoice(page: Page) -> None:
+    """Make a draft of the invoice on screen, and save it in the editor that opens."""
+    press(page, "Duplicate")
+    said(page, "This is a new draft, made from the invoice.")
+    expect(page.locator("#field-lines-1-description")).to_have_value("On-site visit")
+    fill(page, "Memo", "As last month")
+    press(page, "Save draft")
+    heading(page, "Draft invoice")
+    expect(page.get_by_text("As last month")).to_be_visible()
+
+
 def accept_invite(page: Page, product: Product, email: str) -> None:
     """Open the link twice, as scanners do; refuse a weak password; land on the invoices."""
     link = link_in(product.mail(email, "invites you"))

@@ -19,6 +19,8 @@ def test_a_partner_adds_a_customer_and_the_user_comes_in(
     # 12 x 45.00, and 1.2345 x 100.01 = 123.462345 -> 123.46 with 6.25 % = 7.71625 -> 7.72
     expect(page.locator("tfoot tr.total").first).to_contain_text("$671.18")
     number = steps.send_invoice(page)
+    steps.duplicate_invoice(page)
+    expect(page.locator("tfoot tr.total").first).to_contain_text("$671.18")
     steps.sign_out(page)
 
     steps.accept_invite(page, product, dora)

@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from sqlalchemy import Connection, text
 
+from billing import invoices
+from billing.invoice_fields import InvoiceInput, LineInput
+from db.session import Database
+from portal.form import MOST_ROWS
 from tests.cast import Cast
-from tests.portal.conftest import Person
+from tests.portal.conftest import Person, text_of
 from tests.world import world
 
 Arrive = Callable[[str], Person]
@@ -86,10 +91,55 @@ def test_a_draft_is_deleted_and_an_open_one_voided(signed_in: Arrive, cast: Cast
     assert ada.post(f"{sent}/send").status_code == 409
 
 
+def test_an_invoice_is_duplicated_into_a_draft_in_the_editor(
+    signed_in: Arrive, cast: Cast, owner: Connection
+) -> None:
+    ada = signed_in("ada")
+    sent = ada.post(new(cast), {**LINE, "po_number": "PO 7", "memo": "Thanks"}).headers["location"]
+    ada.post(f"{sent}/send")
+    assert f'action="{sent}/duplicate"' in ada.get(sent).text
+    editor = ada.post(f"{sent}/duplicate").headers["location"]
+    shown = ada.get(editor).text
+    assert "This is a new draft, made from the invoice." in shown
+    assert 'value="Managed workstations"' in shown
+    assert "Thanks" in shown
+    assert "PO 7" not in shown
+    assert editor.removesuffix("/edit") != sent
+    assert "Draft" in ada.get(editor.removesuffix("/edit")).text
+    assert "duplicated an invoice as a new draft" in text_of(ada.get("/audit"))
+    ada.client.cookies.set("remit_language", "fr")
+    assert ">Dupliquer<" in re.sub(r"<svg.*?</svg>", "", ada.get(sent).text, flags=re.S)
+    assert "Voici un nouveau brouillon" in ada.get(ada.post(f"{sent}/duplicate").headers["location"]).text
+    assert "a dupliqué une facture en nouveau brouillon" in text_of(ada.get("/audit"))
+    owner.execute(text("update customer set status = 'ARCHIVED', archived_at = now()"))
+    before = world(owner)
+    assert f"{sent}/duplicate" not in ada.get(sent).text
+    assert ada.post(f"{sent}/duplicate").status_code == 409
+    assert world(owner) == before
+
+
+def test_a_duplicate_too_long_for_the_editor_opens_on_its_own_page(
+    signed_in: Arrive, cast: Cast, database: Database, now: datetime
+) -> None:
+    lines = [LineInput(description="Work", quantity="1", unit_price="1.00")] * (MOST_ROWS + 1)
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        acme = cast.customers["acme"]
+        long = invoices.create_draft(
+            db, cast.ada, customer_id=acme, fields=InvoiceInput(lines=lines), now=now
+        )
+    ada = signed_in("ada")
+    made = ada.post(f"/invoices/inv_{long.id.hex}/duplicate").headers["location"]
+    assert not made.endswith("/edit")
+    assert "This is a new draft" in ada.get(made).text
+
+
 def test_rita_may_look_but_not_write(signed_in: Arrive, cast: Cast, owner: Connection) -> None:
+    sent = signed_in("ada").post(new(cast), LINE).headers["location"]
     rita, before = signed_in("rita"), world(owner)
     assert rita.get("/invoices").status_code == 200
     assert rita.post(new(cast), LINE).status_code == 403
+    assert f"{sent}/duplicate" not in rita.get(sent).text
+    assert rita.post(f"{sent}/duplicate").status_code == 403
     assert world(owner) == before
 
 
@@ -105,7 +155,7 @@ def test_another_partners_invoice_looks_like_none(signed_in: Arrive, cast: Cast,
     absent = "/invoices/inv_" + "0" * 32
     for path in ("", "/edit", "/confirm-send"):
         assert mallory.get(draft + path).status_code == mallory.get(absent + path).status_code == 404
-    for path in ("/send", "/void", "/delete"):
+    for path in ("/send", "/void", "/duplicate", "/delete"):
         theirs, nobodys = mallory.post(draft + path), mallory.post(absent + path)
         assert (theirs.status_code, theirs.text) == (nobodys.status_code, nobodys.text)
     assert mallory.post(new(cast), LINE).status_code == 404

@@ -1,0 +1,83 @@
+"""Duplicating an invoice: a new draft for the same customer, dated today.
+
+Surprise: the lines are copied as they are stored, cents too, and not read again: what was right to invoice
+once stays so when a check grows stricter. The PO number stays behind. It names one order of the customer's,
+and a second claim on that would be refused, or paid by mistake.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, select
+
+from auth.actors import Action, Actor
+from billing import invoices
+from billing.invoice_fields import DAYS, Draft, Terms, terms_of
+from billing.invoices import Invoice, InvoiceLine
+from billing.tags import InvoiceTag, Tag
+
+_KEPT = {"net_minor", "tax_minor", "total_minor", "memo", "internal_note"}
+_OF_THE_OTHER = {"partner_id", "customer_id", "id", "invoice_id", "issued"}
+
+
+class Duplicate(NamedTuple):
+    """The new draft, and how many lines it has."""
+
+    invoice: Invoice
+    lines: int
+
+
+def duplicate(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Duplicate:
+    """Make a draft like the invoice: its lines, memo, internal note and the partner's tags.
+
+    Issued today (partner's zone), due as many days later as the other was. Refuses NotFound, a customer in
+    SETUP or ARCHIVED.
+    """
+    actor.require(Action.EDIT_INVOICES)
+    customer, original = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
+    found = (
+        select(InvoiceLine)
+        .where(InvoiceLine.partner_id == actor.partner_id, InvoiceLine.invoice_id == original.id)
+        .order_by(col(InvoiceLine.position))
+    )
+    lines = tuple(line.model_dump(exclude=_OF_THE_OTHER) for line in db.exec(found))
+    terms = terms_of(db, actor, customer=customer, now=now)
+    days = {"issue_on": terms.today, "due_on": _due(original, terms)}
+    draft = Draft({**original.model_dump(include=_KEPT), **days}, lines)
+    made = invoices.add_draft(db, actor, customer, draft, "invoice.duplicated", now, copy_of=str(original.id))
+    _carry_tags(db, original, made, now)
+    return Duplicate(made, len(lines))
+
+
+def _due(original: Invoice, terms: Terms) -> date:
+    """Past the last day there is the customer's own terms count."""
+    days = original.due_on - original.issue_on
+    if days > DAYS[1] - terms.today:
+        days = timedelta(days=terms.days)
+    return min(terms.today + days, DAYS[1])
+
+
+def _carry_tags(db: Session, original: Invoice, made: Invoice, now: datetime) -> None:
+    # Held in one order for all: a tag that is being deleted or merged meanwhile is not there any more.
+    held = (
+        select(Tag.id)
+        .join(InvoiceTag, (col(InvoiceTag.partner_id) == Tag.partner_id) & (col(InvoiceTag.tag_id) == Tag.id))
+        .where(
+            Tag.partner_id == original.partner_id,
+            InvoiceTag.invoice_id == original.id,
+            col(Tag.owner_id).is_(None),
+        )
+        .order_by(col(Tag.id))
+        .with_for_update(read=True, key_share=True, of=Tag)
+    )
+    carried = [
+        {
+            "partner_id": made.partner_id, "invoice_id": made.id, "tag_id": tag_id,
+            "customer_id": made.customer_id, "owner_id": None, "created_at": now,
+        }
+        for tag_id in db.exec(held).all()
+    ]  # fmt: skip
+    if carried:
+        db.execute(insert(InvoiceTag), carried)
