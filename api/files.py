@@ -128,7 +128,9 @@ class Files:
         done = await run_in_threadpool(written)
         if isinstance(done, Plain):
             return done
-        return Plain(done.name, "application/pdf", await run_in_threadpool(self._press.pdf, done))
+        owner = visit.actor.partner_id, visit.actor.customer_id
+        pdf = await run_in_threadpool(self._press.pdf, done, owner)
+        return Plain(done.name, "application/pdf", pdf)
 
 
 class _Door:

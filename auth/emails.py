@@ -88,3 +88,12 @@ def _too_long(path: tuple[str | int, ...]) -> Invalid:
         longest_local=_LONGEST_LOCAL,
     )
     return Invalid.at(*path, code="TOO_LONG", message=message)
+
+
+def spellings(address: str) -> list[str]:
+    """The forms, in small letters, that somebody may have typed an address in: its domain may be written in
+    its own letters. Refuses as parse_email, at `email`.
+    """
+    normal = normal_form(address)
+    local, _, domain = normal.rpartition("@")
+    return list(dict.fromkeys([normal, f"{local}@{idna.decode(domain)}"]))

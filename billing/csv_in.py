@@ -7,6 +7,7 @@ refused with the line where it goes wrong, because half a file read is worse tha
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -19,15 +20,19 @@ MOST_ROWS = 100_000
 MOST_COLUMNS = 100
 LONGEST_CELL = 20_000
 SEPARATORS = ",;\t"
+_QUOTED = re.compile(r'"[^"]*"?')
 _CHUNK = 1 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A file that was opened: its column names, and its rows with the number each has in a spreadsheet."""
+    """A file that was opened: its column names, what stands between its cells, and its rows with the number
+    each has in a spreadsheet.
+    """
 
     columns: tuple[str, ...]
+    separator: str
     rows: Iterator[tuple[int, list[str]]]
 
 
@@ -65,15 +70,16 @@ def open_sheet(file: BinaryIO) -> Sheet:
             ),
         )
     named = tuple(name[:100] or f"Column {place}" for place, name in enumerate(columns, 1))
-    return Sheet(named, _rows(records))
+    return Sheet(named, separator, _rows(records))
 
 
-def open_rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """The rows in UTF-8 text that names no columns: a later part of a table. Refuses as `open_sheet`."""
+def open_rows(file: BinaryIO, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows in UTF-8 text that names no columns: a later part of a table with that separator.
+
+    Refuses as `open_sheet`.
+    """
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    first = text.readline(LONGEST_CELL * 4)
-    text.seek(0)
-    return _rows(_records(csv.reader(text, delimiter=_separator(first), strict=True)))
+    return _rows(_records(csv.reader(text, delimiter=separator, strict=True)))
 
 
 def refused(*, code: str, message: str) -> Invalid:
@@ -82,7 +88,8 @@ def refused(*, code: str, message: str) -> Invalid:
 
 
 def _separator(first: str) -> str:
-    return max(SEPARATORS, key=first.count)
+    # What stands inside of quotes separates nothing.
+    return max(SEPARATORS, key=_QUOTED.sub("", first).count)
 
 
 def _encoding(file: BinaryIO) -> str:

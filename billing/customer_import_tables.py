@@ -60,6 +60,7 @@ class CustomerImport(SQLModel, table=True):
     unchanged: int = count(default=0)
     refused: int = count(default=0)
     send_invites: bool = True
+    separator: str = ","
     users_added: int = count(default=0)
     invites_held: int = count(default=0)
     asked_by: UUID

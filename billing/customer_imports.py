@@ -5,6 +5,7 @@ hundred thousand rows, and each stage goes on where it stopped (`customer_import
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
+from auth.emails import spellings
 from billing.csv_in import MOST_ROWS, open_rows, open_sheet, refused, too_many_rows
 from billing.customer_import_tables import (
     CustomerImport,
@@ -86,15 +88,20 @@ _STAGED = text("""
            array(select jsonb_array_elements_text(one.value->1)), '[]', '{}', '{}', 0
     from jsonb_array_elements(cast(:rows as jsonb)) as one
 """)
+# Cells are compared as `parse_email` reads them: blanks around, full-width letters and capitals are nothing.
 _ERASED = text("""
+    with folded as (
+      select r.id, array_agg(lower(btrim(normalize(one.cell, NFKC), E' \\t')) order by one.place) as cells
+      from customer_import_row r, unnest(r.cells) with ordinality as one(cell, place)
+      where r.partner_id = :partner_id
+      group by r.id having bool_or(lower(btrim(normalize(one.cell, NFKC), E' \\t')) = any(:emails)))
     update customer_import_row r
     set cells = array(
-          select case when lower(btrim(one.cell)) in (lower(:email), lower(:name)) then :instead
-                      else one.cell end
+          select case when folded.cells[one.place] = any(:emails || lower(normalize(:name, NFKC)))
+                      then :instead else one.cell end
           from unnest(r.cells) with ordinality as one(cell, place) order by one.place),
-        problems = replace(r.problems::text, :email, :instead)::jsonb
-    where r.partner_id = :partner_id
-      and exists (select 1 from unnest(r.cells) as one(cell) where lower(btrim(one.cell)) = lower(:email))
+        problems = regexp_replace(r.problems::text, :said, :instead, 'gi')::jsonb
+    from folded where r.partner_id = :partner_id and r.id = folded.id
 """)
 
 
@@ -117,7 +124,8 @@ def start(db: Session, actor: Actor, *, file_name: str, file: BinaryIO, now: dat
     begun = CustomerImport(
         partner_id=actor.partner_id, id=new_id(), file_name=_file_name(file_name),
         state=ImportState.MAPPING, columns=[_printable(name) for name in sheet.columns],
-        fields=guessed(sheet.columns), asked_by=actor.id, asked_by_name=actor.name, created_at=now,
+        fields=guessed(sheet.columns), separator=sheet.separator, asked_by=actor.id,
+        asked_by_name=actor.name, created_at=now,
     )  # fmt: skip
     db.add(begun)
     db.flush()
@@ -141,7 +149,8 @@ def append(db: Session, actor: Actor, *, import_id: UUID, file: BinaryIO, now: d
     if begun.state is not ImportState.MAPPING:
         raise ImportMoved
     last = db.scalar(select(func.max(CustomerImportRow.position)).where(*_of(begun))) or 0
-    begun.total += _stage(db, begun, ((last + number, cells) for number, cells in open_rows(file)))
+    rows = ((last + number, cells) for number, cells in open_rows(file, begun.separator))
+    begun.total += _stage(db, begun, rows)
     if begun.total > MOST_ROWS:
         raise too_many_rows()
     _record(db, actor, begun, "customer_import.extended", now)
@@ -289,7 +298,9 @@ def clear_old(db: Session, actor: Actor, *, now: datetime) -> int:
 
 def erase_in_files(db: Session, *, partner_id: UUID, email: str, name: str, instead: str) -> None:
     """Replace somebody in the rows that imports still keep: address and name, wherever the address stands."""
-    db.execute(_ERASED, {"partner_id": partner_id, "email": email, "name": name, "instead": instead})
+    forms = spellings(email)
+    values = {"partner_id": partner_id, "emails": forms, "name": name, "instead": instead}
+    db.execute(_ERASED, {**values, "said": "|".join(map(re.escape, forms))})
 
 
 def begin_stage(begun: CustomerImport, state: ImportState) -> None:

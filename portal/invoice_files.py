@@ -38,7 +38,7 @@ async def download(request: Request) -> Response:
     sheets = await meet(request, lambda db, actor: _sheets(db, actor, chosen))
     if not sheets:
         return go(request, f"{place(request).home}/invoices", "Choose the invoices to download.", tone="info")
-    packed = await run_in_threadpool(_packed, house(request).press, sheets)
+    packed = await run_in_threadpool(_packed, house(request).press, sheets, place(request).home)
     return file(packed, file_name(say("Invoices"), ending="zip"), "application/zip")
 
 
@@ -46,7 +46,7 @@ def _sheets(db: Session, actor: Actor, chosen: Iterable[str]) -> list[Sheet]:
     return [invoice_sheet(db, actor, invoice_id=ids.parsed(text, "inv")) for text in chosen]
 
 
-def _packed(press: Press, sheets: Sequence[Sheet]) -> bytes:
+def _packed(press: Press, sheets: Sequence[Sheet], owner: str) -> bytes:
     """The same sheets are the same zip: its entries have the sheets' own dates."""
     packed, taken = io.BytesIO(), Counter[str]()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -55,5 +55,5 @@ def _packed(press: Press, sheets: Sequence[Sheet]) -> bytes:
             again = f"-{taken[sheet.name]}.pdf" if taken[sheet.name] > 1 else ".pdf"
             name = sheet.name.removesuffix(".pdf") + again
             entry = zipfile.ZipInfo(name, date_time=sheet.made_at.timetuple()[:6])
-            archive.writestr(entry, press.pdf(sheet), zipfile.ZIP_DEFLATED)
+            archive.writestr(entry, press.pdf(sheet, owner), zipfile.ZIP_DEFLATED)
     return packed.getvalue()

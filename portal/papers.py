@@ -16,7 +16,7 @@ from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Sheet
 from integrations.pdf.receipts import receipt_sheet
 from portal.door import meet
-from portal.house import house, record_id
+from portal.house import house, place, record_id
 
 PDF = "application/pdf"
 
@@ -36,7 +36,7 @@ async def receipt(request: Request) -> Response:
 async def paper(request: Request, write: Callable[[Session, Actor], Sheet]) -> Response:
     """The file of what `write` puts together; with `?view` browsers show it instead of keeping it."""
     sheet = await meet(request, write)
-    pdf = await run_in_threadpool(house(request).press.pdf, sheet)
+    pdf = await run_in_threadpool(house(request).press.pdf, sheet, place(request).home)
     return file(pdf, sheet.name, PDF, inline="view" in request.query_params)
 
 

@@ -18,12 +18,11 @@ from auth.personal_tokens import PersonalToken
 from auth.users import User
 from billing.mails import Mail, MailStatus
 from db.session import Database
-from errors import Limited
 from integrations.mail import access_letters, code_letters, letters
 from integrations.mail.compose import Attachment, Composer
 from integrations.mail.letters import Letter, NotWanted, PersonalLetter
 from integrations.mail.transports import NotNow, Refused, Transport
-from integrations.pdf.press import Broken, Press, Sheet
+from integrations.pdf.press import Broken, Busy, Press, Sheet, TooLong, TooSlow
 
 _log = structlog.get_logger(__name__)
 GIVE_UP_AFTER = timedelta(days=3)
@@ -139,9 +138,9 @@ class Outgoing:
         """The PDF that comes along. Raises `NotNow` while the press is busy."""
         try:
             return Attachment(sheet.name, await asyncio.to_thread(self._press.pdf, sheet))
-        except Limited as busy:
+        except Busy as busy:
             raise NotNow(str(busy)) from busy
-        except Broken:
+        except (TooSlow, TooLong, Broken):
             # Whoever owes or paid money hears of it, PDF or not: the mail holds the link, and says no more.
             _log.exception("mail goes without its PDF", document=sheet.name)
             return None

@@ -9,7 +9,9 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +26,8 @@ from integrations.pdf.typesetter import LENGTH, STATUS_MADE
 DEADLINE_SECONDS = 20.0
 PATIENCE_SECONDS = 10.0
 MOST_BYTES = 8 * 1024 * 1024
+# Orders of one customer, or of a partner's staff and keys, that are under way at once.
+MOST_OF_ONE = 4
 # What typst remembers of earlier documents goes with its process.
 MOST_ORDERS = 500
 
@@ -89,24 +93,29 @@ class Press:
         self._seats = threading.BoundedSemaphore(at_once)
         self._deadline = deadline
         self._idle: list[_Typesetter] = []
+        self._asked: Counter[Hashable] = Counter()
         self._lock = threading.Lock()
 
-    def pdf(self, sheet: Sheet) -> bytes:
-        """The document as a PDF. Blocks: for worker threads. Refuses Busy, TooSlow, TooLong."""
+    def pdf(self, sheet: Sheet, owner: Hashable = None) -> bytes:
+        """The document as a PDF, for `owner` (None: ourselves, whose jobs are few by themselves).
+
+        Blocks: for worker threads. Refuses Busy, TooSlow, TooLong.
+        """
         order = json.dumps(sheet.order).encode()
         if len(order) > MOST_BYTES:
             raise TooLong
-        if not self._room.acquire(blocking=False):
-            raise Busy(retry_after=5)
-        try:
-            if not self._seats.acquire(timeout=PATIENCE_SECONDS):
+        with self._turn(owner):
+            if not self._room.acquire(blocking=False):
                 raise Busy(retry_after=5)
             try:
-                return self._set(order)
+                if not self._seats.acquire(timeout=PATIENCE_SECONDS):
+                    raise Busy(retry_after=5)
+                try:
+                    return self._set(order)
+                finally:
+                    self._seats.release()
             finally:
-                self._seats.release()
-        finally:
-            self._room.release()
+                self._room.release()
 
     def close(self) -> None:
         """Send the typesetters home."""
@@ -114,6 +123,24 @@ class Press:
             idle, self._idle = self._idle, []
         for one in idle:
             one.end()
+
+    @contextmanager
+    def _turn(self, owner: Hashable) -> Iterator[None]:
+        """One of the orders `owner` may have under way: else one loop shuts everybody out."""
+        if owner is None:
+            yield
+            return
+        with self._lock:
+            if self._asked[owner] >= MOST_OF_ONE:
+                raise Busy(retry_after=5)
+            self._asked[owner] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asked[owner] -= 1
+                if not self._asked[owner]:
+                    del self._asked[owner]
 
     def _set(self, order: bytes) -> bytes:
         with self._lock:

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from billing import csv_in, customer_imports
 from errors import Invalid
@@ -19,6 +19,24 @@ def test_encodings_and_separators_are_found_out(imports: Imports, encoding: str,
     [row] = imports.act(customer_imports.sample, import_id=found)
     assert row.cells[0] == "Café"
     assert imports.find(found).fields[:3] == ["company", "tax_id", "address"]
+
+
+def test_what_stands_in_quotes_separates_nothing(imports: Imports) -> None:
+    found = imports.start(
+        '"A; B; C",,1 A St,Peoria,IL,61602,US,C', head=HEAD.replace("Company", '"Com;pa;ny;;;;;;;"')
+    )
+    [row] = imports.act(customer_imports.sample, import_id=found)
+    assert row.cells[:3] == ["A; B; C", "", "1 A St"]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_later_parts_are_read_as_the_first_was(imports: Imports, owner: Connection, separator: str) -> None:
+    head, other = separator.join(("Company", "City")), "," if separator == ";" else ";"
+    found = imports.start(separator.join(("A", "B")), head=head)
+    part = separator.join((f"Smith{other} Jones{other} Lee", "Boston")).encode()
+    imports.act(customer_imports.append, import_id=found, file=io.BytesIO(part), now=imports.now)
+    rows = owner.scalars(text("select cells from customer_import_row order by position")).all()
+    assert rows == [["A", "B"], [f"Smith{other} Jones{other} Lee", "Boston"]]
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,21 @@ def test_who_stands_in_a_file_of_customers_is_erased_there_too(
     assert rows == [["Acme", "Erased user", "Erased user"], ["Globex", "Petra", "other@x.example"]]
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["\tpetra@acme.example", "\xa0petra@acme.example\xa0", "Ｐetra@acme.example", "PETRA@ACME.EXAMPLE "],
+)
+def test_however_an_address_was_typed_in_a_file_it_is_erased(
+    database: Database, owner: Connection, cast: Cast, typed: str, now: datetime
+) -> None:
+    content = f'Company,User 1 name,User 1 e-mail\nAcme, Petra ,"{typed}"\n'.encode()
+    with database.transaction(partner_id=cast.clem.partner_id) as db:
+        customer_imports.start(db, cast.clem, file_name="a.csv", file=BytesIO(content), now=now)
+    erase(database, cast.emails["petra"], now)
+    [cells] = owner.scalars(text("select cells from customer_import_row")).all()
+    assert cells == ["Acme", "Erased user", "Erased user"]
+
+
 def test_who_only_asked_for_access_is_erased_too(
     database: Database, owner: Connection, cast: Cast, now: datetime
 ) -> None:

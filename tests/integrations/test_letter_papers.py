@@ -7,7 +7,7 @@ from auth.memberships import Membership
 from billing import invoices
 from billing.mails import MailStatus
 from integrations.mail.transports import NotNow
-from integrations.pdf.press import Broken, Busy
+from integrations.pdf.press import Broken, Busy, TooLong, TooSlow
 from tests.billing.paying import Till
 from tests.cast import Cast
 from tests.integrations.test_letters import Desk
@@ -37,11 +37,14 @@ async def test_an_invoice_comes_as_a_pdf_in_its_readers_language(desk: Desk, til
 
 
 @pytest.mark.anyio
-async def test_a_busy_press_is_asked_again_and_a_broken_one_stops_no_mail(
-    desk: Desk, till: Till, cast: Cast, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "never", [Broken("wrong template"), TooSlow(), TooLong()], ids=lambda one: type(one).__name__
+)
+async def test_a_busy_press_is_asked_again_and_one_that_never_will_stops_no_mail(
+    desk: Desk, till: Till, cast: Cast, monkeypatch: pytest.MonkeyPatch, never: Exception
 ) -> None:
     send(till)
-    trouble: list[Exception] = [Busy(retry_after=5), Broken("wrong template")]
+    trouble: list[Exception] = [Busy(retry_after=5), never]
     monkeypatch.setattr(press(), "pdf", lambda _sheet: (_ for _ in ()).throw(trouble.pop(0)))
     with pytest.raises(NotNow, match="Many documents"):
         await desk.send(desk.mail(cast.ada.partner_id))

@@ -113,6 +113,27 @@ def test_more_than_can_wait_are_told_so_at_once(templates: Path) -> None:
     assert sorted(answer.__name__ for answer in answers) == ["Busy"] * 4 + ["TooSlow"] * 2
 
 
+def test_one_owner_never_has_all_the_room(templates: Path) -> None:
+    press = Press(templates, at_once=1, waiting=9, deadline=3)
+    begun, answers = threading.Barrier(7), []
+
+    def one(_: int) -> None:
+        begun.wait()
+        try:
+            press.pdf(made_of("slow"), "a loop")
+        except (Busy, TooSlow) as refusal:
+            answers.append(type(refusal).__name__)
+
+    with ThreadPoolExecutor(6) as threads:
+        running = threads.map(one, range(6))
+        begun.wait()
+        assert press.pdf(made_of("paper"), "somebody else").startswith(b"%PDF")
+        list(running)
+    press.close()
+    assert answers.count("Busy") >= 2
+    assert "TooSlow" in answers
+
+
 def test_too_much_is_refused_before_anything_is_started(
     small: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
