@@ -45,7 +45,7 @@ async def test_a_busy_press_is_asked_again_and_one_that_never_will_stops_no_mail
 ) -> None:
     send(till)
     trouble: list[Exception] = [Busy(retry_after=5), never]
-    monkeypatch.setattr(press(), "pdf", lambda _sheet: (_ for _ in ()).throw(trouble.pop(0)))
+    monkeypatch.setattr(press(), "pdf", lambda *_: (_ for _ in ()).throw(trouble.pop(0)))
     with pytest.raises(NotNow, match="Many documents"):
         await desk.send(desk.mail(cast.ada.partner_id))
     assert desk.mail(cast.ada.partner_id).status is MailStatus.QUEUED

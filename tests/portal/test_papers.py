@@ -83,7 +83,7 @@ def test_a_draft_is_a_file_for_the_partner_only(signed_in: SignedIn, till: Till)
 def test_a_press_that_is_busy_says_so_and_when_to_come_back(
     signed_in: SignedIn, invoice: Invoice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(press(), "pdf", lambda _sheet: (_ for _ in ()).throw(Busy(retry_after=5)))
+    monkeypatch.setattr(press(), "pdf", lambda *_: (_ for _ in ()).throw(Busy(retry_after=5)))
     answer = signed_in("petra").get(f"{path(invoice)}/invoice.pdf")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
     assert "Many documents are being made just now." in text_of(answer)
