@@ -50,7 +50,7 @@ COVERED_BY = {
     "mailed_codes": "auth/test_mailed_codes auth/test_new_browser",
     "mailed_sign_in": "auth/test_mailed_codes auth/test_new_browser",
     "memberships": "auth/test_memberships auth/test_team auth/test_invites auth/test_strangers"
-    " billing/test_customer_users",
+    " auth/test_unguarded billing/test_customer_users",
     "passkeys": "auth/test_passkeys auth/test_passkeys_as_factor auth/test_passkey_strangers"
     " portal/test_passkeys",
     "pending": "auth/test_second_factors auth/test_factor_races auth/test_passkeys_as_factor",
