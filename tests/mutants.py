@@ -1,9 +1,12 @@
 """A-11: take a check out of the code, and see that a test notices.
 
-`python -m tests.mutants auth tests/auth` takes one thing after the other out of every function of a package:
-a refusal, a call, an operand of a condition, a predicate of a statement; and turns comparisons round. After
-each it runs the tests that go through that function until one fails. What no test notices survives, and is
-listed. The code is changed in memory only: a function's code object is exchanged, the tests run on.
+`python -m tests.mutants auth` takes one thing after the other out of every function of a package: a refusal,
+a call, an operand of a condition, a predicate of a statement; and turns comparisons round. After each it runs
+the tests that go through that function until one fails. What no test notices survives, and is listed. The
+code is changed in memory only: a function's code object is exchanged, the tests run on.
+
+Each module is asked of the tests that COVERED_BY names, in a process of its own. `auth sessions api_keys`
+asks two modules only; `auth sessions tests/auth/test_sessions.py,tests/portal` asks one of other tests.
 """
 
 import ast
@@ -11,6 +14,7 @@ import copy
 import importlib
 import inspect
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -25,6 +29,43 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 LONGEST_SECONDS = 120
+ROOT = Path(__file__).parent.parent
+# Where a module's checks are tried, below tests/. One that is not named is tried in auth/test_<module>.py.
+COVERED_BY = {
+    "accepting": "auth/test_accepting auth/test_unguarded auth/test_diagonal auth/test_same_work",
+    "actors": "auth/test_roles auth/test_refusals auth/test_proofs auth/test_api_keys",
+    "api_keys": "auth/test_api_keys auth/test_strangers auth/test_proofs portal/partner/test_api_keys",
+    "audit": "auth/test_audit auth/test_factor_resets portal/partner/test_audit",
+    "authenticators": "auth/test_passkeys auth/test_passkey_strangers portal/test_passkeys",
+    "authority": "auth/test_memberships auth/test_team auth/test_invites auth/test_races"
+    " auth/test_interleavings auth/test_strangers auth/test_unguarded",
+    "challenges": "auth/test_passkeys auth/test_passkeys_as_factor auth/test_passkey_strangers",
+    "companies": "auth/test_memberships auth/test_strangers auth/test_api_keys billing/test_customers",
+    "email_changes": "billing/test_profiles",
+    "erasing": "billing/test_erasing billing/test_erasing_former",
+    "factor_tables": "auth/test_second_factors auth/test_passkeys",
+    "impersonations": "billing/test_impersonations portal/partner/test_impersonation",
+    "invites": "auth/test_invites auth/test_invite_limits auth/test_team auth/test_strangers"
+    " auth/test_unguarded",
+    "mailed_codes": "auth/test_mailed_codes auth/test_new_browser",
+    "mailed_sign_in": "auth/test_mailed_codes auth/test_new_browser",
+    "memberships": "auth/test_memberships auth/test_team auth/test_invites auth/test_strangers"
+    " auth/test_unguarded billing/test_customer_users",
+    "passkeys": "auth/test_passkeys auth/test_passkeys_as_factor auth/test_passkey_strangers"
+    " portal/test_passkeys",
+    "pending": "auth/test_second_factors auth/test_factor_races auth/test_passkeys_as_factor",
+    "personal_tokens": "auth/test_resets billing/test_profiles",
+    "profiles": "billing/test_profiles",
+    "recovery_codes": "auth/test_second_factors auth/test_factor_races",
+    "replays": "auth/test_replays auth/test_unguarded",
+    "second_factors": "auth/test_second_factors auth/test_factor_races auth/test_passkeys_as_factor"
+    " billing/test_sign_in_policy",
+    "sessions": "auth/test_sessions auth/test_new_browser auth/test_signin auth/test_diagonal"
+    " auth/test_mailed_codes billing/test_profiles billing/test_sign_in_policy portal/test_signed_in",
+    "signin": "auth/test_signin auth/test_new_browser auth/test_throttle auth/test_diagonal",
+    "users": "auth/test_sessions auth/test_accepting auth/test_new_browser auth/test_unguarded"
+    " billing/test_profiles",
+}
 # Taking these out changes nothing that could be seen: the row is written at the end of the transaction.
 _SILENT = {"add", "flush"}
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -248,7 +289,29 @@ def _turn(node: ast.AST) -> None:
     node.ops[0] = _TURNED[type(node.ops[0])]()  # type: ignore[attr-defined]
 
 
+def _tests_of(module: str) -> str:
+    names = COVERED_BY.get(module, f"auth/test_{module}").split()
+    return ",".join(f"tests/{name}.py" for name in names)
+
+
+def main(package: str, *named: str) -> None:
+    """The modules that are named, or all of them, each with its tests."""
+    if len(named) == 2 and named[1].startswith("tests/"):
+        module, tests = named
+        done = hunt(package, tests, root=ROOT, only=f"{package}/{module}.py:")
+        noticed = len(done.mutants) - len(done.survivors)
+        print(f"\n{noticed} of {len(done.mutants)} mutants of {package}/{module}.py were noticed", flush=True)
+        return
+    known = [path.stem for path in sorted((ROOT / package).glob("*.py")) if path.stem != "__init__"]
+    noticed, all_of_them = 0, 0
+    for module in named or known:
+        again = [sys.executable, "-m", "tests.mutants", package, module, _tests_of(module)]
+        said = subprocess.run(again, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+        print("\n".join(filter(None, said.splitlines())), flush=True)
+        killed, _, total, *_ = said.splitlines()[-1].split()
+        noticed, all_of_them = noticed + int(killed), all_of_them + int(total)
+    print(f"{noticed} of {all_of_them} mutants were noticed")
+
+
 if __name__ == "__main__":
-    package, tests, *more = sys.argv[1:]
-    done = hunt(package, tests, root=Path(__file__).parent.parent, only=more[0] if more else "")
-    print(f"\n{len(done.mutants) - len(done.survivors)} of {len(done.mutants)} mutants were noticed")
+    main(*sys.argv[1:])

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Connection, text
 
 from auth import api_keys
 from auth.actors import KEY_SCOPES, RIGHTS, Action, Actor, ActorKind, MissingRight
-from auth.api_keys import KeyOnly, KeyVisit, PortalSession, Shown, parse_origin
+from auth.api_keys import KeyOnly, KeyOver, KeyVisit, PortalSession, Shown, parse_origin
 from auth.companies import CustomerClosed, CustomerNotReady
 from auth.memberships import Role
 from auth.tokens import digest_of
@@ -48,6 +48,11 @@ def knock(database: Database, token: str, now: datetime) -> KeyVisit | None:
 def revoke(database: Database, actor: Actor, key_id: object, now: datetime) -> api_keys.ApiKey:
     with database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id) as db:
         return api_keys.revoke(db, actor, key_id=key_id, now=now)  # type: ignore[arg-type]
+
+
+def rotate(database: Database, actor: Actor, key_id: UUID, now: datetime) -> Shown:
+    with database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id) as db:
+        return api_keys.rotate(db, actor, key_id=key_id, now=now)
 
 
 def test_a_key_is_shown_once_and_kept_as_a_digest(
@@ -184,6 +189,38 @@ def test_nobody_gives_a_key_more_than_they_have(
     assert create(database, cast.clem, now, scopes=["customers:write"])
     with nothing_changes(owner), pytest.raises(MissingRight):
         create(database, cast.clem, now, scopes=["customers:write", "invoices:void"])
+    adas = create(database, cast.ada, now, scopes=["customers:write", "invoices:void"]).key
+    with nothing_changes(owner), pytest.raises(MissingRight):
+        rotate(database, cast.clem, adas.id, now)
+
+
+def test_a_rotated_key_has_one_successor_and_both_are_written_down(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    key = create(database, cast.ada, now, expires_at=now + timedelta(days=9)).key
+    successor = rotate(database, cast.ada, key.id, now).key
+    assert (successor.name, successor.scopes, successor.expires_at) == (key.name, key.scopes, key.expires_at)
+    events = owner.execute(text("select action, subject_id from audit_event order by id offset 1")).all()
+    assert sorted(map(tuple, events)) == [
+        ("api_key.created", successor.id), ("api_key.rotated", key.id)
+    ]  # fmt: skip
+    with nothing_changes(owner), pytest.raises(KeyOver):
+        rotate(database, cast.ada, key.id, now)
+
+
+def test_a_key_that_is_over_has_no_successor(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    expiring, revoked = (create(database, cast.ada, now, expires_at=now + SECOND).key for _ in range(2))
+    revoke(database, cast.ada, revoked.id, now)
+    with nothing_changes(owner):
+        for key_id, at in ((expiring.id, now + SECOND), (revoked.id, now)):
+            with pytest.raises(KeyOver):
+                rotate(database, cast.ada, key_id, at)
+    # At the last moment it has one, and does not live longer for it.
+    assert rotate(database, cast.ada, expiring.id, now).key.expires_at == now + SECOND
+    ends = text("select expires_at from api_key where id = :id")
+    assert owner.execute(ends, {"id": expiring.id}).scalar_one() == now + SECOND
 
 
 # Portal tokens.
@@ -261,6 +298,9 @@ GOOD_ORIGINS = {
     " HTTPS://A.Example ": "https://a.example",
     "https://a.example:443": "https://a.example",
     "https://a.example:8443": "https://a.example:8443",
+    "https://abcdefghijklmnopqrstuvwxyz-0123456789.example": (
+        "https://abcdefghijklmnopqrstuvwxyz-0123456789.example"
+    ),
     "https://xn--bcher-kva.example": "https://xn--bcher-kva.example",
     "http://localhost:3000": "http://localhost:3000",
     "http://127.0.0.1:80": "http://127.0.0.1",

@@ -272,6 +272,42 @@ def test_nobody_forgets_anothers_browser(
             )
 
 
+def test_a_browser_that_is_forgotten_takes_no_other_along(
+    unguarded: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    """Not one's other browser, not what was over there before, and not who else names the same browser."""
+    petra, carl = cast.petra.user_id, cast.carl.user_id
+    over, there, other, carls = (
+        steps.start_session(unguarded, user_id, now) for user_id in (petra, petra, petra, carl)
+    )
+    device = device_of(owner, there)
+    same = text("update session set device_id = :device where id in (:over, :carls)")
+    owner.execute(same, {"device": device, "over": over.session_id, "carls": carls.session_id})
+    given = {"address": "", "agent": "", "now": now}
+    with unguarded.transaction(user_id=petra) as db:
+        sessions.end(db, user_id=petra, session_id=over.session_id, **given)
+        sessions.forget_browser(db, user_id=petra, device_id=device, **{**given, "now": now + MINUTE})
+    ended = owner.execute(text("select id, ended_at from session"))
+    assert {row.id: row.ended_at for row in ended} == {
+        over.session_id: now, there.session_id: now + MINUTE, other.session_id: None, carls.session_id: None,
+    }  # fmt: skip
+
+
+def test_a_session_in_no_known_browser_ends_without_forgetting_any(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    there, other = (steps.start_session(database, cast.petra.user_id, now) for _ in range(2))
+    nowhere = text("update session set device_id = null where id = :id")
+    owner.execute(nowhere, {"id": there.session_id})
+    with database.transaction(user_id=cast.petra.user_id) as db:
+        sessions.end(
+            db, user_id=there.user_id, session_id=there.session_id, forget=True, address="", agent="",
+            now=now,
+        )  # fmt: skip
+    assert count_of(owner, "device") == 2
+    assert isinstance(typed(database, cast, now, device_token=other.device_token), SignedIn)
+
+
 @pytest.mark.prove
 def test_of_many_at_once_with_one_code_one_signs_in(
     database_url: str, database: Database, owner: Connection, cast: Cast, waiting: Mailed, now: datetime

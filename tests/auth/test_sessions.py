@@ -256,13 +256,27 @@ def test_the_list_shows_the_living_sessions_last_seen_first(
 ) -> None:
     petra = cast.petra.user_id
     old, ended, second, last = (
-        start_session(database, petra, at) for at in (now - ABSOLUTE, now, now + MINUTE, now + 2 * MINUTE)
+        start_session(database, petra, at)
+        for at in (now + 3 * MINUTE - ABSOLUTE, now, now + MINUTE, now + 2 * MINUTE)
     )
     with database.transaction(user_id=petra) as db:
         sessions.end(db, user_id=petra, session_id=ended.session_id, address="", agent="", now=now)
         listed = sessions.live_of(db, user_id=petra, now=now + 3 * MINUTE)
     assert [session.id for session in listed] == [last.session_id, second.session_id]
     assert old.session_id not in {session.id for session in listed}
+
+
+def test_only_the_browser_that_signs_in_is_seen(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    petra = cast.petra.user_id
+    for _ in range(2):
+        start_session(database, petra, now)
+    used, unused = owner.scalars(text("select id from device order by id")).all()
+    with database.transaction(user_id=petra) as db:
+        sessions.begin(db, user_id=petra, device_id=used, address="", agent="", now=now + MINUTE)
+    seen = {row.id: row.last_seen_at for row in owner.execute(text("select id, last_seen_at from device"))}
+    assert seen == {used: now + MINUTE, unused: now}
 
 
 @pytest.mark.prove

@@ -204,6 +204,8 @@ def test_an_invited_admin_may_be_taken_back_but_not_the_only_one(
     first = add(database, root, now, role=Role.ADMIN, email="first@contoso.example").membership
     with pytest.raises(LastOne):
         strike(database, root, "remove", first.id, now)
+    add(database, root, now, role=Role.ADMIN, email="second@contoso.example")
+    assert strike(database, root, "remove", first.id, now) == "REMOVED"
 
 
 def test_a_manager_who_left_is_removed_once_another_is_invited(
@@ -233,6 +235,9 @@ def test_whoever_is_out_already_is_no_last_head(
 ) -> None:
     owner.execute(text("update membership set status = 'DISABLED' where name = 'Gus'"))
     assert change(database, cast.ada, cast.gus, Role.PAYER, now).membership.role is Role.PAYER
+    # Globex has no Manager now: nobody else has to stay because of that.
+    assert strike(database, cast.ada, "enable", cast.gus, now) == "ACTIVE"
+    assert strike(database, cast.ada, "disable", cast.gus, now) == "DISABLED"
 
 
 # who is no longer who it was.

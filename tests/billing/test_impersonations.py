@@ -212,6 +212,7 @@ def test_it_ends_after_thirty_minutes_to_the_second(ada: Desk, acme: UUID) -> No
         with pytest.raises(ViewOver) as over:
             ada.actor_of(grant.id, ada.now + moment)
         assert over.value.customer_id == acme
+        assert str(over.value) == ViewOver.message
     with pytest.raises(ViewOver):
         ada.run(impersonations.note_refused, grant_id=grant.id, tried="/x", now=ada.now + LIFE)
 
