@@ -58,6 +58,7 @@ COVERED_BY = {
     "profiles": "billing/test_profiles",
     "recovery_codes": "auth/test_second_factors auth/test_factor_races",
     "replays": "auth/test_replays auth/test_unguarded",
+    "resets": "auth/test_resets auth/test_unguarded auth/test_races auth/test_interleavings",
     "second_factors": "auth/test_second_factors auth/test_factor_races auth/test_passkeys_as_factor"
     " billing/test_sign_in_policy",
     "sessions": "auth/test_sessions auth/test_new_browser auth/test_signin auth/test_diagonal"
@@ -306,9 +307,14 @@ def main(package: str, *named: str) -> None:
     noticed, all_of_them = 0, 0
     for module in named or known:
         again = [sys.executable, "-m", "tests.mutants", package, module, _tests_of(module)]
-        said = subprocess.run(again, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-        print("\n".join(filter(None, said.splitlines())), flush=True)
-        killed, _, total, *_ = said.splitlines()[-1].split()
+        last = ""
+        with subprocess.Popen(again, cwd=ROOT, stdout=subprocess.PIPE, text=True) as asked:
+            for line in filter(str.strip, asked.stdout or ()):
+                last = line
+                print(line, end="", flush=True)
+        if asked.returncode:
+            raise SystemExit(asked.returncode)
+        killed, _, total, *_ = last.split()
         noticed, all_of_them = noticed + int(killed), all_of_them + int(total)
     print(f"{noticed} of {all_of_them} mutants were noticed")
 

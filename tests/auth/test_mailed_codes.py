@@ -267,6 +267,29 @@ def test_wrong_codes_are_counted_per_address_whatever_the_token(
         finish(database, "made-up", "12345678", now)
 
 
+def test_a_right_code_is_not_counted_against_its_address(
+    database: Database, token: str, code: str, now: datetime
+) -> None:
+    office = "198.51.100.7"
+    for at in range(9):
+        assert finish(database, f"made-up-{at}", "12345678", now, address=office) is None
+    assert isinstance(finish(database, token, code, now, address=office), SignedIn)
+    assert finish(database, "made-up", "12345678", now, address=office) is None
+    with pytest.raises(TooMany):
+        finish(database, "made-up", "12345678", now, address=office)
+
+
+def test_a_code_is_for_one_person_and_clears_only_their_old_ones(
+    unguarded: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    """Past row-level security too."""
+    ask(unguarded, cast.emails["carl"], now)
+    for at in (now, now + mailed_codes.LIFE):
+        ask(unguarded, cast.emails["petra"], at)
+    left = Counter(owner.scalars(text("select user_id from mailed_code")))
+    assert left == {cast.carl.user_id: 1, cast.petra.user_id: 1}
+
+
 def test_what_is_no_address_is_said(database: Database, owner: Connection, now: datetime) -> None:
     with nothing_changes(owner), pytest.raises(Invalid):
         ask(database, "nonsense", now)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from auth.actors import KEY_SCOPES, RIGHTS, Action, Actor, MissingRight, system
-from auth.authority import AboveOwnRole
+from auth.authority import AboveOwnRole, require_place
 from auth.companies import CustomerClosed
 from auth.memberships import CUSTOMER_ROLES, STAFF_ROLES, Role
 from db.session import Database
@@ -217,3 +217,15 @@ def test_nobody_gives_away_more_than_they_have(
         ):
             with pytest.raises(AboveOwnRole):
                 act()
+
+
+def test_whoever_manages_nobody_gives_not_even_their_own_role(cast: Cast) -> None:
+    """By the check itself: a rule that looks at the record afterwards would refuse it once more."""
+    for actor, customer_id, refusal in (
+        (cast.petra, cast.customers["acme"], MissingRight),
+        (cast.clem, None, MissingRight),
+        (cast.carl, cast.customers["globex"], NotFound),
+    ):
+        assert actor.role is not None
+        with pytest.raises(refusal):
+            require_place(actor, customer_id=customer_id, path=(), role=actor.role)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import memberships
+from auth import api_keys, memberships
 from auth.actors import Actor, MissingRight, system
 from auth.authority import NoLongerHere, UserRemoved
 from auth.emails import parse_email
@@ -275,6 +275,9 @@ def test_a_key_that_was_revoked_meanwhile_does_nothing(
     database: Database, owner: Connection, cast: Cast, now: datetime
 ) -> None:
     key = cast.northwind_key
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        # That another one of the partner's lives helps nothing.
+        api_keys.create(db, cast.ada, name="Other", scopes=["customers:read"], now=now)
     owner.execute(text("update api_key set revoked_at = now() where id = :id"), {"id": key.id})
     with nothing_changes(owner), pytest.raises(NoLongerHere):
         add(database, key, now, customer_id=cast.customers["acme"])
