@@ -32,7 +32,8 @@ LONGEST_SECONDS = 120
 ROOT = Path(__file__).parent.parent
 # Where a module's checks are tried, below tests/. One that is not named is tried in auth/test_<module>.py.
 COVERED_BY = {
-    "accepting": "auth/test_accepting auth/test_unguarded auth/test_diagonal auth/test_same_work",
+    "accepting": "auth/test_accepting auth/test_invites auth/test_team auth/test_interleavings"
+    " auth/test_unguarded portal/test_passkeys",
     "actors": "auth/test_roles auth/test_refusals auth/test_proofs auth/test_api_keys",
     "api_keys": "auth/test_api_keys auth/test_strangers auth/test_proofs portal/partner/test_api_keys",
     "audit": "auth/test_audit auth/test_factor_resets portal/partner/test_audit",
@@ -60,7 +61,7 @@ COVERED_BY = {
     "replays": "auth/test_replays auth/test_unguarded",
     "resets": "auth/test_resets auth/test_unguarded auth/test_races auth/test_interleavings",
     "second_factors": "auth/test_second_factors auth/test_factor_races auth/test_passkeys_as_factor"
-    " billing/test_sign_in_policy",
+    " auth/test_sealing billing/test_sign_in_policy portal/test_factors",
     "sessions": "auth/test_sessions auth/test_new_browser auth/test_signin auth/test_diagonal"
     " auth/test_mailed_codes billing/test_profiles billing/test_sign_in_policy portal/test_signed_in",
     "signin": "auth/test_signin auth/test_new_browser auth/test_throttle auth/test_diagonal",

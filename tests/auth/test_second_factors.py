@@ -251,6 +251,39 @@ def test_nobody_removes_anothers_app(
             )
 
 
+def test_an_app_is_its_owners_alone(
+    unguarded: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    """Past row-level security too: neither does another's app count, nor is it forgotten with one's own."""
+    petra, carl = cast.petra.user_id, cast.carl.user_id
+    set_up(unguarded, cast.ada.user_id, now)
+    for user_id in (carl, petra):
+        with unguarded.transaction(user_id=user_id) as db:
+            second_factors.begin(db, user_id=user_id, name="x" * 60, now=now)
+    for user_id in (carl, petra):
+        with unguarded.transaction(user_id=user_id) as db:
+            waiting = second_factors.begun(db, user_id=user_id)
+            assert waiting is not None
+            assert waiting.user_id == user_id
+            assert not second_factors.has_any(db, user_id=user_id)
+
+
+def test_an_app_that_waits_can_be_confirmed_and_nothing_else(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    petra = cast.petra.user_id
+    given = {"user_id": petra, "address": HOME, "agent": BROWSER, "now": now}
+    with nothing_changes(owner), pytest.raises(NotFound), database.transaction(user_id=petra) as db:
+        second_factors.confirm(db, code="123456", **given)
+    with database.transaction(user_id=petra) as db:
+        factor = second_factors.begin(db, user_id=petra, name="Phone", now=now)
+    with nothing_changes(owner), pytest.raises(NotFound), database.transaction(user_id=petra) as db:
+        second_factors.remove(db, factor_id=factor.id, **given)
+    with database.transaction(user_id=petra) as db:
+        assert second_factors.confirm(db, code="no code", **given) is None
+        assert not second_factors.has_any(db, user_id=petra)
+
+
 def test_apps_have_a_name_and_an_end(
     database: Database, owner: Connection, cast: Cast, app: App, now: datetime
 ) -> None:
