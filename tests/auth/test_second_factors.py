@@ -251,9 +251,7 @@ def test_nobody_removes_anothers_app(
             )
 
 
-def test_an_app_is_its_owners_alone(
-    unguarded: Database, owner: Connection, cast: Cast, now: datetime
-) -> None:
+def test_an_app_is_its_owners_alone(unguarded: Database, cast: Cast, now: datetime) -> None:
     """Past row-level security too: neither does another's app count, nor is it forgotten with one's own."""
     petra, carl = cast.petra.user_id, cast.carl.user_id
     set_up(unguarded, cast.ada.user_id, now)
