@@ -147,9 +147,9 @@ _FILL = (
     """,
     """
     insert into customer_import (partner_id, id, file_name, state, columns, fields, total, reached, created,
-      updated, unchanged, refused, send_invites, users_added, invites_held, asked_by, asked_by_name,
-      created_at)
-    select :partner, gen_random_uuid(), 'f', 'CHECKED', '{a}', '{company}', 1, 1, 1, 0, 0, 0, true, 0, 0,
+      updated, unchanged, refused, send_invites, separator, users_added, invites_held, asked_by,
+      asked_by_name, created_at)
+    select :partner, gen_random_uuid(), 'f', 'CHECKED', '{a}', '{company}', 1, 1, 1, 0, 0, 0, true, ',', 0, 0,
       gen_random_uuid(), 'x', :now + n * interval '1 minute'
     from generate_series(1, :many) n
     """,
