@@ -25,7 +25,7 @@ from api.nouns import Connection, Money, Node, by_id, col, lazy, many, money, no
 from api.reads import STAFF
 from api.tags import Tag
 from auth.actors import Action
-from billing import invoice_duplicates
+from billing import invoice_duplicates, invoice_life, invoice_sending
 from billing import invoices as t
 from billing.derived import (
     ShownStatus,
@@ -291,10 +291,10 @@ class InvoiceMutations:
         about="Delete a draft for good; it never had a number.",
     )  # fmt: skip
     send_invoice: SendInvoicePayload | None = change(
-        _moving(t.send), SendInvoiceInput, Action.EDIT_INVOICES,
+        _moving(invoice_sending.send), SendInvoiceInput, Action.EDIT_INVOICES,
         about="Mail it to the customer's managers and payers; a draft is issued first, and gets its number.",
     )  # fmt: skip
     void_invoice: VoidInvoicePayload | None = change(
-        _moving(t.void), VoidInvoiceInput, Action.VOID_INVOICES,
+        _moving(invoice_life.void), VoidInvoiceInput, Action.VOID_INVOICES,
         about="Take an open invoice back; its number stays used.",
     )  # fmt: skip

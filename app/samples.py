@@ -21,7 +21,7 @@ from auth.actors import Actor, ActorKind
 from auth.invites import Invite
 from auth.memberships import Membership
 from auth.passwords import NewPassword, hash_password
-from billing import customer_views, customers, invoices, partners, tags
+from billing import customer_views, customers, invoice_sending, invoices, partners, tags
 from billing.customer_fields import CustomerInput, UserInput
 from billing.customer_views import ViewInput
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -171,7 +171,7 @@ def _invoices(database: Database, actor: Actor, company: Company, customer_id: U
         with database.transaction(partner_id=actor.partner_id) as db:
             draft = invoices.create_draft(db, actor, customer_id=customer_id, fields=fields, now=sent_at)
             if issued != -1:  # the newest one stays a draft, to be sent by whoever tries the demo
-                invoices.send(db, actor, invoice_id=draft.id, now=sent_at)
+                invoice_sending.send(db, actor, invoice_id=draft.id, now=sent_at)
 
 
 def _payment(database: Database, gateway: Gateway, carl: Actor, *, clock: Callable[[], datetime]) -> None:

@@ -9,27 +9,20 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, delete, insert, update
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, delete, insert
 from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from auth.memberships import MembershipStatus, Role
-from billing import customers, ledger, mails, search
+from billing import customers, search
 from billing.customers import Customer
 from billing.invoice_fields import Draft, InvoiceInput, read_draft
-from billing.ledger import EntryCause
-from billing.mails import MailKind
 from billing.money import Currency
-from billing.partners import Partner
 from db.columns import choice, count, day, instant, key, minor, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
-from languages import say
 
 SEARCHED_AS = "invoice"
-# Who is written to about invoices: the customer's people who can pay.
-TOLD = frozenset({Role.MANAGER, Role.PAYER})
 
 
 class InvoiceStatus(StrEnum):
@@ -151,36 +144,6 @@ class NotADraft(Conflict):
     message = "This invoice is issued and can't be changed. Void it and make another one."
 
 
-class NotOpen(Conflict):
-    """What needs an open invoice met another one."""
-
-    code = "INVOICE_NOT_OPEN"
-
-    def __init__(self, invoice: Invoice) -> None:
-        super().__init__(say("Invoice {number} is not open. Look at it again.", number=invoice.number or "–"))
-
-
-class PaymentUnderWay(Conflict):
-    """Money may be moving for it right now."""
-
-    code = "PAYMENT_UNDER_WAY"
-    message = "A payment for this invoice is under way. Wait until it is settled, then try again."
-
-
-class PartlyPaid(Conflict):
-    """Voiding it would leave money without a claim."""
-
-    code = "INVOICE_PARTLY_PAID"
-    message = "Part of this invoice is paid already, so it can't be voided."
-
-
-class NobodyToTell(Conflict):
-    """The customer has no user who could pay."""
-
-    code = "NOBODY_TO_TELL"
-    message = "This customer has no manager or payer to send it to. Add a user first."
-
-
 def create_draft(
     db: Session, actor: Actor, *, customer_id: UUID, fields: InvoiceInput, now: datetime
 ) -> Invoice:
@@ -205,8 +168,8 @@ def add_draft(
     db.add(invoice)
     db.flush()
     _write_lines(db, invoice, draft)
-    _keep_words(db, invoice, customer)
-    _record(db, actor, invoice, action, now, **more)
+    keep_words(db, invoice, customer)
+    record(db, actor, invoice, action, now, **more)
     return invoice
 
 
@@ -235,8 +198,8 @@ def update_draft(
     invoice.updated_at = now
     db.flush()
     _write_lines(db, invoice, draft)
-    _keep_words(db, invoice, customer)
-    _record(db, actor, invoice, "invoice.updated", now)
+    keep_words(db, invoice, customer)
+    record(db, actor, invoice, "invoice.updated", now)
     return invoice
 
 
@@ -247,78 +210,9 @@ def delete_draft(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) 
     search.keep(
         db, partner_id=actor.partner_id, customer_id=None, kind=SEARCHED_AS, subject_id=invoice.id, texts=()
     )
-    _record(db, actor, invoice, "invoice.deleted", now)
+    record(db, actor, invoice, "invoice.deleted", now)
     db.delete(invoice)
     db.flush()
-
-
-def finalize(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
-    """Issue a draft: it takes the partner's next number, is owed from now on and never changes again.
-
-    Numbers have no gaps (PRODUCT.md): the partner's row is locked until this transaction ends. Refuses
-    NotFound, NotADraft, a customer in SETUP or ARCHIVED.
-    """
-    actor.require(Action.EDIT_INVOICES)
-    customer, invoice = locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
-    _issue(db, actor, customer, invoice, now)
-    return invoice
-
-
-def send(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
-    """Mail an invoice to the customer's managers and payers, issuing it first if it is a draft.
-
-    May be repeated: everybody gets it again. Refuses NotFound, NotOpen (a voided one), NobodyToTell, a
-    customer in SETUP or ARCHIVED.
-    """
-    actor.require(Action.EDIT_INVOICES)
-    customer, invoice = locked(db, actor, invoice_id=invoice_id, billable=True)
-    if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PAID):
-        raise NotOpen(invoice)
-    told = [
-        member.id for member in customers.members_of(db, customer)
-        if member.role in TOLD and member.status in (MembershipStatus.INVITED, MembershipStatus.ACTIVE)
-    ]  # fmt: skip
-    if not told:
-        raise NobodyToTell
-    if invoice.status is InvoiceStatus.DRAFT:
-        _issue(db, actor, customer, invoice, now)
-    invoice.sent_at = now
-    invoice.updated_at = now
-    for membership_id in told:
-        mails.queue(
-            db, partner_id=actor.partner_id, kind=MailKind.INVOICE, membership_id=membership_id,
-            subject_id=invoice.id, customer_id=customer.id, now=now,
-        )  # fmt: skip
-    _record(db, actor, invoice, "invoice.sent", now)
-    return invoice
-
-
-def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
-    """Take back an open invoice nobody has paid anything of; its number stays used.
-
-    Refuses NotFound, NotOpen, PartlyPaid, PaymentUnderWay (GUARANTEES M-17). Voiding twice changes nothing.
-    """
-    actor.require(Action.VOID_INVOICES)
-    customer, invoice = locked(db, actor, invoice_id=invoice_id)
-    if invoice.status is InvoiceStatus.VOID:
-        return invoice
-    if invoice.status is not InvoiceStatus.OPEN:
-        raise NotOpen(invoice)
-    if invoice.paid_minor:
-        raise PartlyPaid
-    if invoice.reserved_minor:
-        raise PaymentUnderWay
-    invoice.status = InvoiceStatus.VOID
-    invoice.voided_at = now
-    invoice.updated_at = now
-    db.flush()
-    net, tax = -invoice.net_minor, -invoice.tax_minor
-    ledger.post(
-        db, actor, cause=EntryCause.INVOICE_VOIDED, subject_id=invoice.id, customer_id=customer.id,
-        legs=ledger.claim(invoice.id, invoice.currency, net_minor=net, tax_minor=tax), now=now,
-    )  # fmt: skip
-    _record(db, actor, invoice, "invoice.voided", now)
-    return invoice
 
 
 def locked(
@@ -354,33 +248,8 @@ def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
     db.execute(insert(InvoiceLine), rows)
 
 
-def _issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: datetime) -> None:
-    """Number, lines, status and ledger entry together."""
-    taken = db.execute(
-        update(Partner)
-        .where(col(Partner.id) == actor.partner_id)
-        .values(next_invoice_number=col(Partner.next_invoice_number) + 1)
-        .returning(col(Partner.invoice_prefix), col(Partner.next_invoice_number) - 1)
-        .execution_options(synchronize_session=False)
-    ).one()
-    invoice.number = f"{taken[0]}{taken[1]:05d}"
-    invoice.status = InvoiceStatus.OPEN
-    invoice.finalized_at = now
-    invoice.updated_at = now
-    db.flush()
-    lines = update(InvoiceLine).filter_by(partner_id=actor.partner_id, invoice_id=invoice.id)
-    db.execute(lines.values(issued=True))
-    net, tax = invoice.net_minor, invoice.tax_minor
-    ledger.post(
-        db, actor, cause=EntryCause.INVOICE_FINALIZED, subject_id=invoice.id, customer_id=customer.id,
-        legs=ledger.claim(invoice.id, invoice.currency, net_minor=net, tax_minor=tax), now=now,
-    )  # fmt: skip
-    _keep_words(db, invoice, customer)
-    _record(db, actor, invoice, "invoice.finalized", now)
-
-
-def _keep_words(db: Session, invoice: Invoice, customer: Customer) -> None:
-    """The words of an issued invoice are the customer's too, so the internal note is not among them."""
+def keep_words(db: Session, invoice: Invoice, customer: Customer) -> None:
+    """Keep what it is found by: of an issued one the customer's too, so the internal note is not in it."""
     draft = invoice.status is InvoiceStatus.DRAFT
     texts = [invoice.number, invoice.memo, invoice.po_number, customer.company]
     for kept in [texts] if draft else [[], texts]:  # what was kept as a draft's is made anew
@@ -390,7 +259,8 @@ def _keep_words(db: Session, invoice: Invoice, customer: Customer) -> None:
         )  # fmt: skip
 
 
-def _record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str) -> None:
+def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str) -> None:
+    """Write an act on an invoice into the audit log, with its number and total as they are now."""
     # Of a draft the customer's side learns nothing, not even that there is one.
     customer_id = None if invoice.status is InvoiceStatus.DRAFT else invoice.customer_id
     audit.record(

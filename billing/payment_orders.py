@@ -10,7 +10,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from billing import invoice_balances
-from billing.invoices import Invoice, InvoiceStatus, NotOpen
+from billing.invoice_life import NotOpen
+from billing.invoices import Invoice, InvoiceStatus
 from billing.money import Currency, Money
 from billing.texts import Checks
 from errors import Conflict

@@ -15,6 +15,8 @@ from portal.partner import (
     home,
     impersonation,
     invites,
+    invoice_editor,
+    invoice_list,
     invoice_tagging,
     invoices,
     payments,
@@ -46,6 +48,8 @@ ROUTES = [
     *users.ROUTES,
     *tags.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
+    *invoice_list.ROUTES,
+    *invoice_editor.ROUTES,
     *invoices.ROUTES,
     *payments.ROUTES,
     *team.ROUTES,

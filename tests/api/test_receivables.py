@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from auth import api_keys
-from billing import invoices
+from billing import invoice_life, invoices
 from billing.money import Currency
 from db.session import Database
 from tests.api.conftest import Client
@@ -72,9 +72,9 @@ def trade(till: Till, acts: Acts, cast: Cast, today: date, chance: Random) -> No
     fate = chance.choice(("draft", "open", "open", "void", "paid", "part", "part", "failed"))
     if fate == "draft":
         return
-    invoice = acts(cast.ada, invoices.finalize, invoice_id=draft.id)
+    invoice = acts(cast.ada, invoice_life.finalize, invoice_id=draft.id)
     if fate == "void":
-        acts(cast.ada, invoices.void, invoice_id=invoice.id)
+        acts(cast.ada, invoice_life.void, invoice_id=invoice.id)
     elif fate in ("paid", "part", "failed") and invoice.currency is Currency.USD:
         minor = invoice.total_minor if fate != "part" else max(1, invoice.total_minor // 3)
         payment = till.begin(till.card(ref=str(invoice.id)), (invoice.id, minor))
@@ -119,7 +119,7 @@ async def test_a_day_ends_when_the_partners_does(
     acts = Acts(database, owner, now)
     fields = one_line(100, issue_on=date(2026, 3, 1), due_on=date(2026, 3, 7))
     draft = acts(cast.ada, invoices.create_draft, customer_id=cast.customers["acme"], fields=fields)
-    acts(cast.ada, invoices.finalize, invoice_id=draft.id)
+    acts(cast.ada, invoice_life.finalize, invoice_id=draft.id)
     # The day on which clocks go forward in New York has 23 hours; the debt is a day older all the same.
     for moment, expected in (
         (datetime(2026, 3, 8, 4, 59, 59, tzinfo=UTC), "CURRENT"),

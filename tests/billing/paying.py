@@ -3,7 +3,7 @@
 from uuid import UUID, uuid4
 
 from auth.actors import Actor
-from billing import invoices, ledger, payments, settling
+from billing import invoice_life, invoices, ledger, payments, settling
 from billing.invoices import Invoice
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payment_orders import Share
@@ -26,7 +26,7 @@ class Till:
     def invoice(self, minor: int = 10_000, *, customer: str = "acme", **fields: object) -> Invoice:
         what = {"customer_id": self.cast.customers[customer], "fields": one_line(minor, **fields)}
         draft = self.acts(self.cast.ada, invoices.create_draft, **what)
-        return self.acts(self.cast.ada, invoices.finalize, invoice_id=draft.id)
+        return self.acts(self.cast.ada, invoice_life.finalize, invoice_id=draft.id)
 
     def card(self, ref: str = "pm_1", *, customer: str = "acme") -> PaymentMethod:
         now = self.acts.now

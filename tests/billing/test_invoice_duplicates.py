@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from auth.actors import MissingRight
 from auth.companies import CustomerClosed, CustomerNotReady
-from billing import invoice_duplicates, invoices, ledger, tags
+from billing import invoice_duplicates, invoice_life, invoices, ledger, tags
 from billing.invoice_duplicates import Duplicate
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
@@ -38,7 +38,7 @@ def draft(acts: Acts, cast: Cast, **fields: object) -> Invoice:
 
 
 def opened(acts: Acts, cast: Cast) -> Invoice:
-    return acts(cast.ada, invoices.finalize, invoice_id=draft(acts, cast).id)
+    return acts(cast.ada, invoice_life.finalize, invoice_id=draft(acts, cast).id)
 
 
 def paid(acts: Acts, cast: Cast) -> Invoice:
@@ -48,7 +48,7 @@ def paid(acts: Acts, cast: Cast) -> Invoice:
 
 
 def void(acts: Acts, cast: Cast) -> Invoice:
-    return acts(cast.ada, invoices.void, invoice_id=opened(acts, cast).id)
+    return acts(cast.ada, invoice_life.void, invoice_id=opened(acts, cast).id)
 
 
 def duplicate(acts: Acts, cast: Cast, invoice_id: UUID, who: str = "ada") -> Duplicate:
@@ -84,7 +84,7 @@ def test_an_invoice_of_any_status_becomes_a_draft_of_today(
         assert ledger.check(db) == []
     changed = acts(cast.ada, invoices.update_draft, invoice_id=made.id, fields=InvoiceInput(memo="New"))
     assert changed.memo == "New"
-    assert acts(cast.ada, invoices.finalize, invoice_id=made.id).total_minor == 16_162
+    assert acts(cast.ada, invoice_life.finalize, invoice_id=made.id).total_minor == 16_162
 
 
 def test_it_is_due_as_many_days_later_as_the_other_was(acts: Acts, cast: Cast) -> None:

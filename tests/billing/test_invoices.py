@@ -10,10 +10,12 @@ from sqlmodel import select
 from auth.actors import MissingRight
 from auth.audit import AuditEvent
 from auth.companies import CustomerClosed, CustomerNotReady
-from billing import customers, invoices, ledger
+from billing import customers, invoice_life, invoice_sending, invoices, ledger
 from billing.customers import Customer
 from billing.invoice_fields import MOST_LINES, InvoiceInput, LineInput
-from billing.invoices import Invoice, InvoiceLine, InvoiceStatus, NobodyToTell, NotADraft, NotOpen
+from billing.invoice_life import NotOpen
+from billing.invoice_sending import NobodyToTell
+from billing.invoices import Invoice, InvoiceLine, InvoiceStatus, NotADraft
 from billing.ledger import Account, LedgerPosting
 from billing.mails import Mail, MailKind
 from billing.search import SearchToken
@@ -152,8 +154,8 @@ def test_a_customer_that_is_not_active_is_not_invoiced(
         for act in (
             lambda: draft(acts, cast),
             lambda: acts(cast.ada, invoices.update_draft, invoice_id=made.id, fields=typed()),
-            lambda: acts(cast.ada, invoices.finalize, invoice_id=made.id),
-            lambda: acts(cast.ada, invoices.send, invoice_id=made.id),
+            lambda: acts(cast.ada, invoice_life.finalize, invoice_id=made.id),
+            lambda: acts(cast.ada, invoice_sending.send, invoice_id=made.id),
         ):
             with pytest.raises(refusal):
                 act()
@@ -191,24 +193,24 @@ def test_a_deleted_draft_leaves_nothing_but_its_trace(acts: Acts, cast: Cast) ->
 
 def test_finalizing_takes_the_next_number_and_makes_it_owed(acts: Acts, cast: Cast) -> None:
     made = draft(acts, cast, {**WORK, "tax_rate": "13"})
-    issued = acts(cast.ada, invoices.finalize, invoice_id=made.id)
+    issued = acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
     assert (issued.number, issued.status, issued.finalized_at) == ("NO-00001", InvoiceStatus.OPEN, acts.now)
     postings = acts.read(cast.ada, select(LedgerPosting.account, LedgerPosting.amount_minor))
     assert dict(postings) == {Account.RECEIVABLE: 11_300, Account.SALES: -10_000, Account.TAX_PAYABLE: -1_300}
     assert owed(acts, cast) == 11_300
     with acts.nothing_changes(), pytest.raises(NotADraft):
-        acts(cast.ada, invoices.finalize, invoice_id=made.id)
+        acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
     assert books(acts, cast) == []
 
 
 def test_numbers_follow_each_other_whatever_is_deleted_or_rolled_back(acts: Acts, cast: Cast) -> None:
     drafts = [draft(acts, cast) for _ in range(4)]
-    acts(cast.ada, invoices.finalize, invoice_id=drafts[2].id)
+    acts(cast.ada, invoice_life.finalize, invoice_id=drafts[2].id)
     acts(cast.ada, invoices.delete_draft, invoice_id=drafts[0].id)
     with pytest.raises(RuntimeError), acts.database.transaction(partner_id=cast.ada.partner_id) as db:
-        invoices.finalize(db, cast.ada, invoice_id=drafts[1].id, now=acts.now)
+        invoice_life.finalize(db, cast.ada, invoice_id=drafts[1].id, now=acts.now)
         raise RuntimeError
-    acts(cast.ada, invoices.finalize, invoice_id=drafts[3].id)
+    acts(cast.ada, invoice_life.finalize, invoice_id=drafts[3].id)
     numbers = acts.read(cast.ada, select(Invoice.number).where(Invoice.number != "").order_by(Invoice.number))
     assert list(numbers) == ["NO-00001", "NO-00002"]
     assert books(acts, cast) == []
@@ -216,12 +218,12 @@ def test_numbers_follow_each_other_whatever_is_deleted_or_rolled_back(acts: Acts
 
 def test_sending_issues_and_mails_managers_and_payers(acts: Acts, cast: Cast) -> None:
     made = draft(acts, cast)
-    sent = acts(cast.clem, invoices.send, invoice_id=made.id)
+    sent = acts(cast.clem, invoice_sending.send, invoice_id=made.id)
     assert (sent.number, sent.sent_at) == ("NO-00001", acts.now)
     mails = acts.read(cast.ada, select(Mail))
     assert {mail.membership_id for mail in mails} == {cast.carl.id, cast.petra.id}
     assert {(mail.kind, mail.subject_id) for mail in mails} == {(MailKind.INVOICE, made.id)}
-    acts(cast.clem, invoices.send, invoice_id=made.id)
+    acts(cast.clem, invoice_sending.send, invoice_id=made.id)
     assert (acts.count("mail"), acts.count("ledger_entry")) == (4, 1)
     assert books(acts, cast) == []
 
@@ -230,31 +232,31 @@ def test_sending_to_nobody_is_refused_and_takes_no_number(acts: Acts, cast: Cast
     made = draft(acts, cast)
     owner.execute(text("update membership set status = 'REMOVED' where role in ('MANAGER', 'PAYER')"))
     with acts.nothing_changes(), pytest.raises(NobodyToTell):
-        acts(cast.ada, invoices.send, invoice_id=made.id)
+        acts(cast.ada, invoice_sending.send, invoice_id=made.id)
 
 
 def test_voiding_takes_the_claim_back_and_keeps_the_number(acts: Acts, cast: Cast) -> None:
     made = draft(acts, cast, {**WORK, "tax_rate": "13"})
-    acts(cast.ada, invoices.finalize, invoice_id=made.id)
-    voided = acts(cast.ada, invoices.void, invoice_id=made.id)
+    acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
+    voided = acts(cast.ada, invoice_life.void, invoice_id=made.id)
     assert (voided.status, voided.number, voided.voided_at) == (InvoiceStatus.VOID, "NO-00001", acts.now)
     assert owed(acts, cast) == 0
     with acts.nothing_changes():
-        acts(cast.ada, invoices.void, invoice_id=made.id)
+        acts(cast.ada, invoice_life.void, invoice_id=made.id)
         with pytest.raises(NotOpen):
-            acts(cast.ada, invoices.send, invoice_id=made.id)
+            acts(cast.ada, invoice_sending.send, invoice_id=made.id)
     assert books(acts, cast) == []
 
 
 def test_a_draft_is_deleted_not_voided(acts: Acts, cast: Cast) -> None:
     made = draft(acts, cast)
     with acts.nothing_changes(), pytest.raises(NotOpen):
-        acts(cast.ada, invoices.void, invoice_id=made.id)
+        acts(cast.ada, invoice_life.void, invoice_id=made.id)
 
 
 def test_an_issued_invoice_never_changes(acts: Acts, cast: Cast, owner: Connection) -> None:
     made = draft(acts, cast)
-    acts(cast.ada, invoices.finalize, invoice_id=made.id)
+    acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
     with acts.nothing_changes():
         for rule, what in ((invoices.update_draft, {"fields": typed()}), (invoices.delete_draft, {})):
             with pytest.raises(NotADraft):
@@ -272,7 +274,7 @@ def test_the_customer_sees_an_invoice_only_once_it_is_issued(acts: Acts, cast: C
     made = draft(acts, cast, memo="Secret rebate")
     for what in (Invoice, InvoiceLine, SearchToken, AuditEvent):
         assert acts.read(cast.carl, select(what)) == []
-    acts(cast.ada, invoices.finalize, invoice_id=made.id)
+    acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
     assert len(acts.read(cast.carl, select(Invoice))) == len(acts.read(cast.carl, select(InvoiceLine))) == 1
     for what in (Invoice, InvoiceLine, SearchToken, AuditEvent):
         assert acts.read(cast.gus, select(what)) == []
@@ -286,8 +288,9 @@ def test_who_may_not_edit_invoices_makes_and_sends_none(acts: Acts, cast: Cast, 
         for rule, what in (
             (invoices.create_draft, {"customer_id": cast.customers["acme"], "fields": typed()}),
             (invoices.update_draft, {"invoice_id": made.id, "fields": typed()}),
-            (invoices.delete_draft, {"invoice_id": made.id}), (invoices.finalize, {"invoice_id": made.id}),
-            (invoices.send, {"invoice_id": made.id}), (invoices.void, {"invoice_id": made.id}),
+            (invoices.delete_draft, {"invoice_id": made.id}),
+            (invoice_life.finalize, {"invoice_id": made.id}), (invoice_life.void, {"invoice_id": made.id}),
+            (invoice_sending.send, {"invoice_id": made.id}),
         ):  # fmt: skip
             with pytest.raises(MissingRight):
                 acts(actor, rule, **what)
@@ -295,9 +298,9 @@ def test_who_may_not_edit_invoices_makes_and_sends_none(acts: Acts, cast: Cast, 
 
 def test_clem_may_edit_but_not_void(acts: Acts, cast: Cast) -> None:
     made = draft(acts, cast)
-    acts(cast.clem, invoices.finalize, invoice_id=made.id)
+    acts(cast.clem, invoice_life.finalize, invoice_id=made.id)
     with acts.nothing_changes(), pytest.raises(MissingRight):
-        acts(cast.clem, invoices.void, invoice_id=made.id)
+        acts(cast.clem, invoice_life.void, invoice_id=made.id)
 
 
 def test_another_partners_invoice_is_not_found(acts: Acts, cast: Cast, layers: Database) -> None:
@@ -307,8 +310,9 @@ def test_another_partners_invoice_is_not_found(acts: Acts, cast: Cast, layers: D
         for rule, what in (
             (invoices.create_draft, {"customer_id": cast.customers["acme"], "fields": typed()}),
             (invoices.update_draft, {"invoice_id": made.id, "fields": typed()}),
-            (invoices.delete_draft, {"invoice_id": made.id}), (invoices.finalize, {"invoice_id": made.id}),
-            (invoices.send, {"invoice_id": made.id}), (invoices.void, {"invoice_id": made.id}),
+            (invoices.delete_draft, {"invoice_id": made.id}),
+            (invoice_life.finalize, {"invoice_id": made.id}), (invoice_life.void, {"invoice_id": made.id}),
+            (invoice_sending.send, {"invoice_id": made.id}),
         ):  # fmt: skip
             with pytest.raises(NotFound):
                 acts(cast.mallory, rule, **what)
@@ -318,7 +322,7 @@ def test_an_invoice_is_found_by_number_memo_order_and_company_but_not_by_the_not
     acts: Acts, cast: Cast
 ) -> None:
     made = draft(acts, cast, memo="Rocket fuel", po_number="PO-77", internal_note="stingy")
-    acts(cast.ada, invoices.finalize, invoice_id=made.id)
+    acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
     kept = acts.read(cast.carl, text("select token from search_token where kind = 'invoice'"))
     words = {row[0] for row in kept}
     assert {"00001", "no00001", "rocket", "fuel", "po77", "77", "acme"} <= words

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
-from billing import invoices, ledger, payments
+from billing import invoice_life, invoices, ledger, payments
 from billing.customers import Customer
 from billing.ledger import Account, EntryCause, LedgerEntry, Leg, Unbalanced
 from billing.money import Currency
@@ -50,7 +50,7 @@ def paid_part(acts: Acts, cast: Cast) -> Payment:
     """An invoice of 100.00 of which 40.00 are paid and 10.00 are under way."""
     what = {"customer_id": cast.customers["acme"], "fields": one_line(10_000)}
     invoice = acts(cast.ada, invoices.create_draft, **what)
-    acts(cast.ada, invoices.finalize, invoice_id=invoice.id)
+    acts(cast.ada, invoice_life.finalize, invoice_id=invoice.id)
     order = {"customer_id": cast.customers["acme"], "payment_method_id": card_of(acts, cast).id}
 
     def begin(minor: int) -> Payment:

@@ -4,7 +4,7 @@ import pytest
 
 from auth.actors import MissingRight
 from billing import payments
-from billing.invoices import NotOpen
+from billing.invoice_life import NotOpen
 from billing.payment_methods import MethodRemoved
 from billing.payment_orders import LessIsLeft
 from db.session import Database

@@ -9,8 +9,9 @@ from sqlmodel import select
 
 from auth.actors import MissingRight
 from auth.companies import CustomerClosed
-from billing import invoices, payment_methods, payments, settling
-from billing.invoices import Invoice, NotOpen, PartlyPaid, PaymentUnderWay
+from billing import invoice_life, invoices, payment_methods, payments, settling
+from billing.invoice_life import NotOpen, PartlyPaid, PaymentUnderWay
+from billing.invoices import Invoice
 from billing.ledger import LedgerEntry, LedgerPosting
 from billing.mails import Mail, MailKind
 from billing.money import Currency, Money
@@ -253,15 +254,15 @@ def test_what_was_shown_is_what_is_paid_or_nothing_is(till: Till) -> None:
 
 def test_a_voided_invoice_is_not_paid_and_one_being_paid_is_not_voided(till: Till, cast: Cast) -> None:
     voided, paying, card = till.invoice(), till.invoice(), till.card()
-    till.acts(cast.ada, invoices.void, invoice_id=voided.id)
+    till.acts(cast.ada, invoice_life.void, invoice_id=voided.id)
     with till.acts.nothing_changes(), pytest.raises(NotOpen, match="NO-00001 is not open"):
         till.begin(card, (voided.id, 1), (paying.id, 1))
     payment = till.begin(card, (paying.id, 4_000))
     with till.acts.nothing_changes(), pytest.raises(PaymentUnderWay):
-        till.acts(cast.ada, invoices.void, invoice_id=paying.id)
+        till.acts(cast.ada, invoice_life.void, invoice_id=paying.id)
     till.settle(payment, answer_to(payment))
     with till.acts.nothing_changes(), pytest.raises(PartlyPaid):
-        till.acts(cast.ada, invoices.void, invoice_id=paying.id)
+        till.acts(cast.ada, invoice_life.void, invoice_id=paying.id)
 
 
 def test_a_removed_or_strange_method_is_not_charged(till: Till, cast: Cast) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from auth.actors import Actor
-from billing import invoices, statements
+from billing import invoice_life, statements
 from billing.derived import Age
 from billing.ledger import EntryCause
 from billing.statements import Statement
@@ -45,7 +45,7 @@ def test_it_tells_every_movement_between_what_was_owed_before_and_after(till: Ti
     till.paid(till.card(), (first.id, 4_000), (second.id, 50))
     third = till.invoice(777, issue_on="2026-02-20", due_on="2026-03-22")
     acts.now = datetime(2026, 3, 1, 0, 0, tzinfo=NEW_YORK)
-    acts(till.cast.ada, invoices.void, invoice_id=third.id)
+    acts(till.cast.ada, invoice_life.void, invoice_id=third.id)
     acts.now = datetime(2026, 3, 10, 12, 0, tzinfo=NEW_YORK)
 
     found = statement(till, "2026-02-01", "2026-02-28")
@@ -132,7 +132,7 @@ def test_every_figure_is_the_ledgers_on_any_day(till: Till, owner: Connection) -
         elif act < 0.6:
             one = till.again(alive[chance.randrange(len(alive))])
             if one.status.value == "OPEN" and not one.paid_minor:
-                acts(till.cast.ada, invoices.void, invoice_id=one.id)
+                acts(till.cast.ada, invoice_life.void, invoice_id=one.id)
         else:
             chosen = [till.again(one) for one in chance.sample(alive, min(len(alive), 3))]
             left = {one.id: one.total_minor - one.paid_minor for one in chosen if one.status.value == "OPEN"}

@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import select
 
 from auth.memberships import Membership
-from billing import invoices
+from billing import invoice_sending
 from billing.mails import MailStatus
 from integrations.mail.transports import NotNow
 from integrations.pdf.press import Broken, Busy, TooLong, TooSlow
@@ -17,7 +17,7 @@ from tests.papers import press, words
 
 def send(till: Till) -> None:
     """Globex gets an invoice of a hundred dollars; only Gus is there to be told."""
-    till.acts(till.cast.ada, invoices.send, invoice_id=till.invoice(10_000, customer="globex").id)
+    till.acts(till.cast.ada, invoice_sending.send, invoice_id=till.invoice(10_000, customer="globex").id)
 
 
 @pytest.mark.anyio

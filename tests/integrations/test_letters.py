@@ -12,7 +12,7 @@ from auth import invites
 from auth.invites import Invite
 from auth.memberships import Membership
 from auth.personal_tokens import PersonalToken, Purpose
-from billing import access_requests, customer_users, customers, invoices, partner_profile
+from billing import access_requests, customer_users, customers, invoice_sending, invoices, partner_profile
 from billing.access_requests import AccessLink
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.mails import Mail, MailKind, MailStatus
@@ -147,7 +147,7 @@ def _send_invoice(database: Database, cast: Cast, now: datetime) -> None:
             db, cast.ada, customer_id=cast.customers["globex"], now=now,
             fields=InvoiceInput(lines=[LineInput(description="Work", quantity="2", unit_price="50.00")]),
         )  # fmt: skip
-        invoices.send(db, cast.ada, invoice_id=draft.id, now=now)
+        invoice_sending.send(db, cast.ada, invoice_id=draft.id, now=now)
 
 
 @pytest.mark.anyio

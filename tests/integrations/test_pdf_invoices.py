@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from auth.actors import Actor
-from billing import brand, invoices, partner_profile, pictures
+from billing import brand, invoice_life, invoices, partner_profile, pictures
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.invoices import Invoice
 from billing.partner_profile import PartnerInput
@@ -42,7 +42,7 @@ def draft(till: Till, lines: list[LineInput] = LINES, **fields: object) -> Invoi
 
 def issued(till: Till, lines: list[LineInput] = LINES, **fields: object) -> Invoice:
     made = draft(till, lines, **fields)
-    return till.acts(till.cast.ada, invoices.finalize, invoice_id=made.id)
+    return till.acts(till.cast.ada, invoice_life.finalize, invoice_id=made.id)
 
 
 def sheet(till: Till, invoice: Invoice, *, who: Actor | None = None, locale: Locale = "en") -> Sheet:
@@ -144,7 +144,7 @@ def test_a_draft_is_marked_as_one_and_only_the_partner_sees_it(till: Till) -> No
 
 def test_it_says_when_it_is_paid_and_when_it_is_void(till: Till) -> None:
     paid, void = issued(till), issued(till)
-    till.acts(till.cast.ada, invoices.void, invoice_id=void.id)
+    till.acts(till.cast.ada, invoice_life.void, invoice_id=void.id)
     half = till.paid(till.card(), (paid.id, 50_000))
     assert half.status.value == "SUCCEEDED"
     said = papers.words(papers.press().pdf(sheet(till, paid, who=till.cast.vera)))

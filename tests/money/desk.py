@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlmodel import select
 
 from auth.actors import Actor
-from billing import invoices, ledger, payments
+from billing import invoice_life, invoices, ledger, payments
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.invoices import Invoice
 from billing.mails import Mail, MailKind
@@ -73,7 +73,7 @@ class Desk:
             draft = invoices.create_draft(
                 db, ada, customer_id=self.cast.customers[customer], fields=one_line(total_minor), now=now
             )
-            return invoices.finalize(db, ada, invoice_id=draft.id, now=now)
+            return invoice_life.finalize(db, ada, invoice_id=draft.id, now=now)
 
     def card(self, number: str = VISA, *, who: str = "petra") -> PaymentMethod:
         """A card on file, entered by `who` at the gateway."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlmodel import select
 
-from billing import invoices, ledger
+from billing import invoice_life, invoice_sending, invoices, ledger
 from billing.customers import Customer
 from billing.invoices import Invoice
 from billing.mails import Mail, MailKind
@@ -92,7 +92,7 @@ class Machine(RuleBasedStateMachine):
         self.staff(invoices.create_draft, customer_id=acme, fields=one_line(minor))
         self.reference.claims.append(Claim(minor))
         if issue:
-            self.staff(invoices.finalize, invoice_id=self.ids[-1])
+            self.staff(invoice_life.finalize, invoice_id=self.ids[-1])
             self.reference.claims[-1].status = "OPEN"
 
     @rule(n=which, minor=st.integers(1, 30_000))
@@ -110,7 +110,7 @@ class Machine(RuleBasedStateMachine):
         number = n % len(self.ids)
         claim = self.reference.claims[number]
         code = "INVOICE_NOT_OPEN" if claim.status == "VOID" else None
-        self.refused(lambda: self.staff(invoices.send, invoice_id=self.ids[number]), code)
+        self.refused(lambda: self.staff(invoice_sending.send, invoice_id=self.ids[number]), code)
         claim.status = "OPEN" if claim.status == "DRAFT" else claim.status
         self.steps.append("send_invoice")
 
@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
             code = "INVOICE_PARTLY_PAID"
         elif claim.reserved:
             code = "PAYMENT_UNDER_WAY"
-        self.refused(lambda: self.staff(invoices.void, invoice_id=self.ids[number]), code)
+        self.refused(lambda: self.staff(invoice_life.void, invoice_id=self.ids[number]), code)
         claim.status = claim.status if code else "VOID"
         self.steps.append("void_invoice")
 

@@ -3,8 +3,9 @@
 import pytest
 from sqlmodel import select
 
-from billing import invoices
-from billing.invoices import Invoice, InvoiceStatus, NotOpen, PartlyPaid, PaymentUnderWay
+from billing import invoice_life, invoice_sending, invoices
+from billing.invoice_life import NotOpen, PartlyPaid, PaymentUnderWay
+from billing.invoices import Invoice, InvoiceStatus
 from billing.payment_orders import LessIsLeft
 from billing.payments import Payment, PaymentStatus
 from db.engine import make_engine
@@ -85,7 +86,7 @@ def test_numbers_have_no_gap_however_many_are_sent_at_once(desk: Desk) -> None:
 
     def send(invoice_id, fail: bool) -> None:
         with desk.database.transaction(partner_id=ada.partner_id) as db:
-            invoices.send(db, ada, invoice_id=invoice_id, now=desk.clock())
+            invoice_sending.send(db, ada, invoice_id=invoice_id, now=desk.clock())
             if fail:
                 raise Refusal("changed my mind")
 
@@ -127,7 +128,7 @@ def test_voided_while_being_paid_it_is_one_or_the_other(desk: Desk) -> None:
 
         def void(invoice=invoice) -> Invoice:
             with desk.database.transaction(partner_id=ada.partner_id) as db:
-                return invoices.void(db, ada, invoice_id=invoice.id, now=desk.clock())
+                return invoice_life.void(db, ada, invoice_id=invoice.id, now=desk.clock())
 
         paid, voided = at_once([lambda i=invoice: desk.pay(card, (i.id, 4_000)), void])
         after = desk.again(invoice)

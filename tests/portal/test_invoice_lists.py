@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from auth.actors import Actor
-from billing import invoices, tags
+from billing import invoice_sending, invoices, tags
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.tags import TagInput
 from db import ids
@@ -32,7 +32,7 @@ def acme(database: Database, cast: Cast, now: datetime) -> Things:
             fields = InvoiceInput(lines=lines, due_on=due)
             draft = invoices.create_draft(db, ada, customer_id=cast.customers["acme"], fields=fields, now=now)
             if name != "draft":
-                made[f"{name}#"] = invoices.send(db, ada, invoice_id=draft.id, now=now).number
+                made[f"{name}#"] = invoice_sending.send(db, ada, invoice_id=draft.id, now=now).number
             made[name] = ids.shown("inv", draft.id)
     return made
 

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page
 from sqlmodel import Session
 
 from auth.actors import Actor
-from billing import customer_users, customers, invoices, partner_profile, tags
+from billing import customer_users, customers, invoice_sending, invoices, partner_profile, tags
 from billing.customer_fields import CustomerInput
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.partner_profile import PartnerInput
@@ -176,7 +176,7 @@ def test_sixty_payloads_are_only_text_in_the_portal(
             db, cast.ada, customer_id=acme, now=now,
             fields=InvoiceInput(memo="\n".join(tried)[:1_000], po_number=PAYLOADS[0], lines=line),
         )  # fmt: skip
-        invoice = ids.shown("inv", invoices.send(db, cast.ada, invoice_id=draft.id, now=now).id)
+        invoice = ids.shown("inv", invoice_sending.send(db, cast.ada, invoice_id=draft.id, now=now).id)
         partner_profile.update(db, cast.ada, fields=PartnerInput(name=PAYLOADS[0]), now=now)
     with database.transaction(partner_id=cast.carl.partner_id, customer_id=acme) as db:
         for place, payload in enumerate(tried):

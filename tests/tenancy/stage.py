@@ -17,7 +17,15 @@ from auth.actors import Actor, ActorKind, system
 from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
-from billing import customer_imports, customer_notes, customer_views, impersonations, invoices, tags
+from billing import (
+    customer_imports,
+    customer_notes,
+    customer_views,
+    impersonations,
+    invoice_sending,
+    invoices,
+    tags,
+)
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -168,7 +176,7 @@ def _customer(
         )
         for owner in (name, f"{name}note")
     ]  # fmt: skip
-    issued = invoices.send(db, actor, invoice_id=drafts[0].id, now=now)
+    issued = invoice_sending.send(db, actor, invoice_id=drafts[0].id, now=now)
     tags.tag_invoices(db, actor, tag_ids=[tag_id], invoice_ids=[issued.id], now=now)
     member = cast.actors[next(iter(PEOPLE[name]))]
     db.execute(update(Membership).where(col(Membership.id) == member.id).values(name=f"zz-{name}-person"))

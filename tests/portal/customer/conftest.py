@@ -12,7 +12,7 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
-from billing import invoices
+from billing import invoice_sending, invoices
 from billing.invoice_fields import InvoiceInput, LineInput
 from db import ids
 from db.session import Database
@@ -87,7 +87,7 @@ def bill(database: Database, cast: Cast, clock: Clock) -> Bill:
                     db, actor, customer_id=cast.customers[customer], fields=typed, now=clock()
                 )
                 if sent:
-                    invoices.send(db, actor, invoice_id=invoice.id, now=clock())
+                    invoice_sending.send(db, actor, invoice_id=invoice.id, now=clock())
         return ids.shown("inv", invoice.id)
 
     return made

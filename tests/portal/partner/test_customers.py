@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from billing import customer_users, customers, invoices, tags
+from billing import customer_users, customers, invoice_sending, invoices, tags
 from billing.customer_fields import CustomerInput, UserInput
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.tags import TagInput
@@ -54,7 +54,7 @@ def bill(does: Does, customer: UUID, *, due: date) -> str:
     line = LineInput(description="Visit", quantity="1", unit_price="120.00")
     fields = InvoiceInput(issue_on=str(due - timedelta(days=30)), due_on=str(due), lines=[line])
     draft = does(invoices.create_draft, customer_id=customer, fields=fields)
-    sent = does(invoices.send, invoice_id=draft.id)  # type: ignore[attr-defined]
+    sent = does(invoice_sending.send, invoice_id=draft.id)  # type: ignore[attr-defined]
     return sent.number  # type: ignore[attr-defined, no-any-return]
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection, text
 
-from billing import customers, invoices
+from billing import customers, invoice_sending, invoices
 from billing.customer_fields import CustomerInput
 from billing.derived import Age
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -35,7 +35,7 @@ def sent(database: Database, cast: Cast, now: datetime, *, due: date, price: str
                 lines=[LineInput(description="Visit", quantity="1", unit_price=price)],
             ),
         )  # fmt: skip
-        return invoices.send(db, ada, invoice_id=draft.id, now=now).number
+        return invoice_sending.send(db, ada, invoice_id=draft.id, now=now).number
 
 
 def failed(database: Database, cast: Cast, at: datetime) -> None:
@@ -133,7 +133,7 @@ def test_currencies_are_never_added(
         draft = invoices.create_draft(
             db, cast.ada, customer_id=cast.customers["globex"], fields=InvoiceInput(lines=lines), now=now
         )
-        invoices.send(db, cast.ada, invoice_id=draft.id, now=now)
+        invoice_sending.send(db, cast.ada, invoice_id=draft.id, now=now)
     said = text_of(ada.get())
     assert "Receivables by age, CAD" in said
     assert "Together 1 CA$20.00" in said

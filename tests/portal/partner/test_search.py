@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Connection, text
 
-from billing import customer_users, customers, invoices
+from billing import customer_users, customers, invoice_sending, invoices
 from billing.customer_fields import CustomerInput
 from billing.invoice_fields import InvoiceInput, LineInput
 from db.session import Database
@@ -30,7 +30,7 @@ def umbrella(database: Database, cast: Cast, now: datetime) -> str:
         )
         lines = [LineInput(description="Visit", quantity="1", unit_price="10.00")]
         draft = invoices.create_draft(db, ada, customer_id=made.id, fields=InvoiceInput(lines=lines), now=now)
-        return invoices.send(db, ada, invoice_id=draft.id, now=now).number
+        return invoice_sending.send(db, ada, invoice_id=draft.id, now=now).number
 
 
 def found(person: Person, asked: str) -> dict[str, list[str]]:

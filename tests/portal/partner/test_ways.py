@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from billing import customer_users, customers, invoices, tags
+from billing import customer_users, customers, invoice_sending, invoices, tags
 from billing.customer_fields import CustomerInput
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.tags import TagInput
@@ -60,7 +60,7 @@ def things(database: Database, cast: Cast, now: datetime) -> None:
                 lines=[LineInput(description="Visit", quantity="1", unit_price=price)],
             )  # fmt: skip
             draft = invoices.create_draft(db, ada, customer_id=acme, fields=about, now=now)
-            invoices.send(db, ada, invoice_id=draft.id, now=now)
+            invoice_sending.send(db, ada, invoice_id=draft.id, now=now)
             tags.tag_invoices(db, ada, tag_ids=[tag.id], invoice_ids=[draft.id], now=now)
 
 

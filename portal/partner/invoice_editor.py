@@ -1,0 +1,156 @@
+"""The editor of drafts: a new invoice for a customer, and a draft again, with a row for every line."""
+
+from typing import Any
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.actors import Actor
+from billing import invoices
+from billing.invoice_fields import InvoiceInput, LineInput
+from db import ids
+from errors import Conflict, Invalid
+from languages import say
+from portal.door import act, go, partner, read_form
+from portal.form import MOST_ROWS, Form, Row
+from portal.house import house, place, record_id
+from portal.meanwhile import version_of
+from portal.page import ask, show
+from portal.partner.invoices import address, found
+
+FIELDS = ("issue_on", "due_on", "memo", "internal_note", "po_number")
+LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "tax_name", "tax_rate")
+FIRST_LINES = 3
+
+
+class TooLongToEdit(Conflict):
+    """The page's form would lose lines."""
+
+    code = "TOO_LONG_TO_EDIT"
+    message = say(
+        "This draft has more than {most_rows} lines. Change it through the API, or make a new draft.",
+        most_rows=MOST_ROWS,
+    )
+
+
+async def show_new(request: Request) -> Response:
+    """An empty invoice for one customer."""
+    return await _editor(request, Form())
+
+
+async def create(request: Request) -> Response:
+    """Save the draft; what was typed wrong comes back at its field."""
+    form = await read_form(request)
+    if (rearranged := form.rearranged("lines")) is not None:
+        return await _editor(request, rearranged)
+    form = form.without_blank_rows("lines")
+    customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        made = invoices.create_draft(db, actor, customer_id=customer_id, fields=_fields(form), now=now)
+        return ids.shown("inv", made.id)
+
+    try:
+        made = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _editor(request, form.with_problems(wrong), status=422)
+    return go(
+        request, f"{place(request).home}/invoices/{made}", "The draft is saved. Check it, then send it."
+    )
+
+
+async def show_edit(request: Request) -> Response:
+    """A draft in the editor."""
+    page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
+    invoice = found(page)
+    if len(invoice["lines"]["nodes"]) > MOST_ROWS:
+        raise TooLongToEdit
+    form = Form.of(_typed(invoice))
+    return show(
+        request, "partner/invoices/editor.html", page, form=form, customer=invoice["customer"],
+        rows=form.rows("lines", at_least=1), action=request.url.path,
+        back=f"{place(request).home}/invoices/{invoice['id']}",
+    )  # fmt: skip
+
+
+async def edit(request: Request) -> Response:
+    """Save a changed draft."""
+    form = await read_form(request)
+    if (rearranged := form.rearranged("lines")) is not None:
+        return await _edit_again(request, rearranged)
+    form = form.without_blank_rows("lines")
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+    version = version_of(form)
+
+    def work(db: Session, actor: Actor) -> None:
+        invoices.update_draft(
+            db, actor, invoice_id=invoice_id, fields=_fields(form), version=version, now=now
+        )
+
+    try:
+        await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _edit_again(request, form.with_problems(wrong), status=422)
+    return go(request, address(request), "The draft is saved.")
+
+
+async def _editor(request: Request, form: Form, *, status: int = 200) -> Response:
+    page = await ask(request, "partner/invoices/new", id=request.path_params["customer_id"])
+    found(page, "customer")
+    home = place(request).home
+    return show(
+        request, "partner/invoices/editor.html", page, form=form, status=status,
+        rows=_rows(form), action=request.url.path,
+        back=f"{home}/customers/{request.path_params['customer_id']}/invoices",
+    )  # fmt: skip
+
+
+async def _edit_again(request: Request, form: Form, *, status: int = 200) -> Response:
+    page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
+    found(page)
+    return show(
+        request, "partner/invoices/editor.html", page, form=form, status=status, rows=_rows(form),
+        customer=page.content["invoice"]["customer"], action=request.url.path, back=address(request),
+    )  # fmt: skip
+
+
+def _rows(form: Form) -> list[Row]:
+    return form.rows("lines", at_least=1 if form.typed else FIRST_LINES)
+
+
+def _fields(form: Form) -> InvoiceInput:
+    lines = [LineInput(**{name: row.value(name) for name in LINE_FIELDS}) for row in form.rows("lines")]
+    return InvoiceInput(**{name: form.value(name) for name in FIELDS}, lines=lines)
+
+
+def _typed(invoice: dict[str, Any]) -> dict[str, Any]:
+    """A draft as the editor shows it: amounts as plain decimals."""
+    return {
+        **{
+            name: invoice[name]
+            for name in ("issueOn", "dueOn", "memo", "internalNote", "poNumber", "version")
+        },
+        "lines": [
+            {
+                "description": line["description"],
+                "quantity": line["quantity"],
+                "unitPrice": line["unitPrice"]["amount"],
+                "discount": line["discount"]["amount"],
+                "taxName": line["taxName"],
+                "taxRate": line["taxRate"],
+            }
+            for line in invoice["lines"]["nodes"]
+        ],
+    }
+
+
+_ONE = "/partner/{slug}/invoices/{invoice_id}/edit"
+_NEW = "/partner/{slug}/customers/{customer_id}/invoices/new"
+ROUTES = [
+    Route(_NEW, partner(show_new)),
+    Route(_NEW, partner(create), methods=["POST"]),
+    Route(_ONE, partner(show_edit)),
+    Route(_ONE, partner(edit), methods=["POST"]),
+]
