@@ -5,9 +5,7 @@ from datetime import datetime
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import Connection
 
-from db.session import Database
 from portal.partner import invoice_list
 from tests import papers
 from tests.accessible import SCREENS, check_accessible, press
