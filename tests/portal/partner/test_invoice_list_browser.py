@@ -1,4 +1,4 @@
-"""The dashboard's list of invoices in a real Chromium: totals, filters and chart, with and without scripts."""
+"""The dashboard's list of invoices in Chromium: totals, filters and chart, with scripts and without."""
 
 import re
 from datetime import datetime
