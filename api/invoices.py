@@ -66,7 +66,7 @@ class Invoice(Node):
     tax: Money = money("tax_minor")
     total: Money = money("total_minor", where=True, order=True)
     paid: Money = money("paid_minor", where=True)
-    balance: Money = money(balance, "What it still lacks; nothing unless it is open.")
+    balance: Money = money(balance, "What it still lacks; nothing unless it is open.", where=True)
     payable: Money = money(payable, "The balance without what payments under way are for.")
     issue_on: date = col(where=True, order=True)
     due_on: date = col(where=True, order=True)

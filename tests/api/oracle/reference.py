@@ -231,7 +231,9 @@ class Reference:
         return address_rules(Country(arguments["country"]))
 
     def _sums(self, source: Any, info: Any, read: Any, name: str, arguments: Any) -> Any:
-        return twins.SUMS[f"{info.parent_type.name}.{info.field_name}"](self)
+        noun = NOUN_OF_TABLE[read.table.name]
+        rows = self._narrowed(noun, self.all(read.table.name), arguments)
+        return twins.SUMS[f"{info.parent_type.name}.{info.field_name}"](self, rows)
 
     def _page(self, source: Any, info: Any, read: reads.Page, name: str, arguments: Any) -> Any:
         kind: Any = get_named_type(info.return_type)
@@ -245,10 +247,7 @@ class Reference:
 
     def _connection(self, noun: Noun, rows: list[Row], asked: Mapping[str, Any]) -> dict[str, Any]:
         given = {name: value for name, value in asked.items() if value is not None}
-        if "where" in given:
-            rows = [row for row in rows if matching.matches(self, noun, row, given["where"])]
-        if "search" in given:
-            rows = [row for row in rows if matching.found(self, noun, row, given["search"])]
+        rows = self._narrowed(noun, rows, given)
         column, falling = order_of(noun, given.get("orderBy"))
         if len(rows) > 1:
             self.note(f"{noun.name}Order.{given.get('orderBy') or noun.default}", True)
@@ -270,6 +269,13 @@ class Reference:
         }
         nodes = [edge["node"] for edge in edges]
         return {"nodes": nodes, "edges": edges, "pageInfo": info, "totalCount": min(count, 10_000)}
+
+    def _narrowed(self, noun: Noun, rows: list[Row], asked: Mapping[str, Any]) -> list[Row]:
+        if asked.get("where") is not None:
+            rows = [row for row in rows if matching.matches(self, noun, row, asked["where"])]
+        if asked.get("search") is not None:
+            rows = [row for row in rows if matching.found(self, noun, row, asked["search"])]
+        return rows
 
     def _between(self, column: str, falling: bool, row: Row, given: Mapping[str, Any]) -> bool:
         here = (row[column], row["id"])
