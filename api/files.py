@@ -1,5 +1,6 @@
-"""Documents for programs: `GET /files/invoices/<id>.pdf`, `/files/payments/<id>.pdf` and
-`/files/customers/<id>/statement.pdf` (`.csv`, `.json`), with a key or a portal token as for the API.
+"""Documents for programs, with a key or a portal token as for the API: `GET /files/invoices/<id>.pdf`,
+`/files/payments/<id>.pdf`, `/files/outside-payments/<id>.pdf`, `/files/customers/<id>/statement.pdf` (`.csv`,
+`.json`).
 
 Surprise: a session can't come in here. Pages have addresses of their own for the same files, with the place
 in them; this door is for whoever has read `pdfPath` and holds nothing but a key.
@@ -28,7 +29,7 @@ from db.session import Database
 from integrations.mail.letters import locale_of
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Press, Sheet
-from integrations.pdf.receipts import receipt_sheet
+from integrations.pdf.receipts import outside_receipt_sheet, receipt_sheet
 from integrations.pdf.statements import csv_of, json_of, statement_name, statement_sheet
 from languages import known, speaking
 
@@ -64,6 +65,10 @@ def _receipt(db: Session, actor: Actor, asked: Asked) -> Sheet:
     return receipt_sheet(db, actor, payment_id=asked.id_)
 
 
+def _outside_receipt(db: Session, actor: Actor, asked: Asked) -> Sheet:
+    return outside_receipt_sheet(db, actor, payment_id=asked.id_)
+
+
 def _statement(db: Session, actor: Actor, asked: Asked) -> statements.Statement:
     first, last = (statements.read_day(asked.query.get(name), name) for name in ("from", "to"))
     return statements.statement(db, actor, customer_id=asked.id_, first=first, last=last, now=asked.now)
@@ -87,6 +92,7 @@ _STATEMENT = "/files/customers/{id}/statement"
 PATHS: tuple[tuple[str, str, Write], ...] = (
     ("/files/invoices/{id}.pdf", "inv", _invoice),
     ("/files/payments/{id}.pdf", "pay", _receipt),
+    ("/files/outside-payments/{id}.pdf", "opm", _outside_receipt),
     (f"{_STATEMENT}.pdf", "cus", _statement_pdf),
     (f"{_STATEMENT}.csv", "cus", _statement_csv),
     (f"{_STATEMENT}.json", "cus", _statement_json),

@@ -43,6 +43,7 @@ from billing.tags import InvoiceTag
 from db import ids
 
 if TYPE_CHECKING:
+    from api.outside_payments import OutsidePayment
     from api.payments import PaymentAllocation
 
 
@@ -88,6 +89,9 @@ class Invoice(Node):
     lines: Connection[Annotated["InvoiceLine", lazy("api.invoices")]] = page("invoice_id")
     allocations: Connection[Annotated["PaymentAllocation", lazy("api.payments")]] = page(
         "invoice_id", "Which payments are for it, and how much of each."
+    )
+    outside_payments: Connection[Annotated["OutsidePayment", lazy("api.outside_payments")]] = page(
+        "invoice_id", "What was paid of it past Remit."
     )
     tags: list[Tag] = many(
         (InvoiceTag, "invoice_id", "tag_id"),

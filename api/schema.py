@@ -22,6 +22,7 @@ from api import (
     customer_views,
     customers,
     invoices,
+    outside_payments,
     partners,
     payment_methods,
     payments,
@@ -44,6 +45,7 @@ QUERIES: tuple[type, ...] = (
     invoices.InvoiceQueries,
     receivables.ReceivableQueries,
     payments.PaymentQueries,
+    outside_payments.OutsidePaymentQueries,
     payment_methods.PaymentMethodQueries,
     tags.TagQueries,
     api_keys.ApiKeyQueries,
@@ -62,6 +64,7 @@ MUTATIONS: tuple[type, ...] = (
     tags.TagMutations,
     invoices.InvoiceMutations,
     payments.PaymentMutations,
+    outside_payments.OutsidePaymentMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
     partners.PartnerMutations,
@@ -70,8 +73,8 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoices, partners,
-    payment_methods, payments, tags, users,
+    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoices, outside_payments,
+    partners, payment_methods, payments, tags, users,
 )  # fmt: skip
 
 

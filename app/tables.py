@@ -26,9 +26,11 @@ from billing import (
     customer_notes,
     customer_views,
     customers,
+    invoice_life,
     invoices,
     ledger,
     mails,
+    outside_payments,
     partners,
     payment_methods,
     payments,
@@ -38,9 +40,9 @@ from integrations import inbox
 
 NOUNS = (
     access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customer_views,
-    customers, factor_tables, impersonations, inbox, invites, invoices, ledger, mailed_codes, mails,
-    memberships, partners, payment_methods, payments, pending, personal_tokens, recovery_codes, replays,
-    sessions, tags, throttle, users,
+    customers, factor_tables, impersonations, inbox, invites, invoice_life, invoices, ledger, mailed_codes,
+    mails, memberships, outside_payments, partners, payment_methods, payments, pending, personal_tokens,
+    recovery_codes, replays, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

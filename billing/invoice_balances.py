@@ -1,4 +1,4 @@
-"""What payments do to invoices: reserve a part, let it go, or take it as paid.
+"""What payments do to invoices: reserve a part, let it go, take it as paid, give it back.
 
 Surprise: a reserved part does not block the rest, so two people may each pay half of an invoice at once.
 What is left is the total less paid less reserved, and the database refuses to let it go below zero.
@@ -79,6 +79,30 @@ def take(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datetime
     )  # fmt: skip
 
 
+def settle(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datetime) -> None:
+    """Take as paid what nobody had reserved: it came in past any gateway. Only together with a posting."""
+    share = _shares(shares)
+    full = _PAID + share.c.minor == _TOTAL
+    _move(
+        db, actor, share, len(shares), now, share.c.minor <= _TOTAL - _PAID - _RESERVED,
+        paid_minor=_PAID + share.c.minor,
+        status=case((full, InvoiceStatus.PAID), else_=col(Invoice.status)),
+        paid_at=case((full, now), else_=col(Invoice.paid_at)),
+    )  # fmt: skip
+
+
+def give_back(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datetime) -> None:
+    """Take back what was paid: the invoices are open again. Only together with a posting."""
+    share = _shares(shares)
+    _move(
+        db, actor, share, len(shares), now, share.c.minor <= _PAID,
+        statuses=(InvoiceStatus.OPEN, InvoiceStatus.PAID),
+        paid_minor=_PAID - share.c.minor,
+        status=InvoiceStatus.OPEN,
+        paid_at=None,
+    )  # fmt: skip
+
+
 def _shares(shares: Mapping[UUID, int]) -> Values:
     listed = values(column("id", Uuid), column("minor", BigInteger), name="share")
     return listed.data(list(shares.items()))
@@ -91,6 +115,7 @@ def _move(
     expected: int,
     now: datetime,
     room: ColumnElement[bool],
+    statuses: tuple[InvoiceStatus, ...] = (InvoiceStatus.OPEN,),
     **changes: object,
 ) -> None:
     """One statement for all of them. Fewer rows than shares would be a bug: nothing of it may stay."""
@@ -99,7 +124,7 @@ def _move(
         .where(
             col(Invoice.partner_id) == actor.partner_id,
             col(Invoice.id) == share.c.id,
-            col(Invoice.status) == InvoiceStatus.OPEN,
+            col(Invoice.status).in_(statuses),
             room,
         )
         .values(**changes, updated_at=now)

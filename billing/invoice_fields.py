@@ -163,9 +163,9 @@ def _days(
     checks: Checks, fields: InvoiceInput, terms: Terms, before: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     stored = before or {"issue_on": terms.today, "due_on": None}
-    issue = _day(checks, "issue_on", fields.issue_on) if fields.gives("issue_on") else stored["issue_on"]
+    issue = read_day(checks, "issue_on", fields.issue_on) if fields.gives("issue_on") else stored["issue_on"]
     issue_on = issue or stored["issue_on"]
-    due = _day(checks, "due_on", fields.due_on) if fields.gives("due_on") else stored["due_on"]
+    due = read_day(checks, "due_on", fields.due_on) if fields.gives("due_on") else stored["due_on"]
     due_on = due or min(issue_on + timedelta(days=terms.days), DAYS[1])
     if due_on < issue_on:
         message = say("Choose a due date on or after the issue date, {issue_on}.", issue_on=issue_on)
@@ -173,7 +173,8 @@ def _days(
     return {"issue_on": issue_on, "due_on": due_on}
 
 
-def _day(checks: Checks, field: str, typed: date | str | None) -> date | None:
+def read_day(checks: Checks, field: str, typed: date | str | None) -> date | None:
+    """A calendar day, None for none; what is wrong with it is noted as BAD_DATE."""
     if isinstance(typed, str):
         written = typed.strip()
         if not written:
@@ -233,7 +234,7 @@ def _line(checks: Checks, typed: LineInput, currency: Currency) -> Line:
     problems = len(checks.problems)
     description = checks.line("description", typed.description, required=True, limit=500)
     quantity_e4 = checks.read("quantity", parse_quantity, typed.quantity, otherwise=0)
-    price = _amount(checks, "unit_price", typed.unit_price, currency, required=True)
+    price = read_amount(checks, "unit_price", typed.unit_price, currency, required=True)
     gross_minor = line_gross(quantity_e4, price.minor)
     discount_minor, discount_rate_e4 = _discount(checks, typed, gross_minor, currency)
     taxes = _taxes(checks, typed.taxes)
@@ -261,7 +262,7 @@ def _discount(
     checks: Checks, typed: LineInput, gross_minor: int, currency: Currency
 ) -> tuple[int, int | None]:
     """What is taken off, in cents; and the rate, if it was given in percent. Both at once is no answer."""
-    amount = _amount(checks, "discount", typed.discount, currency, required=False)
+    amount = read_amount(checks, "discount", typed.discount, currency, required=False)
     if not (typed.discount_percent or "").strip():
         return amount.minor, None
     rate_e4 = checks.read("discount_percent", parse_percent, typed.discount_percent, otherwise=0)
@@ -288,9 +289,10 @@ def _taxes(checks: Checks, typed: Sequence[TaxInput]) -> tuple[dict[str, Any], .
     return tuple(taxes)
 
 
-def _amount(
+def read_amount(
     checks: Checks, field: str, typed: str | AmountInput | None, currency: Currency, *, required: bool
 ) -> Money:
+    """An amount in the invoice's currency, zero for an optional one left empty; what is wrong is noted."""
     nothing = Money(0, currency)
     if isinstance(typed, AmountInput):
         if typed.currency != currency:

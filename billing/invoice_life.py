@@ -1,4 +1,4 @@
-"""What becomes of an invoice: issued, voided.
+"""What becomes of an invoice: issued, voided, written off as uncollectible and taken up again.
 
 Surprise: the number is taken here, inside the transaction that issues, with the partner's row locked, so
 numbers have no gaps (PRODUCT.md); and nothing of an issued invoice but its status ever changes.
@@ -7,17 +7,48 @@ numbers have no gaps (PRODUCT.md); and nothing of an issued invoice but its stat
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, update
+from sqlmodel import Session, SQLModel, col, select
 
 from auth.actors import Action, Actor
 from billing import invoices, ledger
 from billing.customers import Customer
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
-from billing.ledger import EntryCause
+from billing.ledger import Account, EntryCause, Leg
 from billing.partners import Partner
+from billing.texts import Checks
+from db.columns import instant, key, minor, new_id, tenant
+from db.policies import Guard, guarded
 from errors import Conflict
 from languages import say
+
+
+class InvoiceWriteOff(SQLModel, table=True):
+    """What was given up of an invoice, and when it was taken up again. The books speak of its id."""
+
+    __tablename__ = "invoice_write_off"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["partner_id", "customer_id", "invoice_id"],
+            ["invoice.partner_id", "invoice.customer_id", "invoice.id"],
+        ),
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        # One at a time stands.
+        Index(
+            "uq_invoice_write_off_standing", "partner_id", "invoice_id", unique=True,
+            postgresql_where="reopened_at is null",
+        ),
+        guarded(Guard.STAFF),
+    )  # fmt: skip
+
+    partner_id: UUID = tenant()
+    id: UUID = key()
+    customer_id: UUID
+    invoice_id: UUID
+    amount_minor: int = minor()
+    reason: str | None = None
+    created_at: datetime = instant()
+    reopened_at: datetime | None = instant(default=None)
 
 
 class NotOpen(Conflict):
@@ -41,6 +72,20 @@ class PartlyPaid(Conflict):
 
     code = "INVOICE_PARTLY_PAID"
     message = "Part of this invoice is paid already, so it can't be voided."
+
+
+class WrittenOff(Conflict):
+    """What its payments are can't change while it is written off."""
+
+    code = "INVOICE_WRITTEN_OFF"
+    message = "This invoice is written off as uncollectible. Reopen it first."
+
+
+class NotWrittenOff(Conflict):
+    """There is nothing to take up again."""
+
+    code = "INVOICE_NOT_WRITTEN_OFF"
+    message = "This invoice is not written off. Look at it again."
 
 
 def finalize(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
@@ -107,3 +152,68 @@ def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoi
     )  # fmt: skip
     invoices.record(db, actor, invoice, "invoice.voided", now)
     return invoice
+
+
+def write_off(db: Session, actor: Actor, *, invoice_id: UUID, reason: str | None, now: datetime) -> Invoice:
+    """Give up what an open invoice still lacks: it is UNCOLLECTIBLE, and no longer owed in the books.
+
+    What was paid of it stays paid. Writing off twice changes nothing. Refuses NotFound, NotOpen,
+    PaymentUnderWay, and at ("reason",) TOO_LONG.
+    """
+    actor.require(Action.VOID_INVOICES)
+    customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id)
+    if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
+        return invoice
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise NotOpen(invoice)
+    if invoice.reserved_minor:
+        raise PaymentUnderWay
+    checks = Checks()
+    why = checks.line("reason", reason, required=False, limit=300)
+    checks.done()
+    made = InvoiceWriteOff(
+        partner_id=actor.partner_id, id=new_id(), customer_id=customer.id, invoice_id=invoice.id,
+        amount_minor=invoice.total_minor - invoice.paid_minor, reason=why, created_at=now,
+    )  # fmt: skip
+    db.add(made)
+    invoice.status = InvoiceStatus.UNCOLLECTIBLE
+    invoice.updated_at = now
+    db.flush()
+    _give_up(db, actor, EntryCause.INVOICE_WRITTEN_OFF, made, invoice, made.amount_minor, now)
+    invoices.record(db, actor, invoice, "invoice.written_off", now)
+    return invoice
+
+
+def reopen(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
+    """Take up again what was written off: the invoice is open and owed as before. Refuses NotFound,
+    NotWrittenOff."""
+    actor.require(Action.VOID_INVOICES)
+    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id)
+    if invoice.status is not InvoiceStatus.UNCOLLECTIBLE:
+        raise NotWrittenOff
+    wanted = select(InvoiceWriteOff).where(
+        InvoiceWriteOff.partner_id == actor.partner_id,
+        InvoiceWriteOff.invoice_id == invoice.id,
+        col(InvoiceWriteOff.reopened_at).is_(None),
+    )
+    given_up = db.exec(wanted).one()
+    given_up.reopened_at = now
+    invoice.status = InvoiceStatus.OPEN
+    invoice.updated_at = now
+    db.flush()
+    _give_up(db, actor, EntryCause.INVOICE_REOPENED, given_up, invoice, -given_up.amount_minor, now)
+    invoices.record(db, actor, invoice, "invoice.reopened", now)
+    return invoice
+
+
+def _give_up(
+    db: Session, actor: Actor, cause: EntryCause, row: InvoiceWriteOff, invoice: Invoice, minor_: int,
+    now: datetime,
+) -> None:  # fmt: skip
+    legs = [
+        Leg(Account.WRITTEN_OFF, minor_, invoice.currency, invoice_id=invoice.id),
+        Leg(Account.RECEIVABLE, -minor_, invoice.currency, invoice_id=invoice.id),
+    ]
+    ledger.post(
+        db, actor, cause=cause, subject_id=row.id, customer_id=invoice.customer_id, legs=legs, now=now
+    )

@@ -38,6 +38,7 @@ class Account(StrEnum):
     SALES = "SALES"
     TAX_PAYABLE = "TAX_PAYABLE"
     GATEWAY_CLEARING = "GATEWAY_CLEARING"
+    OUTSIDE_CLEARING = "OUTSIDE_CLEARING"
     WRITTEN_OFF = "WRITTEN_OFF"
 
 
@@ -46,7 +47,11 @@ class EntryCause(StrEnum):
 
     INVOICE_FINALIZED = "INVOICE_FINALIZED"
     INVOICE_VOIDED = "INVOICE_VOIDED"
+    INVOICE_WRITTEN_OFF = "INVOICE_WRITTEN_OFF"
+    INVOICE_REOPENED = "INVOICE_REOPENED"
     PAYMENT_SUCCEEDED = "PAYMENT_SUCCEEDED"
+    OUTSIDE_PAYMENT_RECORDED = "OUTSIDE_PAYMENT_RECORDED"
+    OUTSIDE_PAYMENT_REVERSED = "OUTSIDE_PAYMENT_REVERSED"
 
 
 class LedgerEntry(SQLModel, table=True):
@@ -185,6 +190,11 @@ _OWED = """
                coalesce(sum(amount_minor) filter (where status = 'APPLIED'), 0) as applied,
                coalesce(sum(amount_minor) filter (where status = 'RESERVED'), 0) as reserved
              from payment_allocation group by 1, 2),
+  outside as (select partner_id, invoice_id,
+               coalesce(sum(amount_minor) filter (where reversed_at is null), 0) as minor
+             from outside_payment group by 1, 2),
+  written_off as (select partner_id, invoice_id, sum(amount_minor) as minor
+             from invoice_write_off where reopened_at is null group by 1, 2),
   parts as (select partner_id, payment_id, sum(amount_minor) as minor, array_agg(distinct status) as statuses
             from payment_allocation group by 1, 2),
   captured as (select partner_id, payment_id, sum(amount_minor) as minor from ledger_posting
@@ -219,9 +229,11 @@ where (p.invoice_id is not null and (i.customer_id, i.currency) is distinct from
 
 _INVOICES = """
 select 'I2: invoice ' || i.id || ' says ' || i.paid_minor || ' paid, its payments say '
-  || coalesce(s.applied, 0)
+  || coalesce(s.applied, 0) + coalesce(e.minor, 0)
 from invoice i left join shares s on s.partner_id = i.partner_id and s.invoice_id = i.id
-where i.paid_minor <> coalesce(s.applied, 0) or i.paid_minor not between 0 and i.total_minor
+left join outside e on e.partner_id = i.partner_id and e.invoice_id = i.id
+where i.paid_minor <> coalesce(s.applied, 0) + coalesce(e.minor, 0)
+  or i.paid_minor not between 0 and i.total_minor
 union all
 select 'I3: invoice ' || i.id || ' is ' || i.status || ', the ledger says '
   || coalesce(o.minor::text, 'nothing')
@@ -231,7 +243,21 @@ where not coalesce(case i.status
   when 'OPEN' then o.minor = i.total_minor - i.paid_minor and o.minor > 0
   when 'PAID' then o.minor = 0 and i.paid_minor = i.total_minor and i.paid_at is not null
   when 'VOID' then o.minor = 0 and i.paid_minor = 0
-  else o.minor = 0 end, false)
+  else o.minor = 0 and i.paid_minor < i.total_minor end, false)
+union all
+select 'I3: invoice ' || i.id || ' is ' || i.status || ' with ' || coalesce(w.minor, 0) || ' written off'
+from invoice i left join written_off w on w.partner_id = i.partner_id and w.invoice_id = i.id
+where coalesce(w.minor, 0) <>
+  case when i.status = 'UNCOLLECTIBLE' then i.total_minor - i.paid_minor else 0 end
+union all
+select 'I3: outside payment ' || x.id || ' of ' || x.amount_minor || ' is '
+  || coalesce(sum(p.amount_minor), 0) || ' in the ledger'
+from outside_payment x
+left join ledger_entry e on e.partner_id = x.partner_id and e.subject_id = x.id
+left join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id
+  and p.account = 'OUTSIDE_CLEARING'
+group by x.partner_id, x.id, x.amount_minor, x.reversed_at
+having coalesce(sum(p.amount_minor), 0) <> case when x.reversed_at is null then x.amount_minor else 0 end
 union all
 select 'I3: the lines of invoice ' || i.id || ' do not add up, or are hidden or shown wrongly'
 from invoice i left join lines l on l.partner_id = i.partner_id and l.invoice_id = i.id

@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from auth.actors import Actor, ActorKind
-from auth.memberships import Membership, MembershipStatus, Role
 from billing import invoice_balances, ledger, mails, payments
 from billing.ledger import Account, EntryCause, Leg
 from billing.mails import MailKind
 from billing.payment_methods import PaymentMethod
 from billing.payments import UNDER_WAY, AllocationStatus, Payment, PaymentStatus
 from billing.ports import ChargeAnswer, ChargeStatus
+from billing.telling import first_to_tell
 from errors import Conflict
 
 # Longer than any call to a gateway may take: two processes never send the same attempt at once.
@@ -208,24 +208,12 @@ def _asker(payment: Payment) -> Actor:
 
 
 def _tell(db: Session, payment: Payment, kind: MailKind, now: datetime) -> None:
-    """One mail: to the customer's user who paid, else to its first manager, else to whoever there is."""
-    living = (MembershipStatus.ACTIVE, MembershipStatus.INVITED)
-    wanted = select(Membership).where(
-        Membership.partner_id == payment.partner_id,
-        Membership.customer_id == payment.customer_id,
-        col(Membership.status).in_(living),
+    """One mail: to the customer's user who paid, else to whoever is told first."""
+    told = first_to_tell(
+        db, partner_id=payment.partner_id, customer_id=payment.customer_id, rather=payment.asked_by
     )
-    members = db.exec(wanted).all()
-    if not members:
-        return
-    told = min(
-        members,
-        key=lambda member: (
-            member.id != payment.asked_by, member.status is not MembershipStatus.ACTIVE,
-            member.role is not Role.MANAGER, member.role is not Role.PAYER, member.created_at, member.id,
-        ),
-    )  # fmt: skip
-    mails.queue(
-        db, partner_id=payment.partner_id, kind=kind, membership_id=told.id, subject_id=payment.id,
-        customer_id=payment.customer_id, now=now,
-    )  # fmt: skip
+    if told is not None:
+        mails.queue(
+            db, partner_id=payment.partner_id, kind=kind, membership_id=told.id, subject_id=payment.id,
+            customer_id=payment.customer_id, now=now,
+        )  # fmt: skip

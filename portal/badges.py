@@ -44,6 +44,13 @@ TONES: dict[str, tuple[str, str]] = {
     "UPDATED": ("info", "Updated"),
     "UNCHANGED": ("neutral", "Unchanged"),
     "REFUSED": ("danger", "Refused"),
+    # payments from outside
+    "CHECK": ("neutral", "Check"),
+    "WIRE": ("neutral", "Wire transfer"),
+    "CASH": ("neutral", "Cash"),
+    "OTHER": ("neutral", "Other"),
+    "RECEIVED": ("success", "Received"),
+    "REVERSED": ("danger", "Taken back"),
     # payments
     "SCHEDULED": ("info", "Scheduled"),
     "PENDING": ("info", "Pending"),

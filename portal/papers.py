@@ -14,7 +14,7 @@ from starlette.responses import Response
 from auth.actors import Actor
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Sheet
-from integrations.pdf.receipts import receipt_sheet
+from integrations.pdf.receipts import outside_receipt_sheet, receipt_sheet
 from portal.door import meet
 from portal.house import house, place, record_id
 
@@ -31,6 +31,12 @@ async def receipt(request: Request) -> Response:
     """The receipt of a payment that succeeded, as a PDF."""
     payment_id = record_id(request, "payment_id", "pay")
     return await paper(request, lambda db, actor: receipt_sheet(db, actor, payment_id=payment_id))
+
+
+async def outside_receipt(request: Request) -> Response:
+    """The receipt of a payment from outside, as a PDF."""
+    payment_id = record_id(request, "outside_id", "opm")
+    return await paper(request, lambda db, actor: outside_receipt_sheet(db, actor, payment_id=payment_id))
 
 
 async def paper(request: Request, write: Callable[[Session, Actor], Sheet]) -> Response:

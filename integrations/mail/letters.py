@@ -21,6 +21,7 @@ from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.personal_tokens import PersonalToken
 from auth.users import User
+from billing import outside_payments
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
@@ -32,7 +33,7 @@ from billing.payment_methods import PaymentMethod
 from billing.payments import Payment, PaymentAllocation
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Sheet
-from integrations.pdf.receipts import receipt_sheet
+from integrations.pdf.receipts import outside_receipt_sheet, receipt_sheet
 from languages import ENGLISH, Locale, known, mark, speaking
 
 
@@ -258,6 +259,21 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     }
 
 
+def _outside(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
+    payment, invoice = outside_payments.of_invoice(db, system(mail.partner_id), payment_id=mail.subject_id)
+    if payment.reversed_at is not None:
+        raise NotWanted("the payment was taken back")
+    assert customer is not None
+    return {
+        "amount": Money(payment.amount_minor, payment.currency),
+        "left": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "received_on": payment.received_on,
+        "reference": payment.reference,
+        "number": invoice.number,
+        "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
+    }
+
+
 def _asked(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
     request = db.exec(select(AccessRequest).where(AccessRequest.id == mail.subject_id)).one()
     if request.status is not AccessStatus.OPEN:
@@ -275,6 +291,7 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.INVITE_REMINDER: _invite,
     MailKind.INVOICE: _invoice,
     MailKind.RECEIPT: _payment,
+    MailKind.OUTSIDE_RECEIPT: _outside,
     MailKind.PAYMENT_FAILED: _payment,
     MailKind.ACCESS_ASKED: _asked,
 }
@@ -282,5 +299,8 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
 _PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {
     MailKind.INVOICE: lambda db, mail: invoice_sheet(db, system(mail.partner_id), invoice_id=mail.subject_id),
     MailKind.RECEIPT: lambda db, mail: receipt_sheet(db, system(mail.partner_id), payment_id=mail.subject_id),
+    MailKind.OUTSIDE_RECEIPT: lambda db, mail: outside_receipt_sheet(
+        db, system(mail.partner_id), payment_id=mail.subject_id
+    ),
 }
 """What comes with a mail, as a PDF."""

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from auth.actors import Actor
+from billing import outside_payments
 from billing.card_brands import card_text
 from billing.dates import day_text
-from billing.papers import ReceiptPaper, receipt_paper
+from billing.outside_payments import OutsideKind
+from billing.papers import ReceiptPaper, customer_of, letterhead, receipt_paper
 from billing.payments import PaymentStatus
 from db import ids
 from integrations.pdf.press import Sheet
@@ -24,6 +26,14 @@ _STAMPS = {
     PaymentStatus.DISPUTED: (mark("Disputed"), GREY),
     PaymentStatus.REFUNDED: (mark("Refunded"), GREY),
     PaymentStatus.PARTIALLY_REFUNDED: (mark("Partially refunded"), GREY),
+}
+
+
+_WAYS = {
+    OutsideKind.CHECK: mark("Check"),
+    OutsideKind.WIRE: mark("Wire transfer"),
+    OutsideKind.CASH: mark("Cash"),
+    OutsideKind.OTHER: mark("Other"),
 }
 
 
@@ -51,6 +61,36 @@ def receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> Sheet:
         tables=[_shares(paper)],
         totals=[total(say("Total received"), amount, strong=True)],
         notes=[(say("Payment reference"), ids.shown("pay", payment.id))],
+    )
+
+
+def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> Sheet:
+    """The receipt of money that came in past Remit. Refuses as `outside_payments.of_invoice`."""
+    payment, invoice = outside_payments.of_invoice(db, actor, payment_id=payment_id)
+    amount = money(payment.amount_minor, payment.currency)
+    text, colour = (mark("Taken back"), GREY) if payment.reversed_at else (mark("Received"), GOOD)
+    shares = [column(say("Invoice"), wide=True), column(say("For this invoice"), figures=True)]
+    facts: list[tuple[str, str | None]] = [
+        (say("Received on"), day_text(payment.received_on, spoken())),
+        (say("Paid by"), say(_WAYS[payment.kind])),
+        (say("Currency"), payment.currency.value),
+    ]
+    if payment.reference:
+        facts.insert(2, (say("Reference"), payment.reference))
+    return sheet(
+        letterhead(db, actor),
+        name=file_name(say("Receipt"), payment.id.hex[-8:]),
+        made_at=payment.updated_at,
+        kind=say("Receipt"),
+        number=None,
+        to=customer_of(db, actor, payment.customer_id),
+        to_label=say("Received from"),
+        stamp={"text": say(text), "colour": colour},
+        facts=facts,
+        headline={"label": say("Amount received"), "value": amount, "note": say("Thank you.")},
+        tables=[table(shares, [[invoice.number, amount]])],
+        totals=[total(say("Total received"), amount, strong=True)],
+        notes=[(say("Payment reference"), ids.shown("opm", payment.id))],
     )
 
 

@@ -25,6 +25,12 @@ AGES: Mapping[Age, str] = {
     Age.DAYS_61_TO_90: mark("61–90 days"),
     Age.OVER_90_DAYS: mark("Over 90 days"),
 }
+_OTHERS = {
+    EntryCause.OUTSIDE_PAYMENT_RECORDED: mark("Payment received for {numbers}"),
+    EntryCause.OUTSIDE_PAYMENT_REVERSED: mark("Payment for {numbers} taken back"),
+    EntryCause.INVOICE_WRITTEN_OFF: mark("Invoice {numbers} written off"),
+    EntryCause.INVOICE_REOPENED: mark("Invoice {numbers} reopened"),
+}
 COLUMNS = ("Date", "What", "Invoices", "Due", "Charged", "Credited", "Balance")
 
 
@@ -37,6 +43,8 @@ def words_of(movement: Movement) -> str:
         return say("Invoice {number} taken back", number=numbers)
     if movement.cause is EntryCause.PAYMENT_SUCCEEDED:
         return say("Payment for {numbers}", numbers=numbers)
+    if movement.cause in _OTHERS:
+        return say(_OTHERS[movement.cause], numbers=numbers)
     return say("Correction of {numbers}", numbers=numbers)
 
 

@@ -3,6 +3,7 @@
 from portal.customer import (
     invoice_tagging,
     invoices,
+    outside_payments,
     paying,
     payment_methods,
     payments,
@@ -16,6 +17,7 @@ ROUTES = [
     *invoices.ROUTES,
     *paying.ROUTES,
     *payments.ROUTES,
+    *outside_payments.ROUTES,
     *payment_methods.ROUTES,
     *statement.ROUTES,
     *tags.ROUTES,

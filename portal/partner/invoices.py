@@ -23,7 +23,7 @@ from portal.form import MOST_ROWS
 from portal.house import house, place, record_id
 from portal.page import Page, ask, show
 
-CONFIRMED = ("send", "void", "delete")
+CONFIRMED = ("send", "void", "delete", "reopen")
 
 
 async def show_invoice(request: Request) -> Response:

@@ -47,6 +47,13 @@ _FILL = (
     from invoice_line, generate_series(0, 1) n where partner_id = :partner
     """,
     """
+    insert into outside_payment (partner_id, id, customer_id, invoice_id, kind, received_on, amount_minor,
+      currency, request_key, created_at, updated_at)
+    select :partner, gen_random_uuid(), customer_id, id, 'CHECK', issue_on, 1, 'USD', id::text, created_at,
+      created_at
+    from invoice, generate_series(1, 2) n where partner_id = :partner and n = 1
+    """,
+    """
     insert into payment_method (partner_id, id, customer_id, kind, funding, brand, last4, fingerprint,
       gateway,
       gateway_account, gateway_ref, is_default, created_at, updated_at)

@@ -123,6 +123,18 @@ SAMPLES = [
     Sample("duplicateInvoice", lambda t: {"id": t["invoice"]}, (INVOICES,), ("id",)),
     Sample("deleteDraftInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
+    Sample(
+        "recordOutsidePayment",
+        lambda t: {"invoiceId": t["invoice"], "kind": "CHECK", "amount": usd("1"), "idempotencyKey": "out-1"},
+        (INVOICES,), ("invoiceId",),
+    ),
+    Sample(
+        "reverseOutsidePayment",
+        lambda t: {"id": t["outside"], "reason": "It bounced", "idempotencyKey": "back-1"},
+        ("invoices:void",), ("id",),
+    ),
+    Sample("markInvoiceUncollectible", lambda t: {"id": t["second_invoice"]}, ("invoices:void",), ("id",)),
+    Sample("reopenInvoice", lambda t: {"id": t["given_up"]}, ("invoices:void",), ("id",)),
     Sample("voidInvoice", lambda t: {"id": t["invoice"]}, ("invoices:void",), ("id",)),
     Sample(
         "payInvoices", _pay, ("payments:write",),

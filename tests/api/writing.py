@@ -24,12 +24,14 @@ from billing import (
     customers,
     invoice_life,
     invoices,
+    outside_payments,
     tags,
 )
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import CustomerImport, ImportState
 from billing.invoice_fields import InvoiceInput, LineInput
+from billing.outside_payments import OutsideInput
 from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
 from billing.tags import TagInput
 from db import ids
@@ -177,6 +179,16 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         draft = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
         issued = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
         invoice_life.finalize(db, staff, invoice_id=issued.id, now=now)
+        unpaid, given_up = (
+            invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now) for _ in range(2)
+        )
+        for more in (unpaid, given_up):
+            invoice_life.finalize(db, staff, invoice_id=more.id, now=now)
+        invoice_life.write_off(db, staff, invoice_id=given_up.id, reason=None, now=now)
+        received = OutsideInput(kind="CASH", amount="2.00", send_receipt=False)
+        outside = outside_payments.record(
+            db, staff, invoice_id=unpaid.id, fields=received, request_key="made", now=now
+        )
         # By the key that most tests write with: nobody else may change it.
         key = cast.contoso_key if customer == "initech" else cast.northwind_key
         note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
@@ -195,7 +207,8 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "customer": ("cus", customer_id), "setup": ("cus", setup.id), "invited": ("usr", user.id),
         "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
         "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
-        "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
+        "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "second_invoice": ("inv", unpaid.id),
+        "given_up": ("inv", given_up.id), "outside": ("opm", outside.id), "method": ("pm", first),
         "second_method": ("pm", second), "note": ("note", note.id), "view": ("cvw", view.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),

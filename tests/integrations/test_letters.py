@@ -228,9 +228,9 @@ async def test_a_person_who_lost_access_gets_no_invoice(
 
 def test_the_templates_of_every_mail_are_there() -> None:
     kinds = {
-        "invite", "invite_reminder", "invoice", "receipt", "payment_failed", "reset", "password_changed",
-        "factors_changed", "sign_in_code", "device_code", "email_change", "email_taken", "email_undo",
-        "access_known", "access_link", "access_denied", "access_asked",
+        "invite", "invite_reminder", "invoice", "receipt", "outside_receipt", "payment_failed", "reset",
+        "password_changed", "factors_changed", "sign_in_code", "device_code", "email_change", "email_taken",
+        "email_undo", "access_known", "access_link", "access_denied", "access_asked",
     }  # fmt: skip
     found = {folder.name for folder in (TEMPLATES / "email").iterdir()} - {"layout"}
     assert found == kinds

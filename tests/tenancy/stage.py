@@ -24,11 +24,13 @@ from billing import (
     impersonations,
     invoice_sending,
     invoices,
+    outside_payments,
     tags,
 )
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput
+from billing.outside_payments import OutsideInput
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payments import Payment, PaymentAllocation, PaymentStatus
@@ -190,6 +192,13 @@ def _customer(
     db.flush()
     invite = invites.issue(db, actor, membership=invited, now=now)
     method, payment = _payment(db, actor, name, customer_id, issued, now)
+    received = OutsideInput(
+        kind="CHECK", amount="1.00", reference=f"zz-{name}-check", note=f"zz-{name}note-received",
+        send_receipt=False,
+    )  # fmt: skip
+    outside = outside_payments.record(
+        db, actor, invoice_id=issued.id, fields=received, request_key=name, now=now
+    )
     audit.record(
         db, actor, action="customer.updated", subject_kind="customer", subject_id=customer_id,
         customer_id=customer_id, now=now, note=f"zz-{name}note-audit",
@@ -208,7 +217,7 @@ def _customer(
     made = {
         "note": note.id, "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
-        "ivt": invite.id, "pm": method.id, "pay": payment.id, "tag": tag_id,
+        "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
     }  # fmt: skip
     prefixes = {"draft": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}

@@ -23,6 +23,7 @@ KINDS = {
     "customer_id": "cus",
     "invoice_id": "inv",
     "payment_id": "pay",
+    "outside_id": "opm",
     "method_id": "pm",
     "tag_id": "tag",
     "note_id": "note",

@@ -29,6 +29,7 @@ from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.money import Currency
+from billing.outside_payments import OutsideKind, OutsidePayment
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payments import AllocationStatus, Payment, PaymentAllocation, PaymentStatus
@@ -39,8 +40,8 @@ from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
-    Payment, PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey, CustomerNote,
-    AccessRequest, CustomerImport, CustomerImportRow, CustomerView,
+    Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
+    CustomerNote, AccessRequest, CustomerImport, CustomerImportRow, CustomerView,
 )  # fmt: skip
 TEXTS = (
     "Acme", "acme", "100%", "a_b", 'say "hi"', "back\\slash", "Café Zoë", "it's", "line\nbreak", "tab\there",
@@ -186,6 +187,7 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
     # The first is a draft, see `_invoice`: nothing is ever paid on one.
     for _ in range(6 if methods else 0):
         _payment(maker, partner, customer, methods, invoices[1:], users)
+        _outside(maker, partner, customer, invoices[1:])
     for _ in range(4 if busy else 0):
         _event(maker, partner, customer, invoices[0])
 
@@ -322,6 +324,18 @@ def _line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: 
             line_id=line, position=place, name=maker.text(),
             rate_e4=maker.chance.choice((0, 99_750, 50_000)), tax_minor=maker.cents(), issued=issued,
         )  # fmt: skip
+
+
+def _outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
+    back = maker.maybe(maker.moment())
+    maker.write(
+        OutsidePayment, partner_id=partner, id=new_id(), customer_id=customer,
+        invoice_id=maker.chance.choice(invoices), kind=maker.chance.choice(list(OutsideKind)),
+        reference=maker.maybe(maker.text()), note=maker.maybe(maker.text()), received_on=maker.day(),
+        amount_minor=maker.cents(), currency=maker.chance.choice(list(Currency)), request_key=new_id().hex,
+        created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
+        reversal_reason=maker.text() if back else None,
+    )  # fmt: skip
 
 
 def _method(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], place: int) -> UUID:
