@@ -126,11 +126,12 @@ async def test_no_file_of_somebody_else_is_there(
 ) -> None:
     invoice = till.invoice()
     payment = till.paid(till.card(), (invoice.id, 100))
+    received = till.received(invoice)
     with database.transaction(partner_id=cast.partners["northwind"]) as db:
         sibling = api_keys.create_portal_token(
             db, cast.northwind_key, customer_id=cast.customers["globex"], origins=[SHOP], now=now
         ).token
-    mine = {"inv": invoice.id, "pay": payment.id, "cus": till.acme}[prefix]
+    mine = {"inv": invoice.id, "pay": payment.id, "opm": received.id, "cus": till.acme}[prefix]
     own, absent, malformed = (
         path.replace("{id}", id_) for id_ in (ids.shown(prefix, mine), f"{prefix}_{'f' * 32}", "zz")
     )

@@ -145,7 +145,8 @@ DRY = [
     "createCustomer", "finishCustomerSetup", "updateCustomer", "inviteUser", "updateUserRole", "createTag",
     "updateTag", "createInvoice", "updateInvoice", "addCustomerNote", "updateCustomerNote",
     "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
-    "addCustomerImportRows", "duplicateInvoice",
+    "addCustomerImportRows", "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
+    "reopenInvoice",
 ]  # fmt: skip
 
 

@@ -57,11 +57,12 @@ async def test_the_customers_people_see_it_without_the_note(writer: Writer, acme
     given = {"invoiceId": acme["invoice"], "kind": "CASH", "note": "Ours", "idempotencyKey": "c"}
     await writer.do("recordOutsidePayment", given)
     document = "{ outsidePayments(first: 1) { nodes { kind amount { amount } invoice { id } } } }"
-    answer = await writer.client.ask(document, **writer.at("petra"))
+    petra = writer.at("petra")
+    answer = await writer.client.ask(document, **petra)
     assert answer.data["outsidePayments"]["nodes"] == [
         {"kind": "CASH", "amount": {"amount": "100.00"}, "invoice": {"id": acme["invoice"]}}
     ]
-    answer = await writer.client.ask("{ outsidePayments { nodes { note } } }", **writer.at("petra"))
+    answer = await writer.client.ask("{ outsidePayments { nodes { note } } }", **petra)
     assert answer.errors[0]["extensions"]["code"] == "FORBIDDEN"
     answer = await writer.client.ask(document, **writer.at("gus"))
     assert answer.data["outsidePayments"]["nodes"] == []

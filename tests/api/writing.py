@@ -165,7 +165,6 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
     staff = cast.mallory if customer == "initech" else cast.ada
     manager = {"acme": cast.carl, "globex": cast.gus, "initech": cast.ines}[customer]
     customer_id, found = cast.customers[customer], Things()
-    lines = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
     label = TagInput(name=f"VIP {customer}", colour="#1f6feb")
     other = TagInput(name=f"VIP {customer} twice", colour="#1f6feb")
     with database.transaction(partner_id=staff.partner_id) as db:
@@ -176,19 +175,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         )
         tag = tags.create(db, staff, fields=label, now=now)
         other_tag = tags.create(db, staff, fields=other, now=now)
-        draft = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
-        issued = invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now)
-        invoice_life.finalize(db, staff, invoice_id=issued.id, now=now)
-        unpaid, given_up = (
-            invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now) for _ in range(2)
-        )
-        for more in (unpaid, given_up):
-            invoice_life.finalize(db, staff, invoice_id=more.id, now=now)
-        invoice_life.write_off(db, staff, invoice_id=given_up.id, reason=None, now=now)
-        received = OutsideInput(kind="CASH", amount="2.00", send_receipt=False)
-        outside = outside_payments.record(
-            db, staff, invoice_id=unpaid.id, fields=received, request_key="made", now=now
-        )
+        made = _invoices(db, staff, customer_id, now)
         # By the key that most tests write with: nobody else may change it.
         key = cast.contoso_key if customer == "initech" else cast.northwind_key
         note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
@@ -203,12 +190,11 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         other_own_tag = tags.create(db, manager, fields=other, now=now)
     first = _method(owner, staff.partner_id, customer_id, now, default=True)
     second = _method(owner, staff.partner_id, customer_id, now, default=False)
-    made: dict[str, tuple[str, UUID]] = {
+    made |= {
         "customer": ("cus", customer_id), "setup": ("cus", setup.id), "invited": ("usr", user.id),
         "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
         "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
-        "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "second_invoice": ("inv", unpaid.id),
-        "given_up": ("inv", given_up.id), "outside": ("opm", outside.id), "method": ("pm", first),
+        "method": ("pm", first),
         "second_method": ("pm", second), "note": ("note", note.id), "view": ("cvw", view.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
@@ -228,6 +214,23 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         )
         db.commit()
     return found
+
+
+def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> dict[str, tuple[str, UUID]]:
+    """A draft, an open one, one of which a part came in as cash, and one written off."""
+    lines = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
+    draft, issued, partly, given_up = (
+        invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now).id for _ in range(4)
+    )
+    for id_ in (issued, partly, given_up):
+        invoice_life.finalize(db, staff, invoice_id=id_, now=now)
+    invoice_life.write_off(db, staff, invoice_id=given_up, reason=None, now=now)
+    cash, key = OutsideInput(kind="CASH", amount="2.00", send_receipt=False), f"made {customer_id}"
+    outside = outside_payments.record(db, staff, invoice_id=partly, fields=cash, request_key=key, now=now)
+    return {
+        "draft": ("inv", draft), "invoice": ("inv", issued), "second_invoice": ("inv", partly),
+        "given_up": ("inv", given_up), "outside": ("opm", outside.id),
+    }  # fmt: skip
 
 
 def access_request(db: Session, partner_id: UUID, name: str, now: datetime) -> AccessRequest:

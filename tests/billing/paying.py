@@ -3,8 +3,9 @@
 from uuid import UUID, uuid4
 
 from auth.actors import Actor
-from billing import invoice_life, invoices, ledger, payments, settling
+from billing import invoice_life, invoices, ledger, outside_payments, payments, settling
 from billing.invoices import Invoice
+from billing.outside_payments import OutsideInput, OutsidePayment
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payment_orders import Share
 from billing.payments import Payment
@@ -63,6 +64,12 @@ class Till:
     def paid(self, card: PaymentMethod, *shares: tuple[UUID, int], **changes: object) -> Payment:
         payment = self.begin(card, *shares, **changes)
         return self.settle(payment, answer_to(payment))
+
+    def received(self, invoice: Invoice, amount: str = "1.00") -> OutsidePayment:
+        """A check, written down by Ada."""
+        fields = OutsideInput(kind="CHECK", amount=amount, send_receipt=False)
+        what = {"invoice_id": invoice.id, "fields": fields, "request_key": uuid4().hex}
+        return self.acts(self.cast.ada, outside_payments.record, **what)
 
     def again(self, thing: Invoice | Payment) -> Invoice | Payment:
         with self.acts.database.transaction(partner_id=thing.partner_id) as db:

@@ -29,7 +29,7 @@ from billing import (
 )
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
-from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.outside_payments import OutsideInput
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
@@ -167,7 +167,8 @@ def _customer(
         )
     )  # fmt: skip
     tags.tag_customers(db, actor, tag_ids=[tag_id], customer_ids=[customer_id], now=now)
-    line = LineInput(description=f"zz-{name}-line", quantity="2", unit_price="50.00")
+    taxes = [TaxInput(name=f"zz-{name}-tax", rate="0")]
+    line = LineInput(description=f"zz-{name}-line", quantity="2", unit_price="50.00", taxes=taxes)
     drafts = [
         invoices.create_draft(
             db, actor, customer_id=customer_id, now=now,
@@ -182,23 +183,10 @@ def _customer(
     tags.tag_invoices(db, actor, tag_ids=[tag_id], invoice_ids=[issued.id], now=now)
     member = cast.actors[next(iter(PEOPLE[name]))]
     db.execute(update(Membership).where(col(Membership.id) == member.id).values(name=f"zz-{name}-person"))
-    invited = Membership(
-        partner_id=actor.partner_id, customer_id=customer_id, role=Role.PAYER,
-        status=MembershipStatus.INVITED, name=f"zz-{name}-invited", name_key="z",
-        email=f"zz-{name}-new@x.example", email_key=f"zz-{name}-new@x.example", created_at=now,
-        updated_at=now,
-    )  # fmt: skip
-    db.add(invited)
-    db.flush()
+    invited = _invited(db, actor, name, customer_id, now)
     invite = invites.issue(db, actor, membership=invited, now=now)
     method, payment = _payment(db, actor, name, customer_id, issued, now)
-    received = OutsideInput(
-        kind="CHECK", amount="1.00", reference=f"zz-{name}-check", note=f"zz-{name}note-received",
-        send_receipt=False,
-    )  # fmt: skip
-    outside = outside_payments.record(
-        db, actor, invoice_id=issued.id, fields=received, request_key=name, now=now
-    )
+    outside = _received(db, actor, name, issued, now)
     audit.record(
         db, actor, action="customer.updated", subject_kind="customer", subject_id=customer_id,
         customer_id=customer_id, now=now, note=f"zz-{name}note-audit",
@@ -221,6 +209,30 @@ def _customer(
     }  # fmt: skip
     prefixes = {"draft": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
+
+
+def _received(
+    db: Session, actor: Actor, name: str, invoice: invoices.Invoice, now: datetime
+) -> outside_payments.OutsidePayment:
+    """A check over a dollar."""
+    fields = OutsideInput(
+        kind="CHECK", amount="1.00", reference=f"zz-{name}-check", note=f"zz-{name}note-received",
+        send_receipt=False,
+    )  # fmt: skip
+    return outside_payments.record(db, actor, invoice_id=invoice.id, fields=fields, request_key=name, now=now)
+
+
+def _invited(db: Session, actor: Actor, name: str, customer_id: UUID, now: datetime) -> Membership:
+    """Somebody who has not accepted yet."""
+    invited = Membership(
+        partner_id=actor.partner_id, customer_id=customer_id, role=Role.PAYER,
+        status=MembershipStatus.INVITED, name=f"zz-{name}-invited", name_key="z",
+        email=f"zz-{name}-new@x.example", email_key=f"zz-{name}-new@x.example", created_at=now,
+        updated_at=now,
+    )  # fmt: skip
+    db.add(invited)
+    db.flush()
+    return invited
 
 
 def _payment(

@@ -327,13 +327,12 @@ def _line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: 
 
 
 def _outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
-    back = maker.maybe(maker.moment())
+    back, pick = maker.maybe(maker.moment()), maker.chance.choice
     maker.write(
-        OutsidePayment, partner_id=partner, id=new_id(), customer_id=customer,
-        invoice_id=maker.chance.choice(invoices), kind=maker.chance.choice(list(OutsideKind)),
-        reference=maker.maybe(maker.text()), note=maker.maybe(maker.text()), received_on=maker.day(),
-        amount_minor=maker.cents(), currency=maker.chance.choice(list(Currency)), request_key=new_id().hex,
-        created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
+        OutsidePayment, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=pick(invoices),
+        kind=pick(list(OutsideKind)), reference=maker.maybe(maker.text()), note=maker.maybe(maker.text()),
+        received_on=maker.day(), amount_minor=maker.cents(), currency=pick(list(Currency)),
+        request_key=new_id().hex, created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
         reversal_reason=maker.text() if back else None,
     )  # fmt: skip
 
