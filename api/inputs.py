@@ -179,10 +179,16 @@ def page_arguments(noun: "Noun") -> list[StrawberryArgument]:
         argument("after", str | None, "The `endCursor` of the page before."),
         argument("last", int | None, "How many from the end, 100 at most. Not together with `first`."),
         argument("before", str | None, "The `startCursor` of the page after."),
-        argument("where", noun.inputs.where | None),
     ]
+    narrowing = narrowing_arguments(noun)
     if noun.inputs.order is not None:
-        made.append(argument("order_by", noun.inputs.order | None))
+        narrowing.insert(1, argument("order_by", noun.inputs.order | None))
+    return made + narrowing
+
+
+def narrowing_arguments(noun: "Noun") -> list[StrawberryArgument]:
+    """Which records: `where`, and `search` where the noun has words."""
+    made = [argument("where", noun.inputs.where | None)]
     if noun.search is not None:
         made.append(
             argument("search", str | None, "Beginnings of words; a record matches when it has all of them.")

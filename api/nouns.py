@@ -113,22 +113,17 @@ def _arguments_of(declared: ReadField) -> list[StrawberryArgument]:
     read = declared.metadata["read"]
     if isinstance(read, Page):
         return inputs.page_arguments(listed(declared))
+    if isinstance(read, Sums):
+        return inputs.narrowing_arguments(noun_in(read.table))
     if isinstance(read, Change):
         return [inputs.argument("input", read.takes)]
-    if isinstance(read, ById):
+    if isinstance(read, AnyById) and read.several:
+        return [inputs.argument("ids", list[strawberry.ID])]
+    if isinstance(read, ById | AnyById):
         return [inputs.argument("id", strawberry.ID)]
-    if isinstance(read, AnyById):
-        return [
-            inputs.argument("ids", list[strawberry.ID])
-            if read.several
-            else inputs.argument("id", strawberry.ID)
-        ]
     if isinstance(read, Fixed):
-        return [
-            inputs.argument(name, kind)
-            for name, kind in read.answer.__annotations__.items()
-            if name != "return"
-        ]
+        kinds = read.answer.__annotations__.items()
+        return [inputs.argument(name, kind) for name, kind in kinds if name != "return"]
     return []
 
 
@@ -274,9 +269,9 @@ def sums(
     *,
     row: Noun,
     needs: Action,
-    only: Expression,
+    only: Expression | None = None,
     by: Mapping[str, str | Expression],
-    totals: Mapping[str, Expression],
+    totals: Mapping[str, str | Expression],
     counted: str,
     limit: int,
 ) -> Any:
@@ -336,6 +331,11 @@ def table_of(model: type[SQLModel]) -> Table:
     """The table behind a model."""
     table: Table = model.__table__  # type: ignore[attr-defined]
     return table
+
+
+def noun_in(table: Table) -> Noun:
+    """The noun whose records a table holds."""
+    return next(noun for noun in NOUNS.values() if noun.table is table)
 
 
 def read_of(declared: GraphQLField) -> Read:

@@ -134,16 +134,17 @@ class Page(Read):
 class Sums(Read):
     """A root field: sums over the rows of `table` that fit `only`, in at most `limit` groups.
 
-    A group is read as a row of `row`: it has what it is grouped `by` (a column or an expression), the
-    `totals` and, as `counted`, how many rows it holds. It takes the right `needs`.
+    A group is read as a row of `row`: it has what it is grouped `by` and the `totals` (columns or
+    expressions) and, as `counted`, how many rows it holds. It takes the right `needs`, and `where` and
+    `search` as the lists of those rows do.
     """
 
     row: "Noun"
     table: Table
     needs: Action
-    only: Expression
+    only: Expression | None
     by: tuple[tuple[str, str | Expression], ...]
-    totals: tuple[tuple[str, Expression], ...]
+    totals: tuple[tuple[str, str | Expression], ...]
     counted: str
     limit: int
 

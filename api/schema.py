@@ -134,7 +134,7 @@ def prepare_expressions() -> None:
         summed = read_of(field)
         if isinstance(summed, Sums):
             for make in (summed.only, *(made for _, made in (*summed.by, *summed.totals))):
-                if not isinstance(make, str):
+                if make is not None and not isinstance(make, str):
                     template(make, summed.table, summed.see)
 
 

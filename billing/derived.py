@@ -122,6 +122,11 @@ def is_overdue(invoice: Any, at: Moment) -> ColumnElement[Any]:
     return and_(invoice.status == InvoiceStatus.OPEN, invoice.due_on < at.today)
 
 
+def overdue_balance(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """What an invoice past its due date still lacks, in minor units; nothing of another one."""
+    return case((is_overdue(invoice, at), invoice.total_minor - invoice.paid_minor), else_=0)
+
+
 def is_partially_paid(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """Open, and some of it is paid."""
     return and_(invoice.status == InvoiceStatus.OPEN, invoice.paid_minor > 0)

@@ -1,88 +1,180 @@
-"""What a list of invoices may be narrowed to, at both doors: words, tags, due dates, currency.
+"""What a list of invoices may be narrowed to, at both doors: words, tags, days, amounts, currency, customer.
 
-Surprise: all of it stands in the address, so a narrowed list can be kept and sent on. What is no date there
-is said and otherwise left out: a list that silently ignored half of what was asked would be believed.
+Surprise: all of it stands in the address, so a narrowed list can be kept and sent on. What is no date or
+amount there is said and otherwise left out: a list that silently ignored half of what was asked would be
+believed.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 
-from billing.money import Currency
+from billing.money import Currency, parse_amount
+from errors import Invalid
+from languages import mark
 
 LONGEST = 200
 MOST_TAGS = 20
 ALL = "all"
+TAG = "tag"
+
+
+class Span(NamedTuple):
+    """What lies between two ends, both in: `name_from` and `name_to` in the address."""
+
+    name: str
+    compares: str
+    read: Callable[[str], Any]
+    wrong: str
+    turned: str
+
+
+def _day(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
+
+
+def _amount(text: str) -> str:
+    # Every currency has cents, so a bound is none's in particular.
+    return parse_amount(text, Currency.USD).decimal_text()
+
+
+SPANS = (
+    Span(
+        "due", "dueOn", _day,
+        mark("Write due dates as YYYY-MM-DD, like 2026-03-31. Until then they are left out."),
+        mark("The first due date is after the last one: nothing lies between them."),
+    ),
+    Span(
+        "issued", "issueOn", _day,
+        mark("Write issue dates as YYYY-MM-DD, like 2026-03-31. Until then they are left out."),
+        mark("The first issue date is after the last one: nothing lies between them."),
+    ),
+    Span(
+        "total", "total", _amount,
+        mark("Write totals as amounts like 1500.00. Until then they are left out."),
+        mark("The first total is above the second: nothing lies between them."),
+    ),
+    Span(
+        "balance", "balance", _amount,
+        mark("Write balances as amounts like 1500.00. Until then they are left out."),
+        mark("The first balance is above the second: nothing lies between them."),
+    ),
+)  # fmt: skip
+# Fields that hold, or begin with, what was typed.
+WORDS = {"number": ("number", "startsWith"), "po": ("poNumber", "contains")}
+NAMES = (
+    "search", "match", "currency", "customer", *WORDS,
+    *(f"{span.name}_{end}" for span in SPANS for end in ("from", "to")),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Filters:
-    """One list's narrowing, as it was asked for. `match`: "all" if every tag must be on it, else any."""
+    """One list's narrowing, as it was asked for: its texts by their names in the address, and its tags.
 
-    search: str
-    tags: tuple[str, ...]
-    match: str
-    due_from: str
-    due_to: str
-    currency: str
+    `bounds` are the ends that can be meant, by what they compare; `problems` say what is wrong with others.
+    """
+
+    texts: Mapping[str, str]
+    tags: tuple[str, ...] = ()
+    bounds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, request: Request) -> "Filters":
         """From the address."""
-        query = request.query_params
+        return cls.of(request.query_params.multi_items())
 
-        def one(name: str) -> str:
-            return query.get(name, "").strip()[:LONGEST]
+    @classmethod
+    def written(cls, query: str) -> "Filters":
+        """From what `query` wrote."""
+        return cls.of(parse_qsl(query))
 
-        tags = dict.fromkeys(tag[:LONGEST] for tag in query.getlist("tag") if tag)
-        currency = one("currency").upper()
-        return cls(
-            search=one("search"),
-            tags=tuple(tags)[:MOST_TAGS],
-            match=ALL if one("match") == ALL else "any",
-            due_from=one("due_from"),
-            due_to=one("due_to"),
-            currency=currency if currency in set(Currency) else "",
-        )
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Filters":
+        """From pairs of an address; the last of a name counts."""
+        asked = [(name, text.strip()[:LONGEST]) for name, text in pairs]
+        texts = {name: text for name, text in asked if name in NAMES and text}
+        texts["currency"] = texts.get("currency", "").upper()
+        if texts["currency"] not in set(Currency):
+            del texts["currency"]
+        tags = dict.fromkeys(text for name, text in asked if name == TAG and text)
+        bounds, problems = _bounds(texts)
+        return cls(texts, tuple(tags)[:MOST_TAGS], bounds, problems)
+
+    def value(self, name: str) -> str:
+        """What was asked under a name; "" for nothing."""
+        return self.texts.get(name, "")
 
     @property
-    def problem(self) -> str | None:
-        """What is wrong with the dates, and how to fix it."""
-        typed = [text for text in (self.due_from, self.due_to) if text]
-        if not all(_day(text) for text in typed):
-            return "Write due dates as YYYY-MM-DD, like 2026-03-31. Until then they are left out."
-        if len(typed) == 2 and self.due_from > self.due_to:
-            return "The first due date is after the last one: nothing lies between them."
-        return None
+    def search(self) -> str:
+        """The words."""
+        return self.value("search")
+
+    @property
+    def match(self) -> str:
+        """ "all" if every tag must be on it, else any."""
+        return ALL if self.value("match") == ALL else "any"
 
     @property
     def more(self) -> bool:
         """Is anything asked that stands under "More filters"?"""
-        return bool(self.tags or self.due_from or self.due_to or self.currency)
+        return bool(self.tags or self.texts.keys() - {"search", "match", "customer"})
 
     @property
     def narrowed(self) -> bool:
         """Is anything asked at all?"""
-        return bool(self.search) or self.more
+        return bool(self.tags or self.texts.keys() - {"match"})
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """It as pairs of an address, always in the same order."""
+        plain = [(name, self.texts[name]) for name in NAMES if name in self.texts]
+        return plain + [(TAG, tag) for tag in self.tags]
+
+    def query(self) -> str:
+        """It as the query of an address."""
+        return urlencode(self.pairs())
 
     def where(self) -> Mapping[str, Any]:
         """The conditions on invoices, beside the words."""
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {name: dict(ends) for name, ends in self.bounds.items()}
         if self.tags:
-            found["tags"] = {"all" if self.match == ALL else "any": list(self.tags)}
-        ends = {"gte": _day(self.due_from), "lte": _day(self.due_to)}
-        if due := {name: day.isoformat() for name, day in ends.items() if day}:
-            found["dueOn"] = due
-        if self.currency:
-            found["currency"] = {"eq": self.currency}
+            found["tags"] = {self.match: list(self.tags)}
+        if self.value("currency"):
+            found["currency"] = {"eq": self.value("currency")}
+        if self.value("customer"):
+            found["customer"] = {"id": {"eq": self.value("customer")}}
+        for name, (compares, how) in WORDS.items():
+            if self.value(name):
+                found[compares] = {how: self.value(name)}
         return found
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+def _bounds(texts: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
+    """The ends that can be meant, and what is wrong with the others."""
+    bounds: dict[str, dict[str, str]] = {}
+    problems = []
+    for span in SPANS:
+        ends, wrong = {}, False
+        for end, operator in (("from", "gte"), ("to", "lte")):
+            if text := texts.get(f"{span.name}_{end}"):
+                try:
+                    ends[operator] = span.read(text)
+                except (ValueError, Invalid):
+                    wrong = True
+        if ends:
+            bounds[span.compares] = ends
+        if wrong:
+            problems.append(span.wrong)
+        elif len(ends) == 2 and _order(ends["gte"]) > _order(ends["lte"]):
+            problems.append(span.turned)
+    return bounds, tuple(problems)
+
+
+def _order(text: str) -> tuple[int, str]:
+    """Days and amounts as they follow each other: the longer amount is the larger one."""
+    return len(text), text

@@ -56,6 +56,12 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def every(conditions: Iterable[str]) -> str:
+    """All the conditions as one."""
+    # In brackets: an "or" among them would let in rows that the others keep out, another tenant's too.
+    return " and ".join(f"({condition})" for condition in conditions)
+
+
 _FORMS = {
     "String": "to_json({})::text",
     "Int": "({})::text",

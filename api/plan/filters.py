@@ -5,7 +5,7 @@ NOT, for which neither would be true. The surprise: an operator given as null is
 would be most likely a variable somebody forgot, and leaving the operator out would list everything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache, partial
@@ -56,6 +56,21 @@ def where(planning: Planning, noun: Noun, alias: str, asked: Value) -> str:
     return _joined("and", parts)
 
 
+def narrowed(
+    planning: Planning, noun: Noun, alias: str, arguments: Value, given: Collection[str]
+) -> list[str]:
+    """The conditions of a list's `where` and `search`, of those arguments that are `given`."""
+    found = [where(planning, noun, alias, arguments.at("where"))] if "where" in given else []
+    if "search" in given:
+        found += search(planning, noun, alias, arguments.at("search"))
+    return found
+
+
+def given_names(arguments: dict[str, Any]) -> tuple[str, ...]:
+    """Which arguments are there; a null is as good as none."""
+    return tuple(name for name, value in arguments.items() if value is not None)
+
+
 def _keys(given: dict[str, Any]) -> tuple[str, ...]:
     for key, value in given.items():
         if value is None:
@@ -83,16 +98,19 @@ def _field(planning: Planning, noun: Noun, alias: str, key: str, asked: Value) -
         if isinstance(read, Computed) and read.key is None:
             parts.append(_holds(planning, noun, alias, read, value))
         else:
-            parts.append(_operation(_compared(noun, alias, name, read), operator, value))
+            parts.append(_operation(_compared(planning, noun, alias, name, read), operator, value))
     return _joined("and", parts)
 
 
-def _compared(noun: Noun, alias: str, name: str, read: Any) -> Compare:
+def _compared(planning: Planning, noun: Noun, alias: str, name: str, read: Any) -> Compare:
     if isinstance(read, Identity):
         return Compare(f"{alias}.id", "uuid", lambda id_: record_id(id_, noun.prefix) or NOBODY)
     if isinstance(read, Reference):
         prefixes = [NOUNS[kind].prefix for kind in dict(read.kinds).values()]
         return Compare(f"{alias}.{read.name}", "uuid", partial(_of_any, prefixes))
+    if isinstance(read, Amount) and not isinstance(read.minor, str):
+        # No column: compared row by row, after the order's index or another condition found them.
+        return Compare(planning.expression(read.minor, noun.table, alias, read.see), "bigint", _cents)
     column = noun.table.c[read.key or shown_column(name, read)]
     convert: Convert = read.fold or _plain
     if isinstance(read, Amount):

@@ -16,8 +16,8 @@ from uuid import UUID
 from graphql import GraphQLObjectType
 
 from api.nouns import Noun, Order
-from api.plan.emit import Json, Sql, obj, quoted, rows, text
-from api.plan.filters import search, sql_type, where
+from api.plan.emit import Json, Sql, every, obj, quoted, rows, text
+from api.plan.filters import given_names, narrowed, sql_type
 from api.plan.objects import source
 from api.plan.planning import Planning, Value, int8
 from api.plan.select import Asked, Row, asked_of, noun_of, object_type, selection, writes
@@ -79,10 +79,7 @@ def _listing(planning: Planning, target: Row, asked: Asked, read: Page) -> Listi
         conditions.append(f"{alias}.{read.link} = {target.above.alias}.id")
     if read.only is not None:
         conditions.append(planning.expression(read.only, noun.table, alias, read.see))
-    if "where" in given:
-        conditions.append(where(planning, noun, alias, arguments.at("where")))
-    if "search" in given:
-        conditions += search(planning, noun, alias, arguments.at("search"))
+    conditions += narrowed(planning, noun, alias, arguments, given)
     order = _order(planning, noun, arguments, given)
     backward = "last" in given
     bounds = [
@@ -97,8 +94,7 @@ def _listing(planning: Planning, target: Row, asked: Asked, read: Page) -> Listi
 
 
 def _given(arguments: dict[str, Any]) -> tuple[str, ...]:
-    """Which arguments are there; a null is as good as none."""
-    given = tuple(name for name, value in arguments.items() if value is not None)
+    given = given_names(arguments)
     if "first" in given and "last" in given:
         raise Invalid.at("last", code="BAD_PAGE", message="Ask for first or for last, not for both.")
     return given
@@ -216,7 +212,7 @@ def written_cursor(noun: Noun, order: Order, id_: UUID, key: str) -> str:
 
 
 def _count(listing: Listing) -> Json:
-    found = f"select from {source(listing.row)} where {_all(listing.conditions)} limit {MOST_COUNTED:d}"
+    found = f"select from {source(listing.row)} where {every(listing.conditions)} limit {MOST_COUNTED:d}"
     return (Sql(f"(select count(*)::text from ({found}) counted)"),)
 
 
@@ -307,7 +303,7 @@ class _Columns:
         listing = self._listing
         return (
             f"select {made} from {source(listing.row)}"
-            f" where {_all(listing.conditions + listing.bounds)}"
+            f" where {every(listing.conditions + listing.bounds)}"
             f" order by {_sorted(self._keys, self._falling)}"
         )
 
@@ -322,11 +318,6 @@ class _Columns:
             inner = f"select * from ({inner}) y order by {back}"
         arrays = "".join(f",array_agg(x.a{place}) as a{place}" for place in range(1, len(self._made) + 1))
         return f"select count(*) as n{arrays} from ({inner}) x"
-
-
-def _all(conditions: list[str]) -> str:
-    # In brackets: an "or" among them would let in rows that the others keep out, another tenant's too.
-    return " and ".join(f"({condition})" for condition in conditions)
 
 
 def _sorted(keys: list[str], falling: bool) -> str:

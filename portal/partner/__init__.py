@@ -17,6 +17,7 @@ from portal.partner import (
     invites,
     invoice_editor,
     invoice_list,
+    invoice_sums,
     invoice_tagging,
     invoices,
     payments,
@@ -49,6 +50,7 @@ ROUTES = [
     *tags.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
     *invoice_list.ROUTES,
+    *invoice_sums.ROUTES,  # nor is "totals"
     *invoice_editor.ROUTES,
     *invoices.ROUTES,
     *payments.ROUTES,

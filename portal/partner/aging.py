@@ -4,7 +4,7 @@ Surprise: an age becomes a span of due dates in the link. Whoever follows it tom
 the figure was about.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ from integrations.pdf.statements import AGES
 # The longest bar, in hundredths of the drawing: beside it stand its age and its amount.
 LONGEST = 30
 THINNEST = 0.6
+# What the way to an age says itself.
+_OF_THE_AGE = ("status", "currency", "due_from", "due_to")
 
 
 class Bar(NamedTuple):
@@ -31,18 +33,25 @@ class Bar(NamedTuple):
 
 
 class Aged(NamedTuple):
-    """One currency: its ages, all of them, and what they come to together."""
+    """One currency: its ages, all of them, what they come to together, and where all of it is."""
 
     currency: str
     bars: tuple[Bar, ...]
     total: Mapping[str, str]
     invoices: int
+    path: str
 
 
-def aged(rows: Iterable[Mapping[str, Any]], *, today: date) -> list[Aged]:
-    """The `receivablesByAge` of a document, a currency at a time; a currency nobody owes in is left out."""
+def aged(
+    rows: Iterable[Mapping[str, Any]], *, today: date, asked: Iterable[tuple[str, str]] = ()
+) -> list[Aged]:
+    """The `receivablesByAge` of a document, a currency at a time; a currency nobody owes in is left out.
+
+    `asked` is how the list was narrowed that these are the sums of: the ways lead to parts of that.
+    """
+    asked = [pair for pair in asked if pair[0] not in _OF_THE_AGE]
     found = {(row["currency"], row["age"]): row for row in rows}
-    currencies = [_aged(Currency(name), found, today) for name in sorted({name for name, _ in found})]
+    currencies = [_aged(Currency(name), found, today, asked) for name in sorted({name for name, _ in found})]
     # The partner's own currency first: the one that most of its invoices are in.
     return sorted(currencies, key=lambda one: -one.invoices)
 
@@ -56,7 +65,12 @@ def due_between(age: Age, today: date) -> tuple[date | None, date | None]:
     return first, last
 
 
-def _aged(currency: Currency, found: Mapping[tuple[str, str], Mapping[str, Any]], today: date) -> Aged:
+def _aged(
+    currency: Currency,
+    found: Mapping[tuple[str, str], Mapping[str, Any]],
+    today: date,
+    asked: Sequence[tuple[str, str]],
+) -> Aged:
     rows = [(age, found.get((currency.value, age.value))) for age in Age]
     cents = [int(Decimal(row["balance"]["amount"]).scaleb(2)) if row else 0 for _, row in rows]
     most = max(cents)
@@ -67,19 +81,21 @@ def _aged(currency: Currency, found: Mapping[tuple[str, str], Mapping[str, Any]]
             amount=_shown(minor, currency),
             invoices=row["invoiceCount"] if row else 0,
             length=round(max(LONGEST * minor / most, THINNEST), 2) if minor else 0,
-            path=_path(currency, *due_between(age, today)),
+            path=_path(asked, currency, *due_between(age, today)),
         )
         for (age, row), minor in zip(rows, cents, strict=True)
     )
-    return Aged(currency.value, bars, _shown(sum(cents), currency), sum(bar.invoices for bar in bars))
+    together = sum(bar.invoices for bar in bars)
+    return Aged(
+        currency.value, bars, _shown(sum(cents), currency), together, _path(asked, currency, None, None)
+    )
 
 
 def _shown(minor: int, currency: Currency) -> Mapping[str, str]:
     return {"amount": Money(minor, currency).decimal_text(), "currency": currency.value}
 
 
-def _path(currency: Currency, first: date | None, last: date | None) -> str:
-    asked = {"status": "open", "currency": currency.value}
+def _path(asked: Sequence[tuple[str, str]], currency: Currency, first: date | None, last: date | None) -> str:
     spans = {"due_from": first, "due_to": last}
-    asked |= {name: day.isoformat() for name, day in spans.items() if day}
-    return f"/invoices?{urlencode(asked)}"
+    within = [(name, day.isoformat()) for name, day in spans.items() if day]
+    return f"/invoices?{urlencode([('status', 'open'), ('currency', currency.value), *within, *asked])}"

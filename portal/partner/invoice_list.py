@@ -1,60 +1,50 @@
 """The dashboard's list of invoices, and choosing whom to invoice."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from languages import mark
+from languages import say
 from portal import invoice_files
 from portal.door import partner
 from portal.every_tag import with_every_tag
-from portal.invoice_filters import Filters
-from portal.page import ask, show
-from portal.paging import counted, link, neighbours, window
-
-TABS: dict[str, dict[str, Any]] = {
-    "draft": {"status": {"eq": "DRAFT"}},
-    "open": {"status": {"eq": "OPEN"}},
-    "overdue": {"isOverdue": {"eq": True}},
-    "paid": {"status": {"eq": "PAID"}},
-    "void": {"status": {"eq": "VOID"}},
-}
-LABELS = {
-    "": mark("All"),
-    "draft": mark("Drafts"),
-    "open": mark("Open"),
-    "overdue": mark("Overdue"),
-    "paid": mark("Paid"),
-    "void": mark("Void"),
-}
-SORTS = {
-    "DUE_ON_DESC": mark("Due latest first"),
-    "DUE_ON_ASC": mark("Due earliest first"),
-    "CREATED_AT_DESC": mark("Newest first"),
-    "TOTAL_DESC": mark("Largest first"),
-    "NUMBER_ASC": mark("By number"),
-}
+from portal.house import place
+from portal.page import Page, ask, show
+from portal.paging import MOST_COUNTED, counted, link, neighbours, window
+from portal.partner.customer_filters import Chip
+from portal.partner.invoice_narrowing import LABELS, SORTS, Narrowing
+from portal.partner.invoice_sums import path_of, sums_of
 
 
 async def list_invoices(request: Request) -> Response:
-    """All invoices, by status, searched, by tags, due dates and currency, sorted."""
-    query, filters = request.query_params, Filters.read(request)
-    asked = {name: query.get(name, "") for name in ("status", "sort")}
+    """All invoices and what they come to, by status, searched, filtered, sorted."""
+    asked = Narrowing.read(request)
+    one = asked.filters.value("customer")
     page = await ask(
-        request, "partner/invoices/list", **window(request), search=filters.search or None,
-        where={**TABS.get(asked["status"], {}), **filters.where()},
-        orderBy=asked["sort"] if asked["sort"] in SORTS else None,
+        request, "partner/invoices/list", **window(request), **asked.sorted_variables, customer=one,
+        ofOne=bool(one),
     )  # fmt: skip
     page = await with_every_tag(request, page)
     found = page.content["invoices"]
-    tabs = [(label, link(request, status=tab), tab == asked["status"], None) for tab, label in LABELS.items()]
+    tabs = [(label, link(request, status=tab), tab == asked.status, None) for tab, label in LABELS.items()]
+    few = found["totalCount"] < MOST_COUNTED
     return show(
-        request, "partner/invoices/list.html", page, asked=asked, filters=filters, sorts=SORTS, tabs=tabs,
-        beside=neighbours(request, found["pageInfo"]),
-        count=counted(found["totalCount"], "invoice", "invoices"),
+        request, "partner/invoices/list.html", page, asked=asked, filters=asked.filters, sorts=SORTS,
+        tabs=tabs, beside=neighbours(request, found["pageInfo"]),
+        count=counted(found["totalCount"], "invoice", "invoices"), chips=_chips(request, page),
+        cleared=f"{place(request).home}/invoices",
+        sums=await sums_of(request, asked) if few and found["nodes"] else None,
+        sums_path=None if few else path_of(request, asked),
     )  # fmt: skip
+
+
+def _chips(request: Request, page: Page) -> list[Chip]:
+    """The customer whose invoices alone are shown: no field of the form says it."""
+    if "customer" not in page.content:
+        return []
+    known = page.content["customer"]
+    company = known["company"] if known else say("one that is gone")
+    return [Chip(say("Customer: {company}", company=company), link(request, customer=""))]
 
 
 async def choose_customer(request: Request) -> Response:

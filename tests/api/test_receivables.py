@@ -24,6 +24,7 @@ pytestmark = pytest.mark.anyio
 ASKED = "{ receivablesByAge { currency age balance { amount currency } invoiceCount } }"
 # Days past the due date: both sides of every day at which a debt grows older.
 EDGES = (-30, -1, 0, 1, 29, 30, 31, 59, 60, 61, 89, 90, 91, 400)
+NAMES = ("total", "balance", "overdue")
 Sums = dict[tuple[str, str], tuple[int, int]]
 
 
@@ -132,9 +133,43 @@ async def test_a_day_ends_when_the_partners_does(
         assert rows == [{"age": expected}], moment
 
 
+@pytest.mark.parametrize("asked", [ASKED, "{ invoiceTotals { invoiceCount } }"])
 async def test_without_the_right_to_invoices_there_are_no_sums(
-    client: Client, database: Database, owner: Connection, cast: Cast, now: datetime
+    client: Client, database: Database, owner: Connection, cast: Cast, now: datetime, asked: str
 ) -> None:
     acts = Acts(database, owner, now)
     made = acts(cast.ada, api_keys.create, name="customers only", scopes=["customers:read"])
-    assert (await client.ask(ASKED, key=made.token)).codes == ["FORBIDDEN"]
+    assert (await client.ask(asked, key=made.token)).codes == ["FORBIDDEN"]
+
+
+async def test_totals_are_of_what_the_filter_finds_and_never_add_two_currencies(
+    client: Client, database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    owner.execute(
+        text("update customer set currency = 'CAD' where id = :id"), {"id": cast.customers["globex"]}
+    )
+    acts = Acts(database, owner, now)
+    for customer, minor, late in (("acme", 1_000, 5), ("acme", 250, -5), ("globex", 700, 5)):
+        due = now.date() - timedelta(days=late)
+        fields = one_line(minor, issue_on=due - timedelta(days=10), due_on=due)
+        draft = acts(cast.ada, invoices.create_draft, customer_id=cast.customers[customer], fields=fields)
+        acts(cast.ada, invoice_life.finalize, invoice_id=draft.id)
+    asked = (
+        "query($where: InvoiceWhere, $search: String) { invoiceTotals(where: $where, search: $search) {"
+        " currency invoiceCount total { amount currency } balance { amount } overdue { amount } } }"
+    )
+
+    async def told(**narrowing: Any) -> list[tuple[str, int, str, str, str]]:
+        rows = (await client.ask(asked, narrowing)).data["invoiceTotals"]
+        assert all(row["total"]["currency"] == row["currency"] for row in rows)
+        return [
+            (row["currency"], row["invoiceCount"], *(row[name]["amount"] for name in NAMES)) for row in rows
+        ]
+
+    assert await told() == [("CAD", 1, "7.00", "7.00", "7.00"), ("USD", 2, "12.50", "12.50", "10.00")]
+    assert await told(where={"balance": {"gt": "5"}, "currency": {"eq": "USD"}}) == [
+        ("USD", 1, "10.00", "10.00", "10.00")
+    ]
+    assert await told(where={"isOverdue": {"eq": False}}) == [("USD", 1, "2.50", "2.50", "0.00")]
+    assert await told(search="globex") == [("CAD", 1, "7.00", "7.00", "7.00")]
+    assert await told(where={"status": {"eq": "DRAFT"}}) == []

@@ -95,6 +95,13 @@ class Asking:
             asked["search"] = self.words(noun)
         return asked
 
+    def narrowing(self, noun: Noun) -> dict[str, Any]:
+        """The arguments of sums over a noun's records: mostly a filter, at times words."""
+        asked: dict[str, Any] = {"where": self.where(noun)} if self.chance.random() < 0.6 else {}
+        if self.chance.random() < 0.2:
+            asked["search"] = self.words(noun)
+        return asked
+
     def _bound(self, noun: Noun, name: str, order: str | None) -> dict[str, str]:
         row = self.row(noun)
         if row is None:

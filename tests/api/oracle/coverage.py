@@ -86,8 +86,8 @@ def _arguments_of(noun: str) -> set[str]:
     return set()
 
 
-def directed(generator: Generator, target: str) -> Written | None:
-    """A document that compares `target`, if this generator's actor can."""
+def directed(generator: Generator, target: str, *, by_id: bool = False) -> Written | None:
+    """A document that compares `target`, if this generator's actor can; a field `by_id` of its records."""
     if target.startswith("@"):
         return generator.document()
     if "(" in target:
@@ -98,7 +98,7 @@ def directed(generator: Generator, target: str) -> Written | None:
         return generator.directed(owner.removesuffix("Order"), None, order=rest)
     if owner.endswith("Where") and owner.removesuffix("Where") in NOUNS:
         return _filtering(generator, owner.removesuffix("Where"), *rest.partition(".")[::2])
-    return generator.directed(owner, rest)
+    return (generator.by_id(owner, rest) if by_id else None) or generator.directed(owner, rest)
 
 
 def _filtering(generator: Generator, name: str, key: str, operator: str) -> Written | None:

@@ -31,7 +31,12 @@ def _in(module: str, *faults: tuple[str, str, str]) -> list[Fault]:
 
 FAULTS: list[Fault] = [
     *_in(
+        "api.plan.sums",
+        ("sums of all, whatever is asked", "conditions += narrowed(", "narrowed("),
+    ),
+    *_in(
         "api.plan.emit",
+        ("an or among the conditions", 'f"({condition})"', 'f"{condition}"'),
         ("null swallows the record", "coalesce({text([*plain])},'null')", "{text([*plain])}"),
         (
             "an empty list is null",
@@ -53,7 +58,6 @@ FAULTS: list[Fault] = [
             'f"{key} desc" if falling else key',
             'f"{key} desc" if falling and not key.endswith(".id") else key',
         ),
-        ("an or among the conditions", 'f"({condition})"', 'f"{condition}"'),
         (
             "ties decided by the key alone",
             "({alias}.{order.column}, {alias}.id) {symbol} ({key}, {id_})",
@@ -69,8 +73,8 @@ FAULTS: list[Fault] = [
         ("any order's cursor", "plain[:_CHECKSUM] != marker or ", ""),
         (
             "counted from the cursor",
-            "_all(listing.conditions)} limit",
-            "_all(listing.conditions + listing.bounds)} limit",
+            "every(listing.conditions)} limit",
+            "every(listing.conditions + listing.bounds)} limit",
         ),
         ("never anything before", '"true" if listing.bounded', '"false" if listing.bounded'),
         ("the end is the start", 'place = "1" if asked.name == "startCursor"', 'place = "1" if asked.name'),

@@ -11,7 +11,7 @@ from api import reads
 from api.nouns import NOUNS, Noun, read_of
 from api.schema import GRAPHQL
 from tests.api.oracle.asking import Asking, Choice, Variable, literal, plain
-from tests.api.oracle.reference import SCHEMA, Reference
+from tests.api.oracle.reference import NOUN_OF_TABLE, SCHEMA, Reference
 from tests.api.oracle.rows import Row
 
 DEEPEST = 7
@@ -75,6 +75,18 @@ class Generator:
                 asked = self.asking.page(_listed(declared), order=order, where=where, needs=needs)
             inner = f"{{ {key}{self._arguments(declared, asked)} {inner} }}"
         return self._finish(inner)
+
+    def by_id(self, owner: str, name: str) -> Written | None:
+        """One that reaches `owner.name` by the ids of records, also of those no list leads to."""
+        self._begin()
+        noun = NOUNS.get(owner)
+        if noun is None or not self.may(owner, name):
+            return None
+        kind = SCHEMA.get_type(owner)
+        assert isinstance(kind, GraphQLObjectType)
+        ids = [self.asking.global_id(noun) for _ in range(5)]
+        inner = self._one_field(kind, name, {}, 1)
+        return self._finish(f"{{ nodes(ids: {literal(ids)}) {{ ... on {owner} {inner} }} }}")
 
     def path_to(self, owner: str, *, listed: bool) -> list[tuple[GraphQLObjectType, str]] | None:
         """The shortest way from the root to a type (or to a connection of it) that the actor may go."""
@@ -236,6 +248,8 @@ class Generator:
         if isinstance(read, reads.Page):
             self._lists += 1
             return self.asking.page(_listed(kind.fields[key]))
+        if isinstance(read, reads.Sums):
+            return self.asking.narrowing(NOUN_OF_TABLE[read.table.name])
         return self._needed(kind, key)
 
     def _needed(self, kind: GraphQLObjectType, key: str) -> dict[str, Any]:

@@ -79,7 +79,9 @@ def compared(world: "Reference", noun: Noun, row: "Row", key: str, name: str, re
     if isinstance(read, reads.Computed):
         return twins.VALUES[f"{noun.name}.{key}"](world, row)
     if isinstance(read, reads.Amount):
-        return Decimal(row[str(read.minor)]) / 100
+        stored = isinstance(read.minor, str)
+        cents = row[read.minor] if stored else twins.CENTS[f"{noun.name}.{key}"](world, row)  # type: ignore[index]
+        return Decimal(cents) / 100
     value = row[read.name or name] if isinstance(read, reads.Column) else row[name]
     return value.value if isinstance(value, Enum) else value
 

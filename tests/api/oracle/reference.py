@@ -39,6 +39,10 @@ def _own_customer(row: Row, actor: Actor) -> bool:
     return actor.customer_id is None or row["customer_id"] == actor.customer_id
 
 
+def _issued_part(row: Row, actor: Actor) -> bool:
+    return actor.customer_id is None or (_own_customer(row, actor) and row["issued"])
+
+
 VISIBLE: dict[str, Visible] = {
     "customer": lambda row, actor: actor.customer_id is None or row["id"] == actor.customer_id,
     "tag": _own_side,
@@ -55,9 +59,8 @@ VISIBLE: dict[str, Visible] = {
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")
     ),
-    "invoice_line": lambda row, actor: (
-        actor.customer_id is None or (_own_customer(row, actor) and row["issued"])
-    ),
+    "invoice_line": _issued_part,
+    "invoice_line_tax": _issued_part,
 }
 
 
@@ -180,17 +183,17 @@ class Reference:
 
     def _many(self, source: Found, info: Any, read: reads.Many, name: str, arguments: Any) -> Any:
         noun = NOUNS[get_named_type(info.return_type).name]
-        rows = self.linked(read, source.row)
+        rows = self.linked(read, source.row, noun.table.name)
         return [
             Found(noun, row)
             for row in sorted(rows, key=lambda row: (row[read.sort], row["id"]))[: read.limit]
         ]
 
-    def linked(self, read: reads.Many, row: Row) -> list[Row]:
+    def linked(self, read: reads.Many, row: Row, of: str = "tag") -> list[Row]:
         """What a row is tied to by a link table."""
         table, here, there = read.through
         ids = {link[there] for link in self.all(table.name) if link[here] == row["id"]}
-        return [tag for tag in self.all("tag") if tag["id"] in ids]
+        return [other for other in self.all(of) if other["id"] in ids]
 
     def _by_id(self, source: Any, info: Any, read: Any, name: str, arguments: Any) -> Any:
         noun = NOUNS[get_named_type(info.return_type).name]
@@ -228,7 +231,9 @@ class Reference:
         return address_rules(Country(arguments["country"]))
 
     def _sums(self, source: Any, info: Any, read: Any, name: str, arguments: Any) -> Any:
-        return twins.SUMS[f"{info.parent_type.name}.{info.field_name}"](self)
+        noun = NOUN_OF_TABLE[read.table.name]
+        rows = self._narrowed(noun, self.all(read.table.name), arguments)
+        return twins.SUMS[f"{info.parent_type.name}.{info.field_name}"](self, rows)
 
     def _page(self, source: Any, info: Any, read: reads.Page, name: str, arguments: Any) -> Any:
         kind: Any = get_named_type(info.return_type)
@@ -242,10 +247,7 @@ class Reference:
 
     def _connection(self, noun: Noun, rows: list[Row], asked: Mapping[str, Any]) -> dict[str, Any]:
         given = {name: value for name, value in asked.items() if value is not None}
-        if "where" in given:
-            rows = [row for row in rows if matching.matches(self, noun, row, given["where"])]
-        if "search" in given:
-            rows = [row for row in rows if matching.found(self, noun, row, given["search"])]
+        rows = self._narrowed(noun, rows, given)
         column, falling = order_of(noun, given.get("orderBy"))
         if len(rows) > 1:
             self.note(f"{noun.name}Order.{given.get('orderBy') or noun.default}", True)
@@ -267,6 +269,13 @@ class Reference:
         }
         nodes = [edge["node"] for edge in edges]
         return {"nodes": nodes, "edges": edges, "pageInfo": info, "totalCount": min(count, 10_000)}
+
+    def _narrowed(self, noun: Noun, rows: list[Row], asked: Mapping[str, Any]) -> list[Row]:
+        if asked.get("where") is not None:
+            rows = [row for row in rows if matching.matches(self, noun, row, asked["where"])]
+        if asked.get("search") is not None:
+            rows = [row for row in rows if matching.found(self, noun, row, asked["search"])]
+        return rows
 
     def _between(self, column: str, falling: bool, row: Row, given: Mapping[str, Any]) -> bool:
         here = (row[column], row["id"])

@@ -35,7 +35,7 @@ async def unguarded(client: Client, database_url: str) -> AsyncIterator[Trial]:
 
 async def hunt(trial: Trial, *, seed: int, documents: int) -> None:
     """Raises where the planner and the reference reader differ."""
-    await refusals(trial)
+    await refusals(trial, seed)
     for asker in trial.askers.values():
         asker.generator.reseed(seed)
     chance = Random(seed)
@@ -53,21 +53,22 @@ async def hunt(trial: Trial, *, seed: int, documents: int) -> None:
                 await trial.same(trial.askers[name], written)
 
 
-async def refusals(trial: Trial) -> None:
+async def refusals(trial: Trial, seed: int) -> None:
     """What is refused, and must be."""
     customer = NOUNS["Customer"]
     row = trial.askers["key"].reference.all("customer")[0]
     other = cursor(customer, "created_at", True, row)
     await refused(trial, "key", f'{{customers(after: "{other}") {{totalCount nodes {{id}}}}}}', Invalid)
     await refused(trial, "key", "{customers(where: {company: {eq: null}}) {totalCount}}", Invalid)
-    await strangers(trial)
+    await strangers(trial, seed)
     nested = '{invoices(where: {customer: {externalId: {eq: "x"}}}) {totalCount}}'
     await refused(trial, "carl", nested, Forbidden)
 
 
-async def strangers(trial: Trial) -> None:
+async def strangers(trial: Trial, seed: int) -> None:
     """What an actor may not see is not there, whatever id it asks for."""
-    document = trial.reader.documents.get("query Q($ids: [ID!]!) { nodes(ids: $ids) { id } }")
+    # A text of its own each time: a plan that is remembered would be one without the fault.
+    document = trial.reader.documents.get(f"query Q{seed}($ids: [ID!]!) {{ nodes(ids: $ids) {{ id }} }}")
     for name in ("key", "carl"):
         asker = trial.askers[name]
         for noun in NOUNS.values():

@@ -72,10 +72,14 @@ def age(world: "Reference", invoice: "Row") -> str:
     return "OVER_90_DAYS"
 
 
-def receivables_by_age(world: "Reference") -> list[dict[str, Any]]:
+def _amount(cents: int, currency: str) -> dict[str, str]:
+    return {"amount": f"{Decimal(cents) / 100:.2f}", "currency": currency}
+
+
+def receivables_by_age(world: "Reference", invoices: list["Row"]) -> list[dict[str, Any]]:
     """Every open invoice added to the sum of its currency and age."""
     sums: dict[tuple[str, str], tuple[int, int]] = {}
-    for invoice in world.all("invoice"):
+    for invoice in invoices:
         if invoice["status"].value == "OPEN":
             group = (invoice["currency"].value, age(world, invoice))
             cents, count = sums.get(group, (0, 0))
@@ -84,15 +88,36 @@ def receivables_by_age(world: "Reference") -> list[dict[str, Any]]:
         {
             "currency": currency,
             "age": name,
-            "balance": {"amount": f"{Decimal(cents) / 100:.2f}", "currency": currency},
+            "balance": _amount(cents, currency),
             "invoiceCount": count,
         }
         for (currency, name), (cents, count) in sorted(sums.items())
     ]
 
 
-SUMS: dict[str, Callable[["Reference"], list[dict[str, Any]]]] = {
+def invoice_totals(world: "Reference", invoices: list["Row"]) -> list[dict[str, Any]]:
+    """Each currency's invoices, added up one figure at a time."""
+    totals = []
+    for currency in sorted({invoice["currency"].value for invoice in invoices}):
+        these = [invoice for invoice in invoices if invoice["currency"].value == currency]
+        owed = {i["id"]: _open(i, i["total_minor"] - i["paid_minor"]) for i in these}
+        late = [owed[i["id"]] for i in these if is_overdue(world, i)]
+        totals.append(
+            {
+                "currency": currency,
+                "invoiceCount": len(these),
+                "total": _amount(sum(i["total_minor"] for i in these), currency),
+                "paid": _amount(sum(i["paid_minor"] for i in these), currency),
+                "balance": _amount(sum(owed.values()), currency),
+                "overdue": _amount(sum(late), currency),
+            }
+        )
+    return totals
+
+
+SUMS: dict[str, Callable[["Reference", list["Row"]], list[dict[str, Any]]]] = {
     "Query.receivablesByAge": receivables_by_age,
+    "Query.invoiceTotals": invoice_totals,
 }
 """The groups of each field that adds up."""
 
