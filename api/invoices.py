@@ -37,7 +37,7 @@ from billing.derived import (
     pdf_path,
     shown_status,
 )
-from billing.invoice_fields import InvoiceInput
+from billing.invoice_fields import MOST_TAXES, InvoiceInput
 from billing.money import Currency
 from billing.tags import InvoiceTag
 from db import ids
@@ -110,12 +110,31 @@ class InvoiceLine(Node):
     quantity: Decimal = col(name="quantity_e4", places=4)
     unit_price: Money = money("unit_price_minor", through=_INVOICE)
     discount: Money = money("discount_minor", through=_INVOICE)
-    tax_name: str | None = col()
-    tax_rate: Decimal = col("In per cent.", name="tax_rate_e4", places=4)
+    discount_percent: Decimal | None = col(
+        "What the discount was given as; null where it was given as an amount.",
+        name="discount_rate_e4", places=4,
+    )  # fmt: skip
+    # Their own table is what ties them to the line: there is no other between.
+    taxes: list[Annotated["InvoiceLineTax", lazy("api.invoices")]] = many(
+        (t.InvoiceLineTax, "line_id", "id"),
+        "In the order they were given.",
+        sort="position",
+        limit=MOST_TAXES,
+    )
     net: Money = money("net_minor", through=_INVOICE)
     tax: Money = money("tax_minor", through=_INVOICE)
     total: Money = money("total_minor", through=_INVOICE)
     invoice: Invoice = one("invoice_id")
+
+
+@noun(t.InvoiceLineTax, "ltx", needs=Action.VIEW_INVOICES, order="position")
+class InvoiceLineTax(Node):
+    """A tax on a line, of the line's net amount, rounded by itself half away from zero."""
+
+    position: int = col()
+    name: str = col()
+    rate: Decimal = col("In per cent.", name="rate_e4", places=4)
+    tax: Money = money("tax_minor", through=_INVOICE)
 
 
 @strawberry.type
@@ -126,6 +145,14 @@ class InvoiceQueries:
     invoices: Connection[Invoice] = page()
 
 
+@strawberry.input(description="A tax on a line.")
+class InvoiceLineTaxInput:
+    """A tax on a line."""
+
+    name: str | None = opt('As it is printed: "GST". Required.')
+    rate: Decimal | None = opt("In per cent, at most four decimals. Required.")
+
+
 @strawberry.input(description="One line of an invoice.")
 class InvoiceLineInput:
     """One line of an invoice."""
@@ -134,8 +161,8 @@ class InvoiceLineInput:
     quantity: Decimal | None = opt("Above zero, at most four decimals. Required.")
     unit_price: MoneyInput | None = opt("Required.")
     discount: MoneyInput | None = opt("Taken off the line before tax; not more than the line.")
-    tax_name: str | None = opt()
-    tax_rate: Decimal | None = opt("In per cent, at most four decimals.")
+    discount_percent: Decimal | None = opt("Instead of `discount`: in per cent, at most four decimals.")
+    taxes: list[InvoiceLineTaxInput] | None = opt("At most 5, each of the line after its discount.")
 
 
 @takes(dry_run=True)

@@ -85,6 +85,7 @@ ERROR_CODES: Mapping[str, str] = {
     "TOO_MANY_ROWS": "More rows than are imported at once.",
     "TOTAL_CHANGED": "The total is not what was expected.",
     "TWICE": "Two columns are one field.",
+    "TWO_DISCOUNTS": "As an amount and in per cent.",
     "UNKNOWN_CURRENCY": "Not USD or CAD.",
     "UNKNOWN_FIELD": "Can't be set.",
     "UNKNOWN_LANGUAGE": "Neither `en` nor `fr`.",

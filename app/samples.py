@@ -24,7 +24,7 @@ from auth.passwords import NewPassword, hash_password
 from billing import customer_views, customers, invoice_sending, invoices, partners, tags
 from billing.customer_fields import CustomerInput, UserInput
 from billing.customer_views import ViewInput
-from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.money import Money
 from billing.payment_orders import Share
 from billing.ports import Gateway
@@ -161,8 +161,8 @@ def _invoices(database: Database, actor: Actor, company: Company, customer_id: U
             memo="Thank you for your business.",
             lines=[
                 LineInput(
-                    description=description, quantity=quantity, unit_price=price, tax_rate=rate,
-                    tax_name="" if rate == "0" else "Sales tax",
+                    description=description, quantity=quantity, unit_price=price,
+                    taxes=[] if rate == "0" else [TaxInput(name="Sales tax", rate=rate)],
                 )
                 for description, quantity, price, rate in lines
             ],

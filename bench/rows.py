@@ -64,8 +64,8 @@ _STEPS = (
     """,
     """
     insert into invoice_line (partner_id, id, customer_id, invoice_id, position, description, quantity_e4,
-      unit_price_minor, discount_minor, tax_rate_e4, net_minor, tax_minor, total_minor, issued)
-    select partner_id, uuidv7(), customer_id, id, p, 'Managed service, part ' || p, 10000 * p, 2500 + b, 0, 0,
+      unit_price_minor, discount_minor, net_minor, tax_minor, total_minor, issued)
+    select partner_id, uuidv7(), customer_id, id, p, 'Managed service, part ' || p, 10000 * p, 2500 + b, 0,
       2500, 0, 2500, true
     from bill, generate_series(1, case when n <= :read then 4 when b % 9 = 0 then 2 else 3 end) p
     """,

@@ -14,12 +14,12 @@ from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
 from billing import invoices
-from billing.invoice_fields import DAYS, Draft, Terms, terms_of
-from billing.invoices import Invoice, InvoiceLine
+from billing.invoice_fields import DAYS, Draft, Line, Terms, terms_of
+from billing.invoices import Invoice
 from billing.tags import InvoiceTag, Tag
 
 _KEPT = {"net_minor", "tax_minor", "total_minor", "memo", "internal_note"}
-_OF_THE_OTHER = {"partner_id", "customer_id", "id", "invoice_id", "issued"}
+_OF_THE_OTHER = {"partner_id", "customer_id", "id", "invoice_id", "line_id", "issued"}
 
 
 class Duplicate(NamedTuple):
@@ -37,12 +37,14 @@ def duplicate(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> 
     """
     actor.require(Action.EDIT_INVOICES)
     customer, original = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
-    found = (
-        select(InvoiceLine)
-        .where(InvoiceLine.partner_id == actor.partner_id, InvoiceLine.invoice_id == original.id)
-        .order_by(col(InvoiceLine.position))
+    taxes = invoices.taxes_of(db, original)
+    lines = tuple(
+        Line(
+            line.model_dump(exclude=_OF_THE_OTHER),
+            tuple(tax.model_dump(exclude=_OF_THE_OTHER) for tax in taxes[line.id]),
+        )
+        for line in invoices.lines_of(db, original)
     )
-    lines = tuple(line.model_dump(exclude=_OF_THE_OTHER) for line in db.exec(found))
     terms = terms_of(db, actor, customer=customer, now=now)
     days = {"issue_on": terms.today, "due_on": _due(original, terms)}
     draft = Draft({**original.model_dump(include=_KEPT), **days}, lines)

@@ -15,12 +15,23 @@ from sqlmodel import Session, select
 from auth.actors import Actor
 from billing.customers import Customer
 from billing.inputs import Input
-from billing.money import Currency, Money, line_totals, parse_amount, parse_quantity, parse_rate
+from billing.money import (
+    Currency,
+    Money,
+    line_gross,
+    line_totals,
+    parse_amount,
+    parse_percent,
+    parse_quantity,
+    parse_rate,
+    share_of,
+)
 from billing.partners import Partner
 from billing.texts import Checks
 from languages import say
 
 MOST_LINES = 200
+MOST_TAXES = 5
 # Ten billion dollars: more is a slip of the keyboard, and more than gateways take.
 LARGEST_TOTAL_MINOR = 10**12
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -34,15 +45,22 @@ class AmountInput(Input):
     currency: str
 
 
+class TaxInput(Input):
+    """A tax on a line; its rate in percent, "9.975"."""
+
+    name: str | None = None
+    rate: str | None = None
+
+
 class LineInput(Input):
-    """A line. Numbers as texts, "1.5" and "1234.50"; the tax rate in percent, "9.975"."""
+    """A line. Numbers as texts, "1.5" and "1234.50"; a discount as an amount or in percent, "12.5"."""
 
     description: str | None = None
     quantity: str | None = None
     unit_price: str | AmountInput | None = None
     discount: str | AmountInput | None = None
-    tax_name: str | None = None
-    tax_rate: str | None = None
+    discount_percent: str | None = None
+    taxes: Sequence[TaxInput] = ()
 
 
 class InvoiceInput(Input):
@@ -68,11 +86,18 @@ class Terms(NamedTuple):
     today: date
 
 
+class Line(NamedTuple):
+    """A line's checked columns, and those of its taxes in their order."""
+
+    values: dict[str, Any]
+    taxes: tuple[dict[str, Any], ...]
+
+
 class Draft(NamedTuple):
     """Checked columns, and the lines in their order; None when the lines stay as they are."""
 
     values: dict[str, Any]
-    lines: tuple[dict[str, Any], ...] | None
+    lines: tuple[Line, ...] | None
 
 
 def read_invoice(
@@ -82,7 +107,8 @@ def read_invoice(
 
     `before` is what is stored, None for a new invoice. Amounts come out in minor units. Codes at the field:
     BAD_DATE, DUE_BEFORE_ISSUE, OTHER_CURRENCY, those of clean_line and read_decimal; at ("lines", row,
-    field) DISCOUNT_TOO_LARGE; at ("lines",) REQUIRED, TOO_MANY, NOTHING_TO_PAY, TOO_LARGE.
+    field) DISCOUNT_TOO_LARGE, TWO_DISCOUNTS, TOO_MANY (taxes); at ("lines",) REQUIRED, TOO_MANY,
+    NOTHING_TO_PAY, TOO_LARGE.
     """
     new = before is None
     values = _days(checks, fields, terms, before)
@@ -106,7 +132,7 @@ def read_invoice(
         return Draft(values, None)
     lines = _lines(checks, fields.lines, terms.currency)
     for name in ("net_minor", "tax_minor", "total_minor"):
-        values[name] = sum(line[name] for line in lines)
+        values[name] = sum(line.values[name] for line in lines)
     return Draft(values, lines)
 
 
@@ -169,7 +195,7 @@ def _day(checks: Checks, field: str, typed: date | str | None) -> date | None:
     return typed
 
 
-def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tuple[dict[str, Any], ...]:
+def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tuple[Line, ...]:
     if len(typed) > MOST_LINES:
         message = say(
             "Put at most {most_lines} lines on one invoice; these are {count}.",
@@ -186,7 +212,7 @@ def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tu
     ]
     if len(checks.problems) > problems:
         return ()
-    total = sum(line["total_minor"] for line in lines)
+    total = sum(line.values["total_minor"] for line in lines)
     if not lines:
         checks.refuse("lines", code="REQUIRED", message="Add at least one line.")
     elif total <= 0:
@@ -197,32 +223,69 @@ def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tu
         checks.refuse(
             "lines", code="TOO_LARGE", message=say("An invoice can't be above {most}: split it.", most=most)
         )
-    return tuple({"position": position, **line} for position, line in enumerate(lines))
+    for position, line in enumerate(lines):
+        line.values["position"] = position
+    return tuple(lines)
 
 
-def _line(checks: Checks, typed: LineInput, currency: Currency) -> dict[str, Any]:
+def _line(checks: Checks, typed: LineInput, currency: Currency) -> Line:
     """A line with its cents. With a problem noted the cents mean nothing, and nobody will use them."""
     problems = len(checks.problems)
     description = checks.line("description", typed.description, required=True, limit=500)
     quantity_e4 = checks.read("quantity", parse_quantity, typed.quantity, otherwise=0)
     price = _amount(checks, "unit_price", typed.unit_price, currency, required=True)
-    discount = _amount(checks, "discount", typed.discount, currency, required=False)
-    rate_e4 = checks.read("tax_rate", parse_rate, typed.tax_rate, otherwise=0, required=False)
-    tax_name = checks.line("tax_name", typed.tax_name, required=False, limit=50)
-    totals = line_totals(quantity_e4, price.minor, discount.minor, rate_e4)
+    gross_minor = line_gross(quantity_e4, price.minor)
+    discount_minor, discount_rate_e4 = _discount(checks, typed, gross_minor, currency)
+    taxes = _taxes(checks, typed.taxes)
+    totals = line_totals(quantity_e4, price.minor, discount_minor, [tax["rate_e4"] for tax in taxes])
     if totals.net_minor < 0 and len(checks.problems) == problems:
-        before = Money(totals.net_minor + discount.minor, currency)
+        before = Money(totals.net_minor + discount_minor, currency)
         message = say("The discount can't be more than the line, {before}.", before=before)
         checks.refuse("discount", code="DISCOUNT_TOO_LARGE", message=message)
-    return {
+    for tax, tax_minor in zip(taxes, totals.each_tax_minor, strict=True):
+        tax["tax_minor"] = tax_minor
+    values = {
         "description": description,
         "quantity_e4": quantity_e4,
         "unit_price_minor": price.minor,
-        "discount_minor": discount.minor,
-        "tax_name": tax_name,
-        "tax_rate_e4": rate_e4,
-        **totals._asdict(),
+        "discount_minor": discount_minor,
+        "discount_rate_e4": discount_rate_e4,
+        "net_minor": totals.net_minor,
+        "tax_minor": totals.tax_minor,
+        "total_minor": totals.total_minor,
     }
+    return Line(values, taxes)
+
+
+def _discount(
+    checks: Checks, typed: LineInput, gross_minor: int, currency: Currency
+) -> tuple[int, int | None]:
+    """What is taken off, in cents; and the rate, if it was given in percent. Both at once is no answer."""
+    amount = _amount(checks, "discount", typed.discount, currency, required=False)
+    if not (typed.discount_percent or "").strip():
+        return amount.minor, None
+    rate_e4 = checks.read("discount_percent", parse_percent, typed.discount_percent, otherwise=0)
+    if amount.minor:
+        message = "Give the discount as an amount or in percent, not both."
+        checks.refuse("discount_percent", code="TWO_DISCOUNTS", message=message)
+    return share_of(gross_minor, rate_e4), rate_e4 or None
+
+
+def _taxes(checks: Checks, typed: Sequence[TaxInput]) -> tuple[dict[str, Any], ...]:
+    """The taxes that were given, a blank row being none."""
+    if len(typed) > MOST_TAXES:
+        message = say("Put at most {most} taxes on one line.", most=MOST_TAXES)
+        checks.refuse("taxes", code="TOO_MANY", message=message)
+        return ()
+    taxes: list[dict[str, Any]] = []
+    for row, tax in enumerate(typed):
+        at = checks.under("taxes", row)
+        if not ((tax.name or "").strip() or (tax.rate or "").strip()):
+            continue
+        name = at.line("name", tax.name, required=True, limit=50, name="name of the tax")
+        rate_e4 = at.read("rate", parse_rate, tax.rate, otherwise=0)
+        taxes.append({"position": len(taxes), "name": name, "rate_e4": rate_e4})
+    return tuple(taxes)
 
 
 def _amount(

@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from auth.actors import Action, Actor
 from billing import invoices, ledger
 from billing.customers import Customer
-from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.ledger import EntryCause
 from billing.partners import Partner
 from errors import Conflict
@@ -69,8 +69,9 @@ def issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: 
     invoice.finalized_at = now
     invoice.updated_at = now
     db.flush()
-    lines = update(InvoiceLine).filter_by(partner_id=actor.partner_id, invoice_id=invoice.id)
-    db.execute(lines.values(issued=True))
+    for part in (InvoiceLine, InvoiceLineTax):
+        rows = update(part).filter_by(partner_id=actor.partner_id, invoice_id=invoice.id)
+        db.execute(rows.values(issued=True))
     net, tax = invoice.net_minor, invoice.tax_minor
     ledger.post(
         db, actor, cause=EntryCause.INVOICE_FINALIZED, subject_id=invoice.id, customer_id=customer.id,

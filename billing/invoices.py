@@ -5,8 +5,11 @@ functions of the ledger, moved only together with a posting. An issued invoice i
 database refuses it): it is paid or voided.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, delete, insert
@@ -102,9 +105,11 @@ class Invoice(SQLModel, table=True):
 
 
 class InvoiceLine(SQLModel, table=True):
-    """One line. `quantity_e4` is in ten-thousandths, `tax_rate_e4` in ten-thousandths of a percent.
+    """One line. `quantity_e4` is in ten-thousandths; `discount_rate_e4` in ten-thousandths of a percent.
 
-    `issued` is false while the invoice is a draft, so that row-level security can hide it.
+    The rate is what the discount was given as, null where it was given in cents; the cents count. `tax_minor`
+    is the sum of the line's taxes. `issued` is false while the invoice is a draft, so that row-level security
+    can hide it.
     """
 
     __tablename__ = "invoice_line"
@@ -114,6 +119,8 @@ class InvoiceLine(SQLModel, table=True):
             ["invoice.partner_id", "invoice.customer_id", "invoice.id"],
             ondelete="CASCADE",
         ),
+        # Target of the taxes' foreign key.
+        UniqueConstraint("partner_id", "customer_id", "invoice_id", "id"),
         CheckConstraint("quantity_e4 > 0", name="quantity_positive"),
         CheckConstraint("total_minor = net_minor + tax_minor", name="adds_up"),
         Index("ix_invoice_line_position", "partner_id", "invoice_id", "position", unique=True),
@@ -129,11 +136,38 @@ class InvoiceLine(SQLModel, table=True):
     quantity_e4: int = minor()
     unit_price_minor: int = minor()
     discount_minor: int = minor(default=0)
-    tax_name: str | None = None
-    tax_rate_e4: int = count(default=0)
+    discount_rate_e4: int | None = None
     net_minor: int = minor()
     tax_minor: int = minor()
     total_minor: int = minor()
+    issued: bool = False
+
+
+class InvoiceLineTax(SQLModel, table=True):
+    """A tax on a line: its rate in ten-thousandths of a percent, and its own rounded cents."""
+
+    __tablename__ = "invoice_line_tax"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["partner_id", "customer_id", "invoice_id", "line_id"],
+            [f"invoice_line.{name}" for name in ("partner_id", "customer_id", "invoice_id", "id")],
+            ondelete="CASCADE",
+        ),
+        CheckConstraint("rate_e4 between 0 and 1000000", name="rate_is_a_percentage"),
+        Index("ix_invoice_line_tax_position", "partner_id", "line_id", "position", unique=True),
+        Index("ix_invoice_line_tax_invoice", "partner_id", "invoice_id"),
+        guarded(Guard.ISSUED_CHILD),
+    )
+
+    partner_id: UUID = tenant()
+    id: UUID = key()
+    customer_id: UUID
+    invoice_id: UUID
+    line_id: UUID
+    position: int = count()
+    name: str
+    rate_e4: int = count()
+    tax_minor: int = minor()
     issued: bool = False
 
 
@@ -239,13 +273,39 @@ def locked(
     return customer, invoice
 
 
+def lines_of(db: Session, invoice: Invoice) -> Sequence[InvoiceLine]:
+    """An invoice's lines from the top."""
+    mine = (InvoiceLine.partner_id == invoice.partner_id, InvoiceLine.invoice_id == invoice.id)
+    return db.exec(select(InvoiceLine).where(*mine).order_by(col(InvoiceLine.position))).all()
+
+
+def taxes_of(db: Session, invoice: Invoice) -> Mapping[UUID, Sequence[InvoiceLineTax]]:
+    """The taxes of an invoice's lines, by the line's id, each line's in their order."""
+    mine = (InvoiceLineTax.partner_id == invoice.partner_id, InvoiceLineTax.invoice_id == invoice.id)
+    found: dict[UUID, list[InvoiceLineTax]] = defaultdict(list)
+    for tax in db.exec(select(InvoiceLineTax).where(*mine).order_by(col(InvoiceLineTax.position))):
+        found[tax.line_id].append(tax)
+    return found
+
+
 def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
     if draft.lines is None:
         return
-    place = {"partner_id": invoice.partner_id, "customer_id": invoice.customer_id, "invoice_id": invoice.id}
+    place: dict[str, Any] = {
+        "partner_id": invoice.partner_id,
+        "customer_id": invoice.customer_id,
+        "invoice_id": invoice.id,
+    }
     db.execute(delete(InvoiceLine).filter_by(partner_id=invoice.partner_id, invoice_id=invoice.id))
-    rows = [{**place, **line, "id": new_id(), "issued": False} for line in draft.lines]
-    db.execute(insert(InvoiceLine), rows)
+    place["issued"] = False
+    lines, taxes = [], []
+    for line in draft.lines:
+        line_id = new_id()
+        lines.append({**place, **line.values, "id": line_id})
+        taxes += [{**place, **tax, "id": new_id(), "line_id": line_id} for tax in line.taxes]
+    db.execute(insert(InvoiceLine), lines)
+    if taxes:
+        db.execute(insert(InvoiceLineTax), taxes)
 
 
 def keep_words(db: Session, invoice: Invoice, customer: Customer) -> None:

@@ -191,7 +191,12 @@ _OWED = """
                where account = 'GATEWAY_CLEARING' group by 1, 2),
   lines as (select partner_id, invoice_id, sum(net_minor) as net, sum(tax_minor) as tax,
               sum(total_minor) as total, bool_and(issued) as all_issued, bool_or(issued) as any_issued
-            from invoice_line group by 1, 2)"""
+            from invoice_line group by 1, 2),
+  taxed as (select l.partner_id, l.invoice_id, l.id, l.tax_minor, l.issued,
+              coalesce(sum(t.tax_minor), 0) as minor, bool_and(t.issued = l.issued) as alike
+            from invoice_line l
+            left join invoice_line_tax t on t.partner_id = l.partner_id and t.line_id = l.id
+            group by l.partner_id, l.id)"""
 
 _ENTRIES = """
 select 'I1: entry ' || entry_id || ' does not balance in ' || currency
@@ -232,6 +237,9 @@ select 'I3: the lines of invoice ' || i.id || ' do not add up, or are hidden or 
 from invoice i left join lines l on l.partner_id = i.partner_id and l.invoice_id = i.id
 where (l.net, l.tax, l.total) is distinct from (i.net_minor, i.tax_minor, i.total_minor)
   or (i.status = 'DRAFT' and l.any_issued) or (i.status <> 'DRAFT' and not l.all_issued)
+union all
+select 'I3: the taxes of line ' || id || ' do not add up, or are hidden or shown wrongly'
+from taxed where tax_minor <> minor or not coalesce(alike, true)
 union all
 select 'I3: customer ' || c.id || ' owes ' || c.open_minor || ' by its row, not by the ledger'
 from customer c

@@ -102,6 +102,7 @@ _SIGNED_AMOUNT = Style("amount", 2, "1234.50", -LARGEST_MINOR, LARGEST_MINOR)
 # More than a billion units, or more tax than price, is a slip of the keyboard.
 _QUANTITY = Style("quantity", 4, "1.5", 1, 10**9 * QUANTITY_SCALE)
 _RATE = Style("tax rate", 4, "9.975", 0, 100 * RATE_SCALE)
+_PERCENT = Style("percentage", 4, "12.5", 0, 100 * RATE_SCALE)
 
 
 def parse_amount(
@@ -125,6 +126,11 @@ def parse_rate(text: str | None, *, path: tuple[str | int, ...] = ()) -> int:
     return read_decimal(text, _RATE, path=path)
 
 
+def parse_percent(text: str | None, *, path: tuple[str | int, ...] = ()) -> int:
+    """A part of an amount in ten-thousandths of a percent: "12.5" is 125,000. From 0 to 100, 4 decimals."""
+    return read_decimal(text, _PERCENT, path=path)
+
+
 def quantity_text(quantity_e4: int) -> str:
     """Ten-thousandths as the shortest text: 15,000 is "1.5"."""
     return decimal_text(quantity_e4, places=4, keep=0)
@@ -144,22 +150,36 @@ def round_half_away(numerator: int, denominator: int) -> int:
 
 
 class LineTotals(NamedTuple):
-    """One invoice line in cents: after discount, its tax, and the two together."""
+    """One invoice line in cents: after discount, its taxes together, all together; and each tax."""
 
     net_minor: int
     tax_minor: int
     total_minor: int
+    each_tax_minor: tuple[int, ...]
 
 
-def line_totals(quantity_e4: int, unit_price_minor: int, discount_minor: int, tax_rate_e4: int) -> LineTotals:
-    """Quantity (ten-thousandths) x price (cents) rounded, less discount (cents); tax on that, rounded.
+def line_gross(quantity_e4: int, unit_price_minor: int) -> int:
+    """Quantity (ten-thousandths) x price (cents), rounded half away from zero: a line before its discount."""
+    return round_half_away(quantity_e4 * unit_price_minor, QUANTITY_SCALE)
 
-    The tax rate is in ten-thousandths of a percent (13 % is 130,000). Two roundings a line, both half away
-    from zero (M-15). Whether a discount may exceed the line is the invoice rule's to refuse.
+
+def share_of(amount_minor: int, rate_e4: int) -> int:
+    """So many ten-thousandths of a percent (13 % is 130,000) of an amount in cents, rounded half away."""
+    return round_half_away(amount_minor * rate_e4, 100 * RATE_SCALE)
+
+
+def line_totals(
+    quantity_e4: int, unit_price_minor: int, discount_minor: int, tax_rates_e4: Sequence[int]
+) -> LineTotals:
+    """Quantity (ten-thousandths) x price (cents) rounded, less discount (cents); each tax on that, rounded.
+
+    Tax rates are in ten-thousandths of a percent. Each tax is of the net, never of another tax, as GST and
+    QST are, and rounded by itself, half away from zero (M-15): what a line says of a tax is what is owed of
+    it. Whether a discount may exceed the line is the invoice rule's to refuse.
     """
-    net = round_half_away(quantity_e4 * unit_price_minor, QUANTITY_SCALE) - discount_minor
-    tax = round_half_away(net * tax_rate_e4, 100 * RATE_SCALE)
-    return LineTotals(net, tax, net + tax)
+    net = line_gross(quantity_e4, unit_price_minor) - discount_minor
+    taxes = tuple(share_of(net, rate_e4) for rate_e4 in tax_rates_e4)
+    return LineTotals(net, sum(taxes), net + sum(taxes), taxes)
 
 
 def allocate(total_minor: int, weights: Sequence[int]) -> list[int]:

@@ -4,7 +4,7 @@ Surprise: nothing is computed here. A document says the cents that are stored, l
 M-15), and whoever asks sees what the actor may see: of drafts, the partner alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
+from billing import invoices
 from billing.customers import Customer
-from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.ledger import LedgerEntry, LedgerPosting
 from billing.partners import Partner, PartnerLogo
 from billing.payment_methods import PaymentMethod
@@ -32,12 +33,13 @@ class Letterhead:
 
 @dataclass(frozen=True)
 class InvoicePaper:
-    """An invoice with its lines from the top."""
+    """An invoice with its lines from the top, and their taxes by the line's id."""
 
     head: Letterhead
     customer: Customer
     invoice: Invoice
     lines: Sequence[InvoiceLine]
+    taxes: Mapping[UUID, Sequence[InvoiceLineTax]]
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,9 @@ def invoice_paper(db: Session, actor: Actor, *, invoice_id: UUID) -> InvoicePape
     invoice = db.exec(select(Invoice).where(*mine)).one_or_none()
     if invoice is None:
         raise NotFound
-    lines = db.exec(
-        select(InvoiceLine)
-        .where(InvoiceLine.partner_id == actor.partner_id, InvoiceLine.invoice_id == invoice.id)
-        .order_by(col(InvoiceLine.position))
-    ).all()
-    return InvoicePaper(letterhead(db, actor), customer_of(db, actor, invoice.customer_id), invoice, lines)
+    lines, taxes = invoices.lines_of(db, invoice), invoices.taxes_of(db, invoice)
+    customer = customer_of(db, actor, invoice.customer_id)
+    return InvoicePaper(letterhead(db, actor), customer, invoice, lines, taxes)
 
 
 def receipt_paper(db: Session, actor: Actor, *, payment_id: UUID) -> ReceiptPaper:

@@ -1,14 +1,13 @@
 """An invoice on paper: what its page shows, and what the law wants on it."""
 
 from collections import Counter
-from collections.abc import Sequence
 from uuid import UUID
 
 from sqlmodel import Session
 
 from auth.actors import Actor
 from billing.dates import day_text
-from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
+from billing.invoices import Invoice, InvoiceStatus
 from billing.money import quantity_text, rate_text
 from billing.papers import InvoicePaper, invoice_paper
 from integrations.pdf.press import Sheet
@@ -59,7 +58,7 @@ def invoice_sheet(db: Session, actor: Actor, *, invoice_id: UUID) -> Sheet:
         ],
         headline=_headline(invoice),
         tables=[_lines(paper)],
-        totals=_totals(invoice, paper.lines),
+        totals=_totals(paper),
         notes=[(say("Memo"), invoice.memo)],
     )
 
@@ -79,7 +78,7 @@ def _headline(invoice: Invoice) -> Part | None:
 
 def _lines(paper: InvoicePaper) -> Part:
     discounted = any(line.discount_minor for line in paper.lines)
-    taxed = any(line.tax_name or line.tax_rate_e4 for line in paper.lines)
+    taxed = any(paper.taxes.values())
     columns = [
         column(say("Description"), wide=True), column(say("Quantity"), figures=True),
         column(say("Price"), figures=True),
@@ -94,28 +93,26 @@ def _lines(paper: InvoicePaper) -> Part:
             money(line.unit_price_minor, currency),
         ]  # fmt: skip
         row += [money(line.discount_minor, currency) if line.discount_minor else ""] if discounted else []
-        row += [_tax(line.tax_name, line.tax_rate_e4)] if taxed else []
+        taxes = ", ".join(_tax(tax.name, tax.rate_e4) for tax in paper.taxes.get(line.id, ()))
+        row += [taxes] if taxed else []
         rows.append([*row, money(line.net_minor, currency)])
     return table(columns, rows)
 
 
-def _tax(name: str | None, rate_e4: int) -> str:
-    if not (name or rate_e4):
-        return ""
-    rate = say("{rate}%", rate=number_text(rate_text(rate_e4)))
-    return f"{name} {rate}" if name else rate
+def _tax(name: str, rate_e4: int) -> str:
+    return f"{name} {say('{rate}%', rate=number_text(rate_text(rate_e4)))}"
 
 
-def _totals(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[Part]:
-    currency = invoice.currency
+def _totals(paper: InvoicePaper) -> list[Part]:
+    invoice, currency = paper.invoice, paper.invoice.currency
     # Each tax by its name, as Canadian law wants it: sums of the lines' stored cents, never figured anew.
-    taxes = Counter[tuple[str | None, int]]()
-    for line in lines:
-        if line.tax_name or line.tax_rate_e4:
-            taxes[line.tax_name, line.tax_rate_e4] += line.tax_minor
+    taxes = Counter[tuple[str, int]]()
+    for line in paper.lines:
+        for tax in paper.taxes.get(line.id, ()):
+            taxes[tax.name, tax.rate_e4] += tax.tax_minor
     found = [total(say("Subtotal"), money(invoice.net_minor, currency))]
     for (name, rate_e4), minor in taxes.items():
-        found.append(total(_tax(name or say("Tax"), rate_e4), money(minor, currency)))
+        found.append(total(_tax(name, rate_e4), money(minor, currency)))
     found.append(total(say("Total"), money(invoice.total_minor, currency), strong=True))
     if invoice.paid_minor:
         left = invoice.total_minor - invoice.paid_minor

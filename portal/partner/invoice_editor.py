@@ -1,5 +1,6 @@
 """The editor of drafts: a new invoice for a customer, and a draft again, with a row for every line."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlmodel import Session
@@ -9,7 +10,7 @@ from starlette.routing import Route
 
 from auth.actors import Actor
 from billing import invoices
-from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_fields import MOST_TAXES, InvoiceInput, LineInput, TaxInput
 from db import ids
 from errors import Conflict, Invalid
 from languages import say
@@ -21,7 +22,7 @@ from portal.page import ask, show
 from portal.partner.invoices import address, found
 
 FIELDS = ("issue_on", "due_on", "memo", "internal_note", "po_number")
-LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "tax_name", "tax_rate")
+LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "discount_percent")
 FIRST_LINES = 3
 
 
@@ -70,7 +71,7 @@ async def show_edit(request: Request) -> Response:
     form = Form.of(_typed(invoice))
     return show(
         request, "partner/invoices/editor.html", page, form=form, customer=invoice["customer"],
-        rows=form.rows("lines", at_least=1), action=request.url.path,
+        rows=form.rows("lines", at_least=1), taxes_of=_taxes_of(form), action=request.url.path,
         back=f"{place(request).home}/invoices/{invoice['id']}",
     )  # fmt: skip
 
@@ -102,7 +103,7 @@ async def _editor(request: Request, form: Form, *, status: int = 200) -> Respons
     home = place(request).home
     return show(
         request, "partner/invoices/editor.html", page, form=form, status=status,
-        rows=_rows(form), action=request.url.path,
+        rows=_rows(form), taxes_of=_taxes_of(form), action=request.url.path,
         back=f"{home}/customers/{request.path_params['customer_id']}/invoices",
     )  # fmt: skip
 
@@ -112,7 +113,8 @@ async def _edit_again(request: Request, form: Form, *, status: int = 200) -> Res
     found(page)
     return show(
         request, "partner/invoices/editor.html", page, form=form, status=status, rows=_rows(form),
-        customer=page.content["invoice"]["customer"], action=request.url.path, back=address(request),
+        taxes_of=_taxes_of(form), customer=page.content["invoice"]["customer"],
+        action=request.url.path, back=address(request),
     )  # fmt: skip
 
 
@@ -120,9 +122,26 @@ def _rows(form: Form) -> list[Row]:
     return form.rows("lines", at_least=1 if form.typed else FIRST_LINES)
 
 
+def _taxes_of(form: Form) -> Callable[[Row], list[Row]]:
+    """A line's taxes, and a blank one after them while there is room."""
+
+    def taxes(row: Row) -> list[Row]:
+        name = row.name("taxes")
+        return form.rows(name, at_least=min(len(form.rows(name)) + 1, MOST_TAXES))
+
+    return taxes
+
+
 def _fields(form: Form) -> InvoiceInput:
-    lines = [LineInput(**{name: row.value(name) for name in LINE_FIELDS}) for row in form.rows("lines")]
+    lines = [_line(form, row) for row in form.rows("lines")]
     return InvoiceInput(**{name: form.value(name) for name in FIELDS}, lines=lines)
+
+
+def _line(form: Form, row: Row) -> LineInput:
+    taxes = [TaxInput(name=tax.value("name"), rate=tax.value("rate")) for tax in form.rows(row.name("taxes"))]
+    while taxes and not (taxes[-1].name or taxes[-1].rate):
+        taxes.pop()  # the blank ones that are offered at the end
+    return LineInput(**{name: row.value(name) for name in LINE_FIELDS}, taxes=taxes)
 
 
 def _typed(invoice: dict[str, Any]) -> dict[str, Any]:
@@ -137,9 +156,9 @@ def _typed(invoice: dict[str, Any]) -> dict[str, Any]:
                 "description": line["description"],
                 "quantity": line["quantity"],
                 "unitPrice": line["unitPrice"]["amount"],
-                "discount": line["discount"]["amount"],
-                "taxName": line["taxName"],
-                "taxRate": line["taxRate"],
+                "discount": "" if line["discountPercent"] else line["discount"]["amount"],
+                "discountPercent": line["discountPercent"],
+                "taxes": line["taxes"],
             }
             for line in invoice["lines"]["nodes"]
         ],

@@ -36,9 +36,15 @@ _FILL = (
     """,
     """
     insert into invoice_line (partner_id, id, customer_id, invoice_id, position, description, quantity_e4,
-      unit_price_minor, discount_minor, tax_rate_e4, net_minor, tax_minor, total_minor, issued)
-    select :partner, gen_random_uuid(), customer_id, id, n, 'd', 1, 1, 0, 0, 1, 0, 1, true
+      unit_price_minor, discount_minor, net_minor, tax_minor, total_minor, issued)
+    select :partner, gen_random_uuid(), customer_id, id, n, 'd', 1, 1, 0, 1, 0, 1, true
     from invoice, generate_series(1, 2) n where partner_id = :partner
+    """,
+    """
+    insert into invoice_line_tax (partner_id, id, customer_id, invoice_id, line_id, position, name, rate_e4,
+      tax_minor, issued)
+    select :partner, gen_random_uuid(), customer_id, invoice_id, id, n, 't', 0, 0, true
+    from invoice_line, generate_series(0, 1) n where partner_id = :partner
     """,
     """
     insert into payment_method (partner_id, id, customer_id, kind, funding, brand, last4, fingerprint,

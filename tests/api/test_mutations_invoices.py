@@ -11,7 +11,8 @@ from tests.world import nothing_changes
 pytestmark = pytest.mark.anyio
 TOTALS = "net { amount } tax { amount } total { amount currency }"
 LINE = (
-    "lines { nodes { position quantity unitPrice { amount } discount { amount } taxRate total { amount } } }"
+    "lines { nodes { position quantity unitPrice { amount } discount { amount } "
+    "taxes { name rate } total { amount } } }"
 )
 
 
@@ -25,9 +26,10 @@ async def test_a_draft_adds_up_line_by_line(writer: Writer, acme: Things) -> Non
         "net": {"amount": "250.00"}, "tax": {"amount": "12.42"},
         "total": {"amount": "262.42", "currency": "USD"},
         "lines": {"nodes": [
-            {"position": 0, "quantity": "1.5", "unitPrice": {"amount": "100.33"}, "taxRate": "8.25",
+            {"position": 0, "quantity": "1.5", "unitPrice": {"amount": "100.33"},
+             "taxes": [{"name": "Tax", "rate": "8.25"}],
              "discount": {"amount": "0.00"}, "total": {"amount": "162.92"}},
-            {"position": 1, "quantity": "2", "unitPrice": {"amount": "50.00"}, "taxRate": "0",
+            {"position": 1, "quantity": "2", "unitPrice": {"amount": "50.00"}, "taxes": [],
              "discount": {"amount": "0.50"}, "total": {"amount": "99.50"}},
         ]},
     }  # fmt: skip
@@ -37,7 +39,7 @@ async def test_wrong_lines_come_back_all_at_once(writer: Writer, acme: Things) -
     lines = [
         {"description": "", "quantity": "0", "unitPrice": {"amount": "1", "currency": "CAD"}},
         {"description": "Help", "quantity": "1", "unitPrice": usd("1.005")},
-        {"description": "Help", "unitPrice": usd("5"), "taxRate": "101"},
+        {"description": "Help", "unitPrice": usd("5"), "taxes": [{"name": "Tax", "rate": "101"}]},
         {"description": "Help", "quantity": "1", "unitPrice": usd("-5"), "discount": usd("1")},
         {"description": "Help", "quantity": "1", "unitPrice": usd("5"), "discount": usd("6")},
         {"description": "Help", "quantity": "1"},
@@ -53,7 +55,7 @@ async def test_wrong_lines_come_back_all_at_once(writer: Writer, acme: Things) -
             ("OTHER_CURRENCY", "input.lines.0.unitPrice"),
             ("TOO_MANY_DECIMALS", "input.lines.1.unitPrice"),
             ("REQUIRED", "input.lines.2.quantity"),
-            ("OUT_OF_RANGE", "input.lines.2.taxRate"),
+            ("OUT_OF_RANGE", "input.lines.2.taxes.0.rate"),
             ("BAD_NUMBER", "input.lines.3.unitPrice"),
             ("DISCOUNT_TOO_LARGE", "input.lines.4.discount"),
             ("REQUIRED", "input.lines.5.unitPrice"),
@@ -145,7 +147,7 @@ async def test_a_duplicate_is_a_draft_of_today_tried_first_and_made_once(
     assert await writer.do("duplicateInvoice", given, select) == tried
     made = dict(tried["invoice"])
     assert made.pop("lines")["nodes"][1] == {
-        "position": 1, "quantity": "2", "unitPrice": {"amount": "50.00"}, "taxRate": "0",
+        "position": 1, "quantity": "2", "unitPrice": {"amount": "50.00"}, "taxes": [],
         "discount": {"amount": "0.50"}, "total": {"amount": "99.50"},
     }  # fmt: skip
     assert made == {

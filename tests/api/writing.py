@@ -52,7 +52,12 @@ def usd(amount: str) -> dict[str, str]:
 
 
 LINES = [
-    {"description": "Backups", "quantity": "1.5", "unitPrice": usd("100.33"), "taxRate": "8.25"},
+    {
+        "description": "Backups",
+        "quantity": "1.5",
+        "unitPrice": usd("100.33"),
+        "taxes": [{"name": "Tax", "rate": "8.25"}],
+    },
     {"description": "Help", "quantity": "2", "unitPrice": usd("50"), "discount": usd("0.50")},
 ]
 

@@ -12,8 +12,8 @@ from auth.actors import MissingRight
 from auth.companies import CustomerClosed, CustomerNotReady
 from billing import invoice_duplicates, invoice_life, invoices, ledger, tags
 from billing.invoice_duplicates import Duplicate
-from billing.invoice_fields import InvoiceInput, LineInput
-from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
+from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.tags import InvoiceTag, TagInput
 from errors import NotFound
 from tests.billing.acting import Acts
@@ -22,8 +22,8 @@ from tests.cast import Cast
 
 LINES = [
     {
-        "description": "Work", "quantity": "1.3333", "unit_price": "99.99", "tax_rate": "9.975",
-        "tax_name": "QST",
+        "description": "Work", "quantity": "1.3333", "unit_price": "99.99",
+        "taxes": [TaxInput(name="QST", rate="9.975")],
     },
     {"description": "Parts", "quantity": "2", "unit_price": "10.00", "discount": "5.00"},
 ]  # fmt: skip
@@ -57,7 +57,18 @@ def duplicate(acts: Acts, cast: Cast, invoice_id: UUID, who: str = "ada") -> Dup
 
 def lines_of(acts: Acts, cast: Cast, invoice: Invoice) -> list[dict[str, object]]:
     wanted = select(InvoiceLine).where(InvoiceLine.invoice_id == invoice.id).order_by(InvoiceLine.position)
-    return [line.model_dump(include=COPIED) for line in acts.read(cast.ada, wanted)]
+    taxes = select(InvoiceLineTax).where(InvoiceLineTax.invoice_id == invoice.id)
+    return [
+        {
+            **line.model_dump(include=COPIED),
+            "taxes": [
+                (tax.position, tax.name, tax.rate_e4, tax.tax_minor)
+                for tax in acts.read(cast.ada, taxes.order_by(InvoiceLineTax.position))
+                if tax.line_id == line.id
+            ],
+        }
+        for line in acts.read(cast.ada, wanted)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +90,7 @@ def test_an_invoice_of_any_status_becomes_a_draft_of_today(
     assert lines == 2
     assert lines_of(acts, cast, made) == lines_of(acts, cast, original)
     assert lines_of(acts, cast, made)[1]["discount_minor"] == 500
+    assert lines_of(acts, cast, made)[0]["taxes"] == [(0, "QST", 99_750, 1_330)]
     with acts.database.transaction(partner_id=cast.ada.partner_id) as db:
         assert db.get_one(Invoice, (original.partner_id, original.id)).status == status
         assert ledger.check(db) == []

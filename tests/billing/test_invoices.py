@@ -12,10 +12,10 @@ from auth.audit import AuditEvent
 from auth.companies import CustomerClosed, CustomerNotReady
 from billing import customers, invoice_life, invoice_sending, invoices, ledger
 from billing.customers import Customer
-from billing.invoice_fields import MOST_LINES, InvoiceInput, LineInput
+from billing.invoice_fields import MOST_LINES, InvoiceInput, LineInput, TaxInput
 from billing.invoice_life import NotOpen
 from billing.invoice_sending import NobodyToTell
-from billing.invoices import Invoice, InvoiceLine, InvoiceStatus, NotADraft
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus, NotADraft
 from billing.ledger import Account, LedgerPosting
 from billing.mails import Mail, MailKind
 from billing.search import SearchToken
@@ -71,28 +71,73 @@ def test_the_customers_own_terms_come_before_the_partners(acts: Acts, cast: Cast
 def test_lines_are_rounded_one_by_one_half_away_from_zero(acts: Acts, cast: Cast) -> None:
     made = draft(
         acts, cast,
-        {**WORK, "quantity": "1.3333", "unit_price": "99.99", "tax_rate": "9.975", "tax_name": "QST"},
+        {**WORK, "quantity": "1.3333", "unit_price": "99.99", "taxes": [TaxInput(name="QST", rate="9.975")]},
         {**WORK, "quantity": "0.5", "unit_price": "0.01"},
-        {**WORK, "quantity": "2", "unit_price": "10.00", "discount": "5.00", "tax_rate": "5"},
+        {
+            **WORK, "quantity": "2", "unit_price": "10.00", "discount": "5.00",
+            "taxes": [TaxInput(name="Tax", rate="5")],
+        },
     )  # fmt: skip
     wanted = select(InvoiceLine).where(InvoiceLine.invoice_id == made.id).order_by(InvoiceLine.position)
     lines = acts.read(cast.ada, wanted)
     assert [(line.net_minor, line.tax_minor, line.total_minor) for line in lines] == [
         (13_332, 1_330, 14_662), (1, 0, 1), (1_500, 75, 1_575),
     ]  # fmt: skip
-    assert [(line.position, line.quantity_e4, line.tax_rate_e4) for line in lines] == [
-        (0, 13_333, 99_750), (1, 5_000, 0), (2, 20_000, 50_000),
+    assert [(line.position, line.quantity_e4) for line in lines] == [(0, 13_333), (1, 5_000), (2, 20_000)]
+    taxes = acts.read(cast.ada, select(InvoiceLineTax).order_by(InvoiceLineTax.tax_minor))
+    assert [(tax.line_id, tax.name, tax.rate_e4, tax.tax_minor) for tax in taxes] == [
+        (lines[2].id, "Tax", 50_000, 75), (lines[0].id, "QST", 99_750, 1_330),
     ]  # fmt: skip
     assert (made.net_minor, made.tax_minor, made.total_minor) == (14_833, 1_405, 16_238)
-    assert (lines[0].tax_name, lines[2].discount_minor) == ("QST", 500)
+    assert (lines[2].discount_minor, lines[2].discount_rate_e4) == (500, None)
     assert books(acts, cast) == []
+
+
+def test_each_of_a_lines_taxes_is_of_its_net_and_rounded_by_itself(acts: Acts, cast: Cast) -> None:
+    taxes = [TaxInput(name="GST", rate="5"), TaxInput(), TaxInput(name="QST", rate="9.975")]
+    line = {**WORK, "quantity": "3", "unit_price": "33.35", "discount_percent": "12.5", "taxes": taxes}
+    made = draft(acts, cast, line)
+    # 100.05 less 12.50625, which is 12.51, is 87.54; 5 % of that 4.377, 9.975 % of it 8.732115.
+    assert (made.net_minor, made.tax_minor, made.total_minor) == (8_754, 438 + 873, 8_754 + 1_311)
+    found = acts.read(cast.ada, select(InvoiceLineTax).order_by(InvoiceLineTax.position))
+    assert [(tax.position, tax.name, tax.rate_e4, tax.tax_minor, tax.issued) for tax in found] == [
+        (0, "GST", 50_000, 438, False), (1, "QST", 99_750, 873, False),
+    ]  # fmt: skip
+    (kept,) = acts.read(cast.ada, select(InvoiceLine))
+    assert (kept.discount_minor, kept.discount_rate_e4) == (1_251, 125_000)
+    assert acts.read(cast.carl, select(InvoiceLineTax)) == []
+    acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
+    assert len(acts.read(cast.carl, select(InvoiceLineTax))) == 2
+    assert books(acts, cast) == []
+
+
+def test_taxes_and_discounts_that_make_no_sense_are_refused_at_their_field(acts: Acts, cast: Cast) -> None:
+    many = [TaxInput(name=f"T{number}", rate="1") for number in range(6)]
+    wrong = [
+        {**WORK, "taxes": [TaxInput(name="GST", rate="5"), TaxInput(rate="9"), TaxInput(name="QST")]},
+        {**WORK, "taxes": many},
+        {**WORK, "discount": "1.00", "discount_percent": "5"},
+        {**WORK, "discount_percent": "100.5"},
+    ]
+    with acts.nothing_changes():
+        found = problems_of(lambda: draft(acts, cast, *wrong))
+    assert found == [
+        ("REQUIRED", ("lines", 0, "taxes", 1, "name")), ("REQUIRED", ("lines", 0, "taxes", 2, "rate")),
+        ("TOO_MANY", ("lines", 1, "taxes")), ("TWO_DISCOUNTS", ("lines", 2, "discount_percent")),
+        ("OUT_OF_RANGE", ("lines", 3, "discount_percent")),
+    ]  # fmt: skip
 
 
 def test_every_wrong_field_is_refused_at_once_and_nothing_is_written(acts: Acts, cast: Cast) -> None:
     wrong = [
         {"description": "", "quantity": "0", "unit_price": "1,000"},
         {"description": "  ", "quantity": ""},
-        {"description": "4242 4242 4242 4242", "quantity": "1.23456", "unit_price": "5", "tax_rate": "101"},
+        {
+            "description": "4242 4242 4242 4242",
+            "quantity": "1.23456",
+            "unit_price": "5",
+            "taxes": [TaxInput(name="Tax", rate="101")],
+        },
         {"description": "Too cheap", "quantity": "1", "unit_price": "5.00", "discount": "5.01"},
         {"description": "Negative", "quantity": "-1", "unit_price": "-5.00", "discount": "-1"},
     ]
@@ -109,7 +154,7 @@ def test_every_wrong_field_is_refused_at_once_and_nothing_is_written(acts: Acts,
         ("REQUIRED", ("lines", 0, "description")), ("OUT_OF_RANGE", ("lines", 0, "quantity")),
         ("BAD_NUMBER", ("lines", 0, "unit_price")),
         ("CARD_NUMBER", ("lines", 2, "description")), ("TOO_MANY_DECIMALS", ("lines", 2, "quantity")),
-        ("OUT_OF_RANGE", ("lines", 2, "tax_rate")),
+        ("OUT_OF_RANGE", ("lines", 2, "taxes", 0, "rate")),
         ("DISCOUNT_TOO_LARGE", ("lines", 3, "discount")),
         ("BAD_NUMBER", ("lines", 4, "quantity")), ("BAD_NUMBER", ("lines", 4, "unit_price")),
         ("BAD_NUMBER", ("lines", 4, "discount")),
@@ -192,7 +237,7 @@ def test_a_deleted_draft_leaves_nothing_but_its_trace(acts: Acts, cast: Cast) ->
 
 
 def test_finalizing_takes_the_next_number_and_makes_it_owed(acts: Acts, cast: Cast) -> None:
-    made = draft(acts, cast, {**WORK, "tax_rate": "13"})
+    made = draft(acts, cast, {**WORK, "taxes": [TaxInput(name="Tax", rate="13")]})
     issued = acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
     assert (issued.number, issued.status, issued.finalized_at) == ("NO-00001", InvoiceStatus.OPEN, acts.now)
     postings = acts.read(cast.ada, select(LedgerPosting.account, LedgerPosting.amount_minor))
@@ -236,7 +281,7 @@ def test_sending_to_nobody_is_refused_and_takes_no_number(acts: Acts, cast: Cast
 
 
 def test_voiding_takes_the_claim_back_and_keeps_the_number(acts: Acts, cast: Cast) -> None:
-    made = draft(acts, cast, {**WORK, "tax_rate": "13"})
+    made = draft(acts, cast, {**WORK, "taxes": [TaxInput(name="Tax", rate="13")]})
     acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
     voided = acts(cast.ada, invoice_life.void, invoice_id=made.id)
     assert (voided.status, voided.number, voided.voided_at) == (InvoiceStatus.VOID, "NO-00001", acts.now)
@@ -255,7 +300,7 @@ def test_a_draft_is_deleted_not_voided(acts: Acts, cast: Cast) -> None:
 
 
 def test_an_issued_invoice_never_changes(acts: Acts, cast: Cast, owner: Connection) -> None:
-    made = draft(acts, cast)
+    made = draft(acts, cast, {**WORK, "taxes": [TaxInput(name="GST", rate="5")]})
     acts(cast.ada, invoice_life.finalize, invoice_id=made.id)
     with acts.nothing_changes():
         for rule, what in ((invoices.update_draft, {"fields": typed()}), (invoices.delete_draft, {})):
@@ -264,6 +309,8 @@ def test_an_issued_invoice_never_changes(acts: Acts, cast: Cast, owner: Connecti
         for change in (
             "update invoice set total_minor = 1", "update invoice set number = 'X'", "delete from invoice",
             "update invoice set due_on = due_on + 1", "delete from invoice_line",
+            "delete from invoice_line_tax",
+            "update invoice_line_tax set tax_minor = 1",
             "update invoice_line set total_minor = 1, net_minor = 1",
         ):  # fmt: skip
             with pytest.raises(DBAPIError, match="does not change"):

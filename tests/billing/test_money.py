@@ -12,6 +12,7 @@ from billing.money import (
     MixedCurrencies,
     Money,
     allocate,
+    line_gross,
     line_totals,
     parse_amount,
     parse_quantity,
@@ -19,6 +20,7 @@ from billing.money import (
     quantity_text,
     rate_text,
     round_half_away,
+    share_of,
     total,
 )
 from errors import Invalid
@@ -250,14 +252,15 @@ def test_rounding_is_exact_at_any_size(numerator, denominator):
     ("line", "totals"),
     [
         # 1.5 x 0.33 = 0.495 -> 0.50; 13 % of 0.50 = 0.065 -> 0.07
-        ((15_000, 33, 0, 130_000), (50, 7, 57)),
-        # 3 x 19.99 less 5.00 = 54.97; 9.975 % = 5.4832575 -> 5.48
-        ((30_000, 1999, 500, 99_750), (5497, 548, 6045)),
-        ((10_000, -50, 0, 50_000), (-50, -3, -53)),
-        ((10_000, 100, 100, 130_000), (0, 0, 0)),
+        ((15_000, 33, 0, [130_000]), (50, 7, 57, (7,))),
+        # 3 x 19.99 less 5.00 = 54.97; 5 % = 2.7485 -> 2.75; 9.975 % = 5.4832575 -> 5.48
+        ((30_000, 1999, 500, [50_000, 99_750]), (5497, 823, 6320, (275, 548))),
+        ((10_000, -50, 0, [50_000]), (-50, -3, -53, (-3,))),
+        ((10_000, 100, 100, [130_000]), (0, 0, 0, (0,))),
+        ((10_000, 100, 0, []), (100, 0, 100, ())),
     ],
 )
-def test_a_line_is_rounded_once_for_its_price_and_once_for_its_tax(line, totals):
+def test_a_line_is_rounded_once_for_its_price_and_once_for_each_tax(line, totals):
     assert line_totals(*line) == totals
 
 
@@ -296,11 +299,15 @@ def test_a_million_lines_and_shares_are_never_a_cent_off():
     draw = random.Random(seed)
     for _ in range(rounds(20_000, 1_000_000)):
         quantity, price = draw.randrange(1, 10**6), draw.randrange(-(10**6), 10**6)
-        discount, rate = draw.randrange(0, 10**4), draw.randrange(0, 250_000)
-        net = exactly(Fraction(quantity * price, 10**4)) - discount
-        tax = exactly(net * Fraction(rate, 10**6))
-        totals = line_totals(quantity, price, discount, rate)
-        assert totals == (net, tax, net + tax)
+        off = draw.randrange(0, 10**6)
+        rates = [draw.randrange(0, 250_000) for _ in range(draw.randrange(0, 6))]
+        gross = exactly(Fraction(quantity * price, 10**4))
+        discount = exactly(gross * Fraction(off, 10**6))
+        net = gross - discount
+        taxes = tuple(exactly(net * Fraction(rate, 10**6)) for rate in rates)
+        assert share_of(line_gross(quantity, price), off) == discount
+        totals = line_totals(quantity, price, discount, rates)
+        assert totals == (net, sum(taxes), net + sum(taxes), taxes)
         owed = Money(totals.total_minor, USD)
         assert parse_amount(owed.decimal_text(), USD, signed=True) == owed
         assert owed.display().replace("$", "").replace(",", "") == owed.decimal_text()

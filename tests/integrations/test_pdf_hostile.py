@@ -11,7 +11,7 @@ import pytest
 
 from billing import customers, invoices, partner_profile
 from billing.customer_fields import CustomerInput
-from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.partner_profile import PartnerInput
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Sheet
@@ -123,7 +123,9 @@ def test_nothing_is_fetched_from_a_record_that_names_addresses_and_files(
             till.cast.ada, customers.update, customer_id=till.acme,
             fields=CustomerInput(company=bait, legal_name=bait, address=bait, address2=bait, city=bait),
         )  # fmt: skip
-        line = LineInput(description=bait, quantity="1", unit_price="5.00", tax_name=bait[:50], tax_rate="5")
+        line = LineInput(
+            description=bait, quantity="1", unit_price="5.00", taxes=[TaxInput(name=bait[:50], rate="5")]
+        )
         draft = till.acts(
             till.cast.ada, invoices.create_draft, customer_id=till.acme,
             fields=InvoiceInput(memo=bait, po_number=bait, lines=[line]),

@@ -7,7 +7,7 @@ from PIL import Image
 
 from auth.actors import Actor
 from billing import brand, invoice_life, invoices, partner_profile, pictures
-from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.invoices import Invoice
 from billing.partner_profile import PartnerInput
 from errors import NotFound
@@ -20,11 +20,12 @@ from tests.papers import look
 
 LINES = [
     LineInput(
-        description="Managed workstations", quantity="12.5", unit_price="85.00", tax_name="GST", tax_rate="5"
+        description="Managed workstations", quantity="12.5", unit_price="85.00",
+            taxes=[TaxInput(name="GST", rate="5")],
     ),
     LineInput(
         description="Server care", quantity="0.0333", unit_price="1999.99", discount="6.60",
-        tax_name="QST", tax_rate="9.975",
+        taxes=[TaxInput(name="QST", rate="9.975")],
     ),
     LineInput(description="Travel", quantity="1", unit_price="120.00"),
 ]  # fmt: skip
@@ -162,7 +163,7 @@ def test_two_hundred_lines_go_over_several_pages(till: Till) -> None:
     many = [
         LineInput(
             description=f"Workstation {place} " + "with a long story to it " * (place % 5), quantity="1.2345",
-            unit_price="19.99", tax_name="GST", tax_rate="5",
+            unit_price="19.99", taxes=[TaxInput(name="GST", rate="5")],
         )
         for place in range(200)
     ]  # fmt: skip

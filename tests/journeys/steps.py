@@ -100,7 +100,9 @@ def make_invoice(page: Page, company: str) -> None:
         page.locator(f"{row}description").fill(description)
         page.locator(f"{row}quantity").fill(quantity)
         page.locator(f"{row}unit_price").fill(price)
-        page.locator(f"{row}tax_rate").fill(rate)
+        if rate:
+            page.locator(f"{row}taxes-0-name").fill("Sales tax")
+            page.locator(f"{row}taxes-0-rate").fill(rate)
     press(page, "Save draft")
     heading(page, "Draft invoice")
 

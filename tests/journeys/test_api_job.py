@@ -15,7 +15,7 @@ ADDRESS = {"address": "120 Main Street", "city": "Springfield", "state": "Illino
 LINES = [
     {"description": "Managed service", "quantity": "12", "unitPrice": {"amount": "45.00", "currency": "USD"}},
     {"description": "Storage", "quantity": "1.2345", "unitPrice": {"amount": "100.01", "currency": "USD"},
-     "taxName": "Sales tax", "taxRate": "6.25"},
+     "taxes": [{"name": "Sales tax", "rate": "6.25"}]},
 ]  # fmt: skip
 
 

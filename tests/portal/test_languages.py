@@ -53,6 +53,7 @@ TYPED = {
     "api_key": ("name",),
     "invoice": ("number", "memo", "internal_note", "po_number"),
     "invoice_line": ("description",),
+    "invoice_line_tax": ("name",),
     "payment_method": ("brand",),
     "payment": ("gateway",),
     "access_request": ("name", "email", "company", "message"),

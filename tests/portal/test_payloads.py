@@ -10,7 +10,7 @@ from sqlmodel import Session
 from auth.actors import Actor
 from billing import customer_users, customers, invoice_sending, invoices, partner_profile, tags
 from billing.customer_fields import CustomerInput
-from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.partner_profile import PartnerInput
 from billing.tags import TagInput
 from db import ids
@@ -98,7 +98,7 @@ def put(db: Session, ada: Actor, payload: str, place: int, now: datetime) -> tup
         db, ada, customer_id=customer.id, name=payload, email=f"p{place}@payload.example", now=now
     )
     line = LineInput(
-        description=payload, quantity="1", unit_price="5.00", tax_name=payload[:50], tax_rate="5"
+        description=payload, quantity="1", unit_price="5.00", taxes=[TaxInput(name=payload[:50], rate="5")]
     )
     draft = invoices.create_draft(
         db, ada, customer_id=customer.id, now=now,

@@ -39,6 +39,10 @@ def _own_customer(row: Row, actor: Actor) -> bool:
     return actor.customer_id is None or row["customer_id"] == actor.customer_id
 
 
+def _issued_part(row: Row, actor: Actor) -> bool:
+    return actor.customer_id is None or (_own_customer(row, actor) and row["issued"])
+
+
 VISIBLE: dict[str, Visible] = {
     "customer": lambda row, actor: actor.customer_id is None or row["id"] == actor.customer_id,
     "tag": _own_side,
@@ -55,9 +59,8 @@ VISIBLE: dict[str, Visible] = {
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")
     ),
-    "invoice_line": lambda row, actor: (
-        actor.customer_id is None or (_own_customer(row, actor) and row["issued"])
-    ),
+    "invoice_line": _issued_part,
+    "invoice_line_tax": _issued_part,
 }
 
 
@@ -180,17 +183,17 @@ class Reference:
 
     def _many(self, source: Found, info: Any, read: reads.Many, name: str, arguments: Any) -> Any:
         noun = NOUNS[get_named_type(info.return_type).name]
-        rows = self.linked(read, source.row)
+        rows = self.linked(read, source.row, noun.table.name)
         return [
             Found(noun, row)
             for row in sorted(rows, key=lambda row: (row[read.sort], row["id"]))[: read.limit]
         ]
 
-    def linked(self, read: reads.Many, row: Row) -> list[Row]:
+    def linked(self, read: reads.Many, row: Row, of: str = "tag") -> list[Row]:
         """What a row is tied to by a link table."""
         table, here, there = read.through
         ids = {link[there] for link in self.all(table.name) if link[here] == row["id"]}
-        return [tag for tag in self.all("tag") if tag["id"] in ids]
+        return [other for other in self.all(of) if other["id"] in ids]
 
     def _by_id(self, source: Any, info: Any, read: Any, name: str, arguments: Any) -> Any:
         noun = NOUNS[get_named_type(info.return_type).name]

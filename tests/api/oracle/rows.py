@@ -27,7 +27,7 @@ from billing.customer_narrowing import CustomerSort, TagMatch, WantedBalance, Wa
 from billing.customer_notes import CustomerNote
 from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
-from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.money import Currency
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
@@ -38,8 +38,8 @@ from db.columns import new_id
 from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
-    Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, PaymentMethod, Payment,
-    PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey, CustomerNote,
+    Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
+    Payment, PaymentAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey, CustomerNote,
     AccessRequest, CustomerImport, CustomerImportRow, CustomerView,
 )  # fmt: skip
 TEXTS = (
@@ -307,15 +307,21 @@ def _invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
 
 
 def _line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: int, *, issued: bool) -> None:
-    net, tax = maker.cents(), maker.chance.choice((0, 7))
+    net, tax, line = maker.cents(), maker.chance.choice((0, 7)), new_id()
     maker.write(
-        InvoiceLine, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=invoice,
+        InvoiceLine, partner_id=partner, id=line, customer_id=customer, invoice_id=invoice,
         position=position,
         description=maker.text(), quantity_e4=maker.chance.choice((1, 10_000, 15_000, 123_456, 1_000_000)),
         unit_price_minor=maker.cents(), discount_minor=maker.chance.choice((0, 5)),
-        tax_name=maker.maybe("GST"), tax_rate_e4=maker.chance.choice((0, 99_750, 50_000)), net_minor=net,
+        discount_rate_e4=maker.maybe(maker.chance.choice((0, 99_750, 50_000))), net_minor=net,
         tax_minor=tax, total_minor=net + tax, issued=issued,
     )  # fmt: skip
+    for place in range(maker.chance.randrange(3)):
+        maker.write(
+            InvoiceLineTax, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=invoice,
+            line_id=line, position=place, name=maker.text(),
+            rate_e4=maker.chance.choice((0, 99_750, 50_000)), tax_minor=maker.cents(), issued=issued,
+        )  # fmt: skip
 
 
 def _method(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], place: int) -> UUID:

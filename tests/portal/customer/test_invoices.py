@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import Connection, text
 
-from billing.invoice_fields import LineInput
+from billing.invoice_fields import LineInput, TaxInput
 from db import ids
 from db.session import Database
 from tests.cast import Cast
@@ -66,7 +66,10 @@ def test_a_long_list_is_walked_page_by_page_and_back(petra: Person, bill: Bill):
 def test_an_invoice_shows_lines_totals_and_payments(petra: Person, bill: Bill, add_card: AddCard):
     lines = [
         LineInput(
-            description="Workstations", quantity="12", unit_price="85.00", tax_rate="6.25", tax_name="IL"
+            description="Workstations",
+            quantity="12",
+            unit_price="85.00",
+            taxes=[TaxInput(name="IL", rate="6.25")],
         ),
         LineInput(description="Visit", quantity="1.5", unit_price="143.00", discount="14.50"),
         LineInput(description="Licences", quantity="37.1250", unit_price="9.99"),

@@ -20,7 +20,8 @@ LINE = {
     "lines-0-description": "Managed workstations",
     "lines-0-quantity": "12",
     "lines-0-unit_price": "45.00",
-    "lines-0-tax_rate": "6.25",
+    "lines-0-taxes-0-name": "Sales tax",
+    "lines-0-taxes-0-rate": "6.25",
     "_pressed": "save",
 }
 
