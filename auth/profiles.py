@@ -65,7 +65,7 @@ def seats(db: Session, *, user_id: UUID) -> Iterator[Seat]:
         )  # fmt: skip
         companies.lock(db, actor, customer_id=membership.customer_id)
         db.refresh(membership, with_for_update={"key_share": True})
-        if membership.user_id == user_id and membership.status is not MembershipStatus.REMOVED:
+        if membership.status is not MembershipStatus.REMOVED:
             yield Seat(actor, membership)
     enter(db, user_id=user_id)
 

@@ -69,6 +69,8 @@ WORDS = {
     "invoice.reopened": mark("reopened invoice {number}"),
     "outside_payment.recorded": mark("noted a payment from outside for invoice {number}"),
     "outside_payment.reversed": mark("took back a payment from outside for invoice {number}"),
+    "invoice.export_started": mark("began to export invoices"),
+    "invoice.exported": mark("exported invoices"),
     "invoice.tagged": mark("tagged an invoice"),
     "invoice.untagged": mark("took a tag off an invoice"),
     "payment.begun": mark("started a payment"),

@@ -135,6 +135,10 @@ SAMPLES = [
     ),
     Sample("markInvoiceUncollectible", lambda t: {"id": t["second_invoice"]}, ("invoices:void",), ("id",)),
     Sample("reopenInvoice", lambda t: {"id": t["given_up"]}, ("invoices:void",), ("id",)),
+    Sample(
+        "sendInvoices", lambda t: {"invoiceIds": [t["draft"], t["invoice"]]}, (INVOICES,),
+        ("invoiceIds.0", "invoiceIds.1"),
+    ),
     Sample("voidInvoice", lambda t: {"id": t["invoice"]}, ("invoices:void",), ("id",)),
     Sample(
         "payInvoices", _pay, ("payments:write",),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from auth import audit
-from auth.actors import Actor, MissingRight, system
+from auth.actors import Actor, ActorKind, MissingRight, ViewOnly, system
 from auth.memberships import Role
 from db.session import Database, enter
 from tests.cast import Cast
@@ -132,3 +132,50 @@ def test_the_log_is_not_handed_to_who_may_not_read_it(
         database.transaction(partner_id=cast.petra.partner_id, customer_id=cast.petra.customer_id) as db,
     ):
         audit.begin_export(db, cast.petra, asked={}, now=now)
+
+
+def test_many_subjects_are_written_down_at_once_each_with_whose_it_is(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    acme, globex = cast.customers["acme"], cast.customers["globex"]
+    given = {"action": "customer.archived", "subject_kind": "customer", "now": now}
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        audit.record_many(db, cast.ada, subjects=[(acme, acme), (globex, None)], **given)  # type: ignore[arg-type]
+    columns = "partner_id, actor_kind, actor_id, actor_name, action, at, subject_id, customer_id"
+    rows = owner.execute(text(f"select {columns} from audit_event")).all()
+    who = (cast.ada.partner_id, "STAFF", cast.ada.id, "Ada", "customer.archived", now)
+    assert {tuple(row) for row in rows} == {(*who, acme, acme), (*who, globex, None)}
+    assert len(rows) == 2
+
+
+def test_whoever_only_looks_has_nothing_to_write_down(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    acme = cast.customers["acme"]
+    looks = Actor(ActorKind.IMPERSONATION, cast.ada.partner_id, id=cast.ada.id, customer_id=acme)
+    with nothing_changes(owner), pytest.raises(ViewOnly):
+        record(database, looks, now)
+    with (
+        nothing_changes(owner),
+        pytest.raises(ViewOnly),
+        database.transaction(partner_id=looks.partner_id, customer_id=acme) as db,
+    ):
+        audit.record_many(
+            db, looks, action="tag.created", subject_kind="tag", subjects=[(acme, acme)], now=now
+        )
+
+
+def test_ones_history_is_ones_own_and_of_the_kinds_that_are_asked_for(
+    unguarded: Database, cast: Cast, now: datetime
+) -> None:
+    """Past row-level security too."""
+    petra, carl = cast.petra.user_id, cast.carl.user_id
+    assert petra is not None
+    happened = ((petra, "sign_in"), (carl, "sign_in"), (petra, "step_up"), (petra, "device.forgotten"))
+    with unguarded.transaction(user_id=petra) as db:
+        for user_id, action in happened:
+            audit.record_personal(db, user_id=user_id, action=action, address="", agent="", now=now)  # type: ignore[arg-type]
+        recent = audit.recent_of(db, user_id=petra, actions=["sign_in", "step_up"], limit=5)
+        assert [(event.user_id, event.action) for event in recent] == [(petra, "step_up"), (petra, "sign_in")]
+        (latest,) = audit.recent_of(db, user_id=petra, actions=["sign_in", "step_up"], limit=1)
+        assert latest.action == "step_up"

@@ -96,6 +96,14 @@ def test_anything_but_one_plain_address_is_refused(typed):
             "Enter one address without the name. Enter the e-mail address like name@company.com.",
         ),
         (
+            "ada@x.example, mallory@x.example",
+            "Enter one address without the name. Enter the e-mail address like name@company.com.",
+        ),
+        (
+            "ada@x.example;mallory@x.example",
+            "Enter one address without the name. Enter the e-mail address like name@company.com.",
+        ),
+        (
             "rené@x.example",
             "Write the part before the @ without accents. Enter the e-mail address like name@company.com.",
         ),

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
-from auth import invites, memberships, resets, signin
+from auth import erasing, invites, memberships, resets, sessions, signin, users
 from auth.actors import Actor
 from auth.authority import NoLongerHere, UserRemoved
 from auth.invites import NothingToInvite
@@ -232,3 +232,22 @@ def test_a_password_changed_while_the_old_one_is_checked_lets_nobody_in(
     outcome = meanwhile(database, owner, lambda db: db.execute(change_it), second, user_id=cast.petra.user_id)
     assert outcome is None
     assert owner.execute(text("select count(*) from session")).scalar_one() == 0
+
+
+def test_whoever_is_erased_while_signing_in_is_out(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    petra = cast.petra.user_id
+    assert petra is not None
+
+    def sign_in(db: Session) -> None:
+        users.hold(db, user_id=petra)
+        sessions.begin(db, user_id=petra, device_id=None, address="", agent="", now=now)
+
+    def erase() -> None:
+        with database.transaction(user_id=petra) as db:
+            erasing.erase_person(db, user_id=petra, now=now)
+
+    assert meanwhile(database, owner, sign_in, erase, user_id=petra) is None
+    left = text("select (select count(*) from session) + (select count(*) from device)")
+    assert owner.execute(left).scalar_one() == 0

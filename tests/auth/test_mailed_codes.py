@@ -75,6 +75,17 @@ def test_a_mailed_code_signs_in_once_and_the_browser_is_known_then(
     assert known.device_token is None
 
 
+def test_anothers_known_browser_becomes_ones_own_as_well(
+    database: Database, owner: Connection, cast: Cast, token: str, code: str, now: datetime
+) -> None:
+    carls = steps.start_session(database, cast.carl.user_id, now)
+    signed_in = finish(database, token, code, now, device_token=carls.device_token)
+    assert isinstance(signed_in, SignedIn)
+    assert signed_in.device_token not in (None, carls.device_token)
+    whose = text("select d.user_id from session s join device d on d.id = s.device_id where s.id = :id")
+    assert owner.execute(whose, {"id": signed_in.session_id}).scalar_one() == cast.petra.user_id
+
+
 def test_it_is_over_after_ten_minutes(
     database: Database, owner: Connection, cast: Cast, token: str, code: str, now: datetime
 ) -> None:

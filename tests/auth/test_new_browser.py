@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import mailed_codes, sessions, signin
+from auth import mailed_codes, sessions, signin, users
 from auth.mailed_codes import Mailed
 from auth.passwords import NewPassword
 from auth.pending import Halfway
@@ -281,6 +281,7 @@ def test_a_browser_that_is_forgotten_takes_no_other_along(
         steps.start_session(unguarded, user_id, now) for user_id in (petra, petra, petra, carl)
     )
     device = device_of(owner, there)
+    others = {device_of(owner, over), device_of(owner, other)}
     same = text("update session set device_id = :device where id in (:over, :carls)")
     owner.execute(same, {"device": device, "over": over.session_id, "carls": carls.session_id})
     given = {"address": "", "agent": "", "now": now}
@@ -291,6 +292,22 @@ def test_a_browser_that_is_forgotten_takes_no_other_along(
     assert {row.id: row.ended_at for row in ended} == {
         over.session_id: now, there.session_id: now + MINUTE, other.session_id: None, carls.session_id: None,
     }  # fmt: skip
+    known = set(owner.scalars(text("select id from device where user_id = :petra"), {"petra": petra}))
+    assert known == others
+
+
+def test_the_list_of_known_browsers_is_its_owners(
+    unguarded: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    """Past row-level security too."""
+    petra = cast.petra.user_id
+    first, carls, last = (
+        steps.start_session(unguarded, user_id, now) for user_id in (petra, cast.carl.user_id, petra)
+    )
+    with unguarded.transaction(user_id=petra) as db:
+        listed = [device.id for device in users.devices_of(db, user_id=petra)]
+    assert listed == [device_of(owner, last), device_of(owner, first)]
+    assert device_of(owner, carls) not in listed
 
 
 def test_a_session_in_no_known_browser_ends_without_forgetting_any(

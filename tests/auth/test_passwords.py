@@ -87,6 +87,21 @@ def test_the_length_is_that_of_the_normal_form() -> None:
     assert check_new(unicodedata.normalize("NFD", long), words=()) == long
 
 
+def test_four_typed_characters_may_be_one_and_more_than_so_many_are_not_even_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Greek small letters whose breathing, accent and iota are typed after them.
+    long = "".join(chr(0x1F82 + n * 11 % 4) for n in range(LONGEST))
+    typed = unicodedata.normalize("NFD", long)
+    assert len(typed) == 4 * LONGEST
+    stored = hash_password(long)
+    assert verify(typed, stored).ok
+    looked_at: list[int] = []
+    monkeypatch.setattr(unicodedata, "normalize", lambda form, typed: looked_at.append(len(typed)) or typed)
+    assert verify(typed + "x", stored) == (False, None)
+    assert looked_at in ([], [0])  # the empty one is hashed, for equal work
+
+
 @pytest.mark.parametrize(
     "password",
     [

@@ -243,3 +243,19 @@ def test_a_refused_new_password_leaves_the_link_good(
     finish_reset(database, token, now)
     stored = owner.execute(text("select password_hash from person where name = 'Petra'")).scalar_one()
     assert stored == PASSWORD_HASH
+
+
+def test_a_link_that_is_over_stays_as_it_was_when_another_is_asked_for(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    """One that was used, and one whose time was up."""
+    finish_reset(database, asked(database, owner, cast, now), now)
+    asked(database, owner, cast, now + SECOND)
+    rows = text("select id, used_at, expires_at from personal_token order by id")
+    before = owner.execute(rows).all()
+    assert [(row.used_at, row.expires_at) for row in before] == [
+        (now, now + HOUR),
+        (None, now + SECOND + HOUR),
+    ]
+    asked(database, owner, cast, now + SECOND + 2 * HOUR)
+    assert owner.execute(rows).all()[:2] == before

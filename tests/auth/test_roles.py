@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from auth.actors import KEY_SCOPES, RIGHTS, Action, Actor, ActorKind, MissingRight, system
+from auth.actors import KEY_SCOPES, READS, RIGHTS, Action, Actor, ActorKind, MissingRight, ViewOnly, system
 from auth.memberships import CUSTOMER_ROLES, STAFF_ROLES, Role
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "roles.md"
@@ -90,3 +90,31 @@ def test_the_roles_of_the_two_worlds_are_apart() -> None:
     for role in Role:
         assert actor_of(role).is_staff_side is (role in STAFF_ROLES)
     assert actor_of(None).is_staff_side
+
+
+@pytest.mark.parametrize("role", Role)
+def test_whoever_looks_at_a_portal_reads_what_the_role_reads_and_changes_nothing(role: Role) -> None:
+    looks = Actor(ActorKind.IMPERSONATION, PARTNER, id=uuid4(), customer_id=uuid4(), role=role)
+    for action in Action:
+        assert looks.may(action) is (action in READS and action in RIGHTS[role])
+        refusal = ViewOnly if action not in READS else None if looks.may(action) else MissingRight
+        if refusal is None:
+            looks.require(action)
+        else:
+            with pytest.raises(refusal):
+                looks.require(action)
+    with pytest.raises(ViewOnly):
+        looks.require_writer()
+
+
+def test_everybody_else_may_write_as_far_as_the_role_goes() -> None:
+    for actor in (*map(actor_of, Role), actor_of(None), system(PARTNER)):
+        actor.require_writer()
+
+
+def test_only_people_of_the_staff_have_what_is_theirs_alone() -> None:
+    for role in Role:
+        actor = actor_of(role)
+        assert actor.member_id == (actor.id if role in STAFF_ROLES else None)
+    for other in (actor_of(None), system(PARTNER)):
+        assert other.member_id is None

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import accepting, resets, sessions, signin, users
+from auth import accepting, erasing, resets, sessions, signin, users
 from auth.actors import Actor
 from auth.authority import NoLongerHere
 from auth.invites import Invite, token_of
@@ -18,6 +18,7 @@ from auth.memberships import LastOne
 from auth.passwords import NewPassword
 from auth.sessions import Door
 from auth.tokens import digest_of
+from db import ids
 from db.session import Database
 from errors import Invalid
 from tests.auth import steps
@@ -162,6 +163,41 @@ def test_answers_of_twins_are_kept_apart(
     other = {"other": cast.partners["contoso"]}
     owner.execute(text("update stored_answer set answer = 'twin' where partner_id = :other"), other)
     assert ask(unguarded, cast.ada, now) != "twin"
+
+
+def test_erasing_a_place_leaves_everybody_elses_alone(
+    unguarded: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    nia, ned = (
+        invite(unguarded, cast.ada, customer_id=cast.customers["acme"], email=email, name=name, now=now)
+        for name, email in (("Nia", "nia@acme.example"), ("Ned", "ned@acme.example"))
+    )
+    told = {
+        "address": '{"name":"Nia","email":"nia@acme.example"}',
+        "id": f'{{"id":"{ids.shown("usr", nia.membership_id)}","name":"Nia"}}',
+        "another Nia": '{"name":"Nia","email":"nia@globex.example"}',
+    }
+    for key, answer in told.items():
+        ask(unguarded, cast.ada, now, key=key, answer=answer)
+    plant_twins(owner, cast)
+    before = rows_of(owner, cast.partners["contoso"])
+    with unguarded.transaction(partner_id=cast.ada.partner_id) as db:
+        (seat,) = erasing.invited_as(db, partner_id=cast.partners["northwind"], email_key="nia@acme.example")
+        assert seat.id == nia.membership_id
+        erasing.erase_seat(db, cast.ada, membership_id=seat.id, now=now)
+    assert difference(before, rows_of(owner, cast.partners["contoso"])) == {}
+    mine = {"own": cast.partners["northwind"]}
+    keys = owner.execute(text("select membership_id, email_key from invite where partner_id = :own"), mine)
+    address = f"{nia.membership_id.hex}@erased.invalid"
+    assert dict(map(tuple, keys)) == {nia.membership_id: address, ned.membership_id: "ned@acme.example"}
+    kept = owner.execute(
+        text("select idempotency_key, answer from stored_answer where partner_id = :own"), mine
+    )
+    assert dict(map(tuple, kept)) == {
+        "address": f'{{"name":"Erased user","email":"{address}"}}',
+        "id": told["id"].replace("Nia", "Erased user"),
+        "another Nia": told["another Nia"],
+    }
 
 
 # People.

@@ -194,9 +194,13 @@ def test_strangers_find_nothing_to_look_at(
                 desk.run(impersonations.end, grant_id=grant.id)
             with pytest.raises(NotFound):
                 desk.run(impersonations.note_refused, grant_id=grant.id, tried="/x")
-    for desk, slug in ((mallory, "contoso"), (mallory, "northwind"), (clem, "northwind"), (ada, "contoso")):
+    for desk, slug, called in (
+        (mallory, "contoso", "Mallory"), (mallory, "northwind", ""), (clem, "northwind", "Clem"),
+        (ada, "contoso", ""),
+    ):  # fmt: skip
         view = desk.knock(grant.id, slug=slug)
         assert view is not None
+        assert view.staff_name == called
         assert (view.actor, view.customer_id) == (None, None)
         with pytest.raises(NotFound):
             view.admitted()
@@ -247,6 +251,14 @@ def test_what_ends_it_is_felt_at_the_next_request(
         with ada.database.transaction() as db:
             grants.knock(db, token_hash=ada.token_hash, slug="northwind", grant_id=grant.id, now=ada.now)
             assert db.execute(text("select count(*) from customer")).scalar_one() == 0
+
+
+def test_whoever_has_no_role_at_the_partner_looks_at_nothing(ada: Desk, acme: UUID) -> None:
+    """No grant is found for them. If one were, it would open nothing."""
+    view = ada.knock(ada.start(acme).id)
+    assert view is not None
+    with pytest.raises(MissingRight):
+        replace(view, staff_role=None).admitted()
 
 
 @pytest.mark.parametrize("how", ["ended_at = now()", "expires_at = created_at"])

@@ -14,8 +14,8 @@ from api import reads
 from api.nouns import NOUNS, Noun
 from auth.actors import Actor
 from tests.api.oracle import matching
+from tests.api.oracle.maker import Row
 from tests.api.oracle.reference import SCHEMA, Reference, cursor, order_of
-from tests.api.oracle.rows import Row
 
 
 class Choice(str):

@@ -11,8 +11,8 @@ from api import reads
 from api.nouns import NOUNS, Noun, read_of
 from api.schema import GRAPHQL
 from tests.api.oracle.asking import Asking, Choice, Variable, literal, plain
+from tests.api.oracle.maker import Row
 from tests.api.oracle.reference import NOUN_OF_TABLE, SCHEMA, Reference
-from tests.api.oracle.rows import Row
 
 DEEPEST = 7
 

@@ -12,8 +12,8 @@ from billing.search import words_asked
 from tests.api.oracle import twins
 
 if TYPE_CHECKING:
+    from tests.api.oracle.maker import Row
     from tests.api.oracle.reference import Reference
-    from tests.api.oracle.rows import Row
 
 
 class NullFilter(Exception):

@@ -23,7 +23,8 @@ from api.schema import GRAPHQL, sdl
 from auth.actors import Actor
 from billing.addresses import Country, address_rules
 from tests.api.oracle import matching, twins
-from tests.api.oracle.rows import Row, World
+from tests.api.oracle.maker import Row
+from tests.api.oracle.rows import World
 
 SCHEMA = build_schema(sdl())
 NOUN_OF_TABLE = {noun.table.name: noun for noun in NOUNS.values()}

@@ -7,11 +7,9 @@ on what the database really holds.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from random import Random
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlmodel import SQLModel, col
 
 from auth.api_keys import ApiKey
@@ -27,15 +25,17 @@ from billing.customer_narrowing import CustomerSort, TagMatch, WantedBalance, Wa
 from billing.customer_notes import CustomerNote
 from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
-from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax
 from billing.money import Currency
-from billing.outside_payments import OutsideKind, OutsidePayment
+from billing.outside_payments import OutsidePayment
 from billing.partners import Partner
-from billing.payment_methods import Funding, MethodKind, PaymentMethod
-from billing.payments import AllocationStatus, Payment, PaymentAllocation, PaymentStatus
-from billing.search import SearchToken, words_kept
+from billing.payment_methods import PaymentMethod
+from billing.payments import Payment, PaymentAllocation
+from billing.search import SearchToken
 from billing.tags import CustomerTag, InvoiceTag, Tag
 from db.columns import new_id
+from tests.api.oracle import bills
+from tests.api.oracle.maker import TEXTS, Maker, Row, words
 from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
@@ -43,12 +43,6 @@ MODELS: tuple[type[SQLModel], ...] = (
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
     CustomerNote, AccessRequest, CustomerImport, CustomerImportRow, CustomerView,
 )  # fmt: skip
-TEXTS = (
-    "Acme", "acme", "100%", "a_b", 'say "hi"', "back\\slash", "Café Zoë", "it's", "line\nbreak", "tab\there",
-    "\u2028", "ünïon 5", "O'Brien & Söhne", "\U0001f600", "{}", "null", "''", "$1", "%s", "</script>",
-)  # fmt: skip
-
-Row = dict[str, Any]
 
 
 @dataclass
@@ -58,37 +52,6 @@ class World:
     tables: dict[str, list[Row]]
     now: datetime
     today: date
-
-
-class Maker:
-    """Writes rows, with everything chosen by one seeded source of chance."""
-
-    def __init__(self, owner: Connection, cast: Cast, now: datetime, seed: int) -> None:
-        self.owner = owner
-        self.cast = cast
-        self.now = now
-        self.today = now.date()
-        self.chance = Random(seed)
-
-    def write(self, model: type[SQLModel], **values: Any) -> Row:
-        self.owner.execute(insert(model).values(**values))
-        return values
-
-    def text(self) -> str:
-        return self.chance.choice(TEXTS)
-
-    def maybe(self, value: Any) -> Any:
-        return value if self.chance.random() < 0.6 else None
-
-    def moment(self) -> datetime:
-        """Of a few, so that many are the same; some with microseconds."""
-        return self.now - timedelta(days=self.chance.randrange(5), microseconds=self.chance.choice((0, 0, 1)))
-
-    def day(self, about: int = 0) -> date:
-        return self.today + timedelta(days=about + self.chance.randrange(-3, 4))
-
-    def cents(self, most: int = 300_000) -> int:
-        return self.chance.choice((1, 5, 99, 100, 12_345, 12_345, self.chance.randrange(1, most)))
 
 
 def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> World:
@@ -150,17 +113,8 @@ def _customer(maker: Maker, partner: UUID, place: int) -> UUID:
         open_minor=maker.chance.choice((0, 0, 5, 12_345)), version=place + 1, created_at=maker.moment(),
         updated_at=maker.moment(), archived_at=maker.moment() if status is CustomerStatus.ARCHIVED else None,
     )  # fmt: skip
-    _words(maker, partner, id_, "customer", id_, [company])
+    words(maker, partner, id_, "customer", id_, [company])
     return id_
-
-
-def _words(
-    maker: Maker, partner: UUID, customer: UUID | None, kind: str, subject: UUID, texts: list[str | None]
-) -> None:
-    for word in words_kept(texts):
-        maker.write(
-            SearchToken, partner_id=partner, customer_id=customer, kind=kind, subject_id=subject, token=word
-        )
 
 
 def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, busy: bool) -> None:
@@ -175,8 +129,8 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
             author_kind=kind, author_id=maker.maybe(new_id()), author_name=maker.text(),
             created_at=maker.moment(), updated_at=maker.moment(),
         )  # fmt: skip
-    methods = [_method(maker, partner, customer, users, place) for place in range(3 if busy else 0)]
-    invoices = [_invoice(maker, partner, customer, place) for place in range(9 if busy else 2)]
+    methods = [bills.method(maker, partner, customer, users, place) for place in range(3 if busy else 0)]
+    invoices = [bills.invoice(maker, partner, customer, place) for place in range(9 if busy else 2)]
     for invoice in invoices:
         for tag, owner_id in [(tag, None) for tag in tags] + [(tag, customer) for tag in own]:
             if maker.chance.random() < 0.25:
@@ -186,8 +140,8 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
                 )  # fmt: skip
     # The first is a draft, see `_invoice`: nothing is ever paid on one.
     for _ in range(6 if methods else 0):
-        _payment(maker, partner, customer, methods, invoices[1:], users)
-        _outside(maker, partner, customer, invoices[1:])
+        bills.payment(maker, partner, customer, methods, invoices[1:], users)
+        bills.outside(maker, partner, customer, invoices[1:])
     for _ in range(4 if busy else 0):
         _event(maker, partner, customer, invoices[0])
 
@@ -267,7 +221,7 @@ def _user(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         email_key=f"{id_.hex}@a.example", created_at=maker.moment(), updated_at=maker.moment(),
         removed_at=maker.now if status is MembershipStatus.REMOVED else None,
     )  # fmt: skip
-    _words(maker, partner, customer, "user", id_, [name])
+    words(maker, partner, customer, "user", id_, [name])
     for _ in range(place):
         made = maker.moment()
         maker.write(
@@ -278,101 +232,6 @@ def _user(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
             reminded_at=maker.maybe(made + timedelta(hours=48)),
         )  # fmt: skip
     return id_
-
-
-def _invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
-    status = list(InvoiceStatus)[place % 5] if place < 5 else InvoiceStatus.OPEN
-    total = maker.cents()
-    paid = {InvoiceStatus.PAID: total, InvoiceStatus.OPEN: maker.chance.choice((0, total // 3))}.get(
-        status, 0
-    )
-    reserved = maker.chance.choice((0, total // 4)) if status is InvoiceStatus.OPEN else 0
-    # Also long ago, and on both sides of the days at which a debt grows older.
-    id_, due = new_id(), maker.day(maker.chance.choice((0, 0, 0, -30, -60, -90)))
-    number = "" if status is InvoiceStatus.DRAFT else f"{maker.chance.choice('AB')}-{id_.hex[-6:]}"
-    currency = maker.chance.choice(list(Currency))
-    memo = maker.maybe(maker.text())
-    maker.write(
-        Invoice, partner_id=partner, id=id_, customer_id=customer, number=number, status=status,
-        currency=currency,
-        net_minor=total, tax_minor=0, total_minor=total, paid_minor=paid, reserved_minor=reserved,
-        issue_on=due - timedelta(days=maker.chance.choice((0, 30))), due_on=due, memo=memo,
-        internal_note=maker.maybe(maker.text()), po_number=maker.maybe(maker.text()), version=place + 1,
-        created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
-        sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
-        voided_at=maker.maybe(maker.moment()),
-    )  # fmt: skip
-    for line in range(maker.chance.randrange(4)):
-        _line(maker, partner, customer, id_, line + 1, issued=status is not InvoiceStatus.DRAFT)
-    _words(maker, partner, customer, "invoice", id_, [number, memo])
-    return id_
-
-
-def _line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: int, *, issued: bool) -> None:
-    net, tax, line = maker.cents(), maker.chance.choice((0, 7)), new_id()
-    maker.write(
-        InvoiceLine, partner_id=partner, id=line, customer_id=customer, invoice_id=invoice,
-        position=position,
-        description=maker.text(), quantity_e4=maker.chance.choice((1, 10_000, 15_000, 123_456, 1_000_000)),
-        unit_price_minor=maker.cents(), discount_minor=maker.chance.choice((0, 5)),
-        discount_rate_e4=maker.maybe(maker.chance.choice((0, 99_750, 50_000))), net_minor=net,
-        tax_minor=tax, total_minor=net + tax, issued=issued,
-    )  # fmt: skip
-    for place in range(maker.chance.randrange(3)):
-        maker.write(
-            InvoiceLineTax, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=invoice,
-            line_id=line, position=place, name=maker.text(),
-            rate_e4=maker.chance.choice((0, 99_750, 50_000)), tax_minor=maker.cents(), issued=issued,
-        )  # fmt: skip
-
-
-def _outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
-    back, pick = maker.maybe(maker.moment()), maker.chance.choice
-    maker.write(
-        OutsidePayment, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=pick(invoices),
-        kind=pick(list(OutsideKind)), reference=maker.maybe(maker.text()), note=maker.maybe(maker.text()),
-        received_on=maker.day(), amount_minor=maker.cents(), currency=pick(list(Currency)),
-        request_key=new_id().hex, created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
-        reversal_reason=maker.text() if back else None,
-    )  # fmt: skip
-
-
-def _method(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], place: int) -> UUID:
-    id_ = new_id()
-    maker.write(
-        PaymentMethod, partner_id=partner, id=id_, customer_id=customer, kind=list(MethodKind)[place % 2],
-        funding=maker.chance.choice(list(Funding)), brand=maker.text(), last4="4242",
-        exp_month=None if place == 2 else maker.today.month, exp_year=None if place == 2 else 2026 - place,
-        fingerprint="f", gateway="sandbox", gateway_account="a", gateway_ref=id_.hex, is_default=place == 0,
-        added_by=maker.chance.choice([*users, maker.cast.ada.id, None]), created_at=maker.moment(),
-        updated_at=maker.moment(), removed_at=None if place == 0 else maker.maybe(maker.moment()),
-    )  # fmt: skip
-    return id_
-
-
-def _payment(
-    maker: Maker, partner: UUID, customer: UUID, methods: list[UUID], invoices: list[UUID], users: list[UUID]
-) -> None:
-    id_, amount = new_id(), maker.cents()
-    maker.write(
-        Payment, partner_id=partner, id=id_, customer_id=customer,
-        status=maker.chance.choice(list(PaymentStatus)),
-        amount_minor=amount, currency=maker.chance.choice(list(Currency)), gateway="sandbox",
-        gateway_account="a",
-        payment_method_id=maker.chance.choice(methods), gateway_key=id_.hex, gateway_ref=maker.maybe(id_.hex),
-        action_url=maker.maybe("https://pay.example/?a=1&b=2"), failure_code=maker.maybe("declined"),
-        failure_message=maker.maybe(maker.text()), asked_by=maker.chance.choice([*users, maker.cast.ada.id,
-        None]),
-        asked_by_kind="STAFF", request_key=id_.hex, request_hash=id_.bytes, tries=1,
-        created_at=maker.moment(),
-        updated_at=maker.moment(), settled_at=maker.maybe(maker.moment()),
-    )  # fmt: skip
-    for invoice in maker.chance.sample(invoices, maker.chance.randrange(1, 4)):
-        maker.write(
-            PaymentAllocation, partner_id=partner, id=new_id(), customer_id=customer, payment_id=id_,
-            invoice_id=invoice, amount_minor=maker.cents(),
-            status=maker.chance.choice(list(AllocationStatus)),
-        )  # fmt: skip
 
 
 def _key(maker: Maker, partner: UUID) -> None:

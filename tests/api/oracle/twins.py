@@ -8,8 +8,8 @@ from billing.payments import RECEIVED
 from db import ids
 
 if TYPE_CHECKING:
+    from tests.api.oracle.maker import Row
     from tests.api.oracle.reference import Reference
-    from tests.api.oracle.rows import Row
 
 Twin = Callable[["Reference", "Row"], Any]
 

@@ -1,0 +1,107 @@
+"""Invoices of a random world, and what is paid of them."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
+from billing.money import Currency
+from billing.outside_payments import OutsideKind, OutsidePayment
+from billing.payment_methods import Funding, MethodKind, PaymentMethod
+from billing.payments import AllocationStatus, Payment, PaymentAllocation, PaymentStatus
+from db.columns import new_id
+from tests.api.oracle.maker import Maker, words
+
+
+def invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
+    status = list(InvoiceStatus)[place % 5] if place < 5 else InvoiceStatus.OPEN
+    total = maker.cents()
+    paid = {InvoiceStatus.PAID: total, InvoiceStatus.OPEN: maker.chance.choice((0, total // 3))}.get(
+        status, 0
+    )
+    reserved = maker.chance.choice((0, total // 4)) if status is InvoiceStatus.OPEN else 0
+    # Also long ago, and on both sides of the days at which a debt grows older.
+    id_, due = new_id(), maker.day(maker.chance.choice((0, 0, 0, -30, -60, -90)))
+    number = "" if status is InvoiceStatus.DRAFT else f"{maker.chance.choice('AB')}-{id_.hex[-6:]}"
+    currency = maker.chance.choice(list(Currency))
+    memo = maker.maybe(maker.text())
+    maker.write(
+        Invoice, partner_id=partner, id=id_, customer_id=customer, number=number, status=status,
+        currency=currency,
+        net_minor=total, tax_minor=0, total_minor=total, paid_minor=paid, reserved_minor=reserved,
+        issue_on=due - timedelta(days=maker.chance.choice((0, 30))), due_on=due, memo=memo,
+        internal_note=maker.maybe(maker.text()), po_number=maker.maybe(maker.text()), version=place + 1,
+        created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
+        sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
+        voided_at=maker.maybe(maker.moment()),
+    )  # fmt: skip
+    for place_ in range(maker.chance.randrange(4)):
+        line(maker, partner, customer, id_, place_ + 1, issued=status is not InvoiceStatus.DRAFT)
+    words(maker, partner, customer, "invoice", id_, [number, memo])
+    return id_
+
+
+def line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: int, *, issued: bool) -> None:
+    net, tax, line = maker.cents(), maker.chance.choice((0, 7)), new_id()
+    maker.write(
+        InvoiceLine, partner_id=partner, id=line, customer_id=customer, invoice_id=invoice,
+        position=position,
+        description=maker.text(), quantity_e4=maker.chance.choice((1, 10_000, 15_000, 123_456, 1_000_000)),
+        unit_price_minor=maker.cents(), discount_minor=maker.chance.choice((0, 5)),
+        discount_rate_e4=maker.maybe(maker.chance.choice((0, 99_750, 50_000))), net_minor=net,
+        tax_minor=tax, total_minor=net + tax, issued=issued,
+    )  # fmt: skip
+    for place in range(maker.chance.randrange(3)):
+        maker.write(
+            InvoiceLineTax, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=invoice,
+            line_id=line, position=place, name=maker.text(),
+            rate_e4=maker.chance.choice((0, 99_750, 50_000)), tax_minor=maker.cents(), issued=issued,
+        )  # fmt: skip
+
+
+def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
+    back, pick = maker.maybe(maker.moment()), maker.chance.choice
+    maker.write(
+        OutsidePayment, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=pick(invoices),
+        kind=pick(list(OutsideKind)), reference=maker.maybe(maker.text()), note=maker.maybe(maker.text()),
+        received_on=maker.day(), amount_minor=maker.cents(), currency=pick(list(Currency)),
+        request_key=new_id().hex, created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
+        reversal_reason=maker.text() if back else None,
+    )  # fmt: skip
+
+
+def method(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], place: int) -> UUID:
+    id_ = new_id()
+    maker.write(
+        PaymentMethod, partner_id=partner, id=id_, customer_id=customer, kind=list(MethodKind)[place % 2],
+        funding=maker.chance.choice(list(Funding)), brand=maker.text(), last4="4242",
+        exp_month=None if place == 2 else maker.today.month, exp_year=None if place == 2 else 2026 - place,
+        fingerprint="f", gateway="sandbox", gateway_account="a", gateway_ref=id_.hex, is_default=place == 0,
+        added_by=maker.chance.choice([*users, maker.cast.ada.id, None]), created_at=maker.moment(),
+        updated_at=maker.moment(), removed_at=None if place == 0 else maker.maybe(maker.moment()),
+    )  # fmt: skip
+    return id_
+
+
+def payment(
+    maker: Maker, partner: UUID, customer: UUID, methods: list[UUID], invoices: list[UUID], users: list[UUID]
+) -> None:
+    id_, amount = new_id(), maker.cents()
+    maker.write(
+        Payment, partner_id=partner, id=id_, customer_id=customer,
+        status=maker.chance.choice(list(PaymentStatus)),
+        amount_minor=amount, currency=maker.chance.choice(list(Currency)), gateway="sandbox",
+        gateway_account="a",
+        payment_method_id=maker.chance.choice(methods), gateway_key=id_.hex, gateway_ref=maker.maybe(id_.hex),
+        action_url=maker.maybe("https://pay.example/?a=1&b=2"), failure_code=maker.maybe("declined"),
+        failure_message=maker.maybe(maker.text()), asked_by=maker.chance.choice([*users, maker.cast.ada.id,
+        None]),
+        asked_by_kind="STAFF", request_key=id_.hex, request_hash=id_.bytes, tries=1,
+        created_at=maker.moment(),
+        updated_at=maker.moment(), settled_at=maker.maybe(maker.moment()),
+    )  # fmt: skip
+    for invoice in maker.chance.sample(invoices, maker.chance.randrange(1, 4)):
+        maker.write(
+            PaymentAllocation, partner_id=partner, id=new_id(), customer_id=customer, payment_id=id_,
+            invoice_id=invoice, amount_minor=maker.cents(),
+            status=maker.chance.choice(list(AllocationStatus)),
+        )  # fmt: skip

@@ -1,0 +1,89 @@
+"""A-2 and B-6, from the rules' side: past row-level security, nobody's factor counts for anybody else.
+
+Petra has nothing, Carl has everything. Whatever forgets to say whose it means finds Carl's.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, text
+
+from auth import recovery_codes, second_factors
+from auth.factor_tables import apps_of, passkeys_of
+from auth.second_factors import Way
+from db.session import Database
+from tests.auth.factor_steps import STEP, App, prove, set_up
+from tests.auth.passkey_steps import with_passkey
+from tests.auth.steps import BROWSER, HOME
+from tests.cast import Cast
+from tests.world import nothing_changes
+
+
+@pytest.fixture
+def petra(cast: Cast) -> UUID:
+    found = cast.petra.user_id
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def carls(unguarded: Database, cast: Cast, now: datetime) -> App:
+    assert cast.carl.user_id is not None
+    app = set_up(unguarded, cast.carl.user_id, now - 2 * STEP)
+    with_passkey(unguarded, cast.carl.user_id, now)
+    return app
+
+
+def test_what_carl_has_petra_has_not(
+    unguarded: Database, cast: Cast, petra: UUID, carls: App, now: datetime
+) -> None:
+    for user_id, apps, codes in ((petra, 0, 0), (cast.carl.user_id, 1, 10)):
+        assert user_id is not None
+        with unguarded.transaction(user_id=user_id) as db:
+            assert len(apps_of(db, user_id=user_id)) == len(passkeys_of(db, user_id=user_id)) == apps
+            assert second_factors.count_of(db, user_id=user_id) == 2 * apps
+            assert second_factors.has_any(db, user_id=user_id) is bool(apps)
+            assert recovery_codes.left(db, user_id=user_id) == codes
+
+
+def test_an_app_that_waits_for_its_first_code_is_none_yet(
+    unguarded: Database, petra: UUID, carls: App, now: datetime
+) -> None:
+    with unguarded.transaction(user_id=petra) as db:
+        second_factors.begin(db, user_id=petra, name="Phone", now=now)
+    with unguarded.transaction(user_id=petra) as db:
+        assert apps_of(db, user_id=petra) == []
+        assert second_factors.count_of(db, user_id=petra) == 0
+        assert not second_factors.has_any(db, user_id=petra)
+
+
+def test_carls_codes_prove_nothing_for_petra_and_stay_unused(
+    unguarded: Database, cast: Cast, petra: UUID, carls: App, now: datetime
+) -> None:
+    assert prove(unguarded, petra, carls.codes[0], now) is None
+    assert prove(unguarded, petra, carls.code(now), now) is None
+    assert cast.carl.user_id is not None
+    assert prove(unguarded, cast.carl.user_id, carls.codes[0], now) is Way.RECOVERY_CODE
+    assert prove(unguarded, cast.carl.user_id, carls.code(now), now) is Way.APP
+
+
+def test_what_petra_renews_and_removes_leaves_carls_alone(
+    unguarded: Database, owner: Connection, petra: UUID, carls: App, now: datetime
+) -> None:
+    mine = set_up(unguarded, petra, now)
+    given = {"user_id": petra, "address": HOME, "agent": BROWSER, "now": now}
+    theirs = [
+        text(f"select * from {table} where user_id <> :petra order by id")
+        for table in ("totp_factor", "passkey", "recovery_code")
+    ]
+    before = [owner.execute(rows, {"petra": petra}).all() for rows in theirs]
+    assert [len(rows) for rows in before] == [1, 1, 10]
+    with unguarded.transaction(user_id=petra) as db:
+        second_factors.renew_codes(db, **given)
+        second_factors.reseal(db, user_id=petra)
+    with unguarded.transaction(user_id=petra) as db:
+        second_factors.remove(db, factor_id=mine.factor_id, **given)
+    assert [owner.execute(rows, {"petra": petra}).all() for rows in theirs] == before
+    with nothing_changes(owner), unguarded.transaction(user_id=petra) as db:
+        second_factors.let_go(db, user_id=petra)
