@@ -9,12 +9,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import recovery_codes, second_factors
+from auth import pending, recovery_codes, second_factors
 from auth.factor_tables import apps_of, passkeys_of
+from auth.pending import Ways
 from auth.second_factors import Way
 from db.session import Database
-from tests.auth.factor_steps import STEP, App, prove, set_up
-from tests.auth.passkey_steps import with_passkey
+from tests.auth.factor_steps import STEP, App, finish, halfway, prove, set_up
+from tests.auth.passkey_steps import events, with_passkey
 from tests.auth.steps import BROWSER, HOME
 from tests.cast import Cast
 from tests.world import nothing_changes
@@ -87,3 +88,25 @@ def test_what_petra_renews_and_removes_leaves_carls_alone(
     assert [owner.execute(rows, {"petra": petra}).all() for rows in theirs] == before
     with nothing_changes(owner), unguarded.transaction(user_id=petra) as db:
         second_factors.let_go(db, user_id=petra)
+
+
+def test_a_sign_in_that_waits_is_its_owners_and_is_forgotten_when_it_is_over(
+    unguarded: Database, owner: Connection, cast: Cast, petra: UUID, carls: App, now: datetime
+) -> None:
+    set_up(unguarded, petra, now - 2 * STEP)
+    waiting = text("select count(*) from pending_sign_in where user_id = :user")
+    halfway(unguarded, cast, now, "carl")
+    halfway(unguarded, cast, now)
+    last = halfway(unguarded, cast, now + pending.LIFE)
+    assert [owner.scalar(waiting, {"user": user}) for user in (cast.carl.user_id, petra)] == [1, 1]
+    with unguarded.transaction() as db:
+        assert pending.look(db, token=last.token, now=now + pending.LIFE) == Ways(app=True, passkey=False)
+
+
+def test_a_sign_in_is_written_down_after_its_second_step(
+    unguarded: Database, owner: Connection, cast: Cast, petra: UUID, carls: App, now: datetime
+) -> None:
+    app = set_up(unguarded, petra, now - 2 * STEP)
+    assert finish(unguarded, halfway(unguarded, cast, now).token, app.code(now), now) is not None
+    assert events(owner, petra)[-1] == "sign_in"
+    assert events(owner, petra).count("sign_in") == 1
