@@ -23,7 +23,8 @@ COVERED_BY = {
     "mailed_sign_in": "auth/test_mailed_codes auth/test_new_browser",
     "memberships": "auth/test_memberships auth/test_team auth/test_invites auth/test_strangers"
     " auth/test_unguarded billing/test_customer_users",
-    "passkeys": "auth/test_passkeys auth/test_passkeys_as_factor auth/test_passkey_strangers"
+    "passkeys": "auth/test_factors_unguarded auth/test_factor_interleavings auth/test_passkeys"
+    " auth/test_passkeys_as_factor auth/test_passkey_strangers"
     " portal/test_passkeys",
     "pending": "auth/test_factors_unguarded auth/test_second_factors auth/test_factor_races"
     " auth/test_passkeys_as_factor",
@@ -48,6 +49,8 @@ EQUIVALENT = {
         "one that ends now is told to end now",
     "second_factors.held_by: refusal: actor.user_id is None":
         "nobody has no factor: the statements find none either",
+    "passkeys._count_on: predicate: col(Passkey.user_id) == passkey.user_id":
+        "the id alone finds the row that the user's id was read from",
     "pending._sign_in: predicate: col(PendingSignIn.user_id) == user_id":
         "the id alone finds the row that this user's id was read from",
 }  # fmt: skip

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
-from auth import recovery_codes, second_factors
+from auth import passkeys, recovery_codes, second_factors
+from auth.passkeys import TooManyPasskeys
 from auth.second_factors import LastFactor
 from db.session import Database
 from errors import NotFound
 from tests.auth.factor_steps import STEP, set_up
-from tests.auth.passkey_steps import count_of
+from tests.auth.passkey_steps import HERE, Authenticator, ask_for_new, count_of, passkey_of, with_passkey
 from tests.auth.steps import BROWSER, HOME
 from tests.auth.test_interleavings import meanwhile
 from tests.cast import Cast
@@ -109,3 +110,31 @@ def test_the_last_factor_stays_while_a_partner_begins_to_ask_for_one(
     assert outcome is LastFactor
     with database.transaction(user_id=petra) as db:
         assert second_factors.has_any(db, user_id=petra)
+
+
+def test_one_passkey_too_many_is_refused_even_if_two_are_added_at_once(
+    database: Database, petra: UUID, owner: Connection, given: dict[str, Any], now: datetime
+) -> None:
+    for number in range(passkeys.MOST - 1):
+        with_passkey(database, petra, now, name=f"Key {number}")
+    answers = [Authenticator().make(ask_for_new(database, petra, now)) for _ in range(2)]
+    first, second = (
+        lambda db, answer=answer: passkeys.add(db, HERE, name="One more", answer=answer, **given)
+        for answer in answers
+    )
+    outcome = meanwhile(database, owner, first, after(database, petra, second), user_id=petra)
+    assert outcome is TooManyPasskeys
+    assert count_of(owner, "passkey") == passkeys.MOST
+
+
+def test_whoever_removes_both_passkeys_at_once_has_no_recovery_codes_left(
+    database: Database, owner: Connection, petra: UUID, given: dict[str, Any], now: datetime
+) -> None:
+    for name in ("Laptop", "Phone"):
+        with_passkey(database, petra, now, name=name)
+    held = [passkey_of(database, petra, at) for at in range(2)]
+    first, second = (
+        lambda db, id_=id_: passkeys.remove(db, passkey_id=id_, **given) for id_ in held
+    )  # fmt: skip
+    assert meanwhile(database, owner, first, after(database, petra, second), user_id=petra) is None
+    assert (count_of(owner, "passkey"), count_of(owner, "recovery_code")) == (0, 0)

@@ -101,6 +101,13 @@ def test_a_code_may_be_typed_with_spaces(database: Database, cast: Cast, app: Ap
     assert prove(database, cast.petra.user_id, f" {code[:3]} {code[3:]} ", now) is Way.APP
 
 
+def test_a_right_code_in_other_digits_is_wrong(
+    database: Database, cast: Cast, app: App, now: datetime
+) -> None:
+    wide = "".join(chr(ord(digit) + 0xFEE0) for digit in app.code(now))
+    assert prove(database, cast.petra.user_id, wide, now) is None
+
+
 def test_somebody_elses_code_is_wrong(database: Database, cast: Cast, app: App, now: datetime) -> None:
     carls = set_up(database, cast.carl.user_id, now - 2 * STEP)
     assert prove(database, cast.petra.user_id, carls.code(now), now) is None
