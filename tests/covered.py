@@ -45,6 +45,8 @@ COVERED_BY = {
 }
 # What no test can notice, because nothing that the function does or answers changes; and why.
 EQUIVALENT = {
+    "mailed_codes.confirm_browser: operand: ''":
+        "whoever confirms a browser has a password, which was just found right",
     "personal_tokens.kill: comparison: col(PersonalToken.expires_at) > now":
         "one that ends now is told to end now",
     "second_factors.held_by: refusal: actor.user_id is None":
