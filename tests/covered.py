@@ -47,6 +47,8 @@ COVERED_BY = {
 EQUIVALENT = {
     "mailed_codes.confirm_browser: operand: ''":
         "whoever confirms a browser has a password, which was just found right",
+    "mailed_codes._locked: predicate: MailedCode.user_id == user_id":
+        "the id alone finds the row, and whose it is was told with the id",
     "personal_tokens.kill: comparison: col(PersonalToken.expires_at) > now":
         "one that ends now is told to end now",
     "second_factors.held_by: refusal: actor.user_id is None":
