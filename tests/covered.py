@@ -7,7 +7,8 @@ COVERED_BY = {
     "actors": "auth/test_roles auth/test_refusals auth/test_proofs auth/test_api_keys",
     "api_keys": "auth/test_api_keys auth/test_strangers auth/test_proofs portal/partner/test_api_keys",
     "audit": "auth/test_audit auth/test_factor_resets portal/partner/test_audit",
-    "authenticators": "auth/test_passkey_answers auth/test_passkeys auth/test_passkey_strangers portal/test_passkeys",
+    "authenticators": "auth/test_passkey_answers auth/test_passkeys auth/test_passkey_strangers"
+    " portal/test_passkeys",
     "authority": "auth/test_memberships auth/test_team auth/test_invites auth/test_races"
     " auth/test_interleavings auth/test_strangers auth/test_unguarded",
     "challenges": "auth/test_passkeys auth/test_passkeys_as_factor auth/test_passkey_strangers",

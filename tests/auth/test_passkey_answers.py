@@ -1,13 +1,25 @@
 """B-6: which answers of an authenticator are none, whatever they are signed with."""
 
+import json
 from datetime import datetime
 
 import cbor2
+import pytest
 from sqlalchemy import Connection
 
 from auth import authenticators
 from db.session import Database
-from tests.auth.passkey_steps import Authenticator, add, ask, ask_for_new, count_of, sign_in, with_passkey
+from tests.auth.passkey_steps import (
+    Authenticator,
+    add,
+    ask,
+    ask_for_new,
+    bytes_of,
+    count_of,
+    sign_in,
+    text_of,
+    with_passkey,
+)
 from tests.cast import Cast
 
 
@@ -48,3 +60,25 @@ def test_an_answer_that_brings_a_key_again_signs_nobody_in(
     assert sign_in(database, device.answer(ask(database, now)), now) is None
     device.key_again = b""
     assert sign_in(database, device.answer(ask(database, now)), now) is not None
+
+
+def test_a_new_passkey_wrapped_in_a_tag_is_none(database: Database, cast: Cast, now: datetime) -> None:
+    """Tags may stand for what came before: none is unfolded, not even the one that means nothing."""
+    petra = cast.petra.user_id
+    assert petra is not None
+    said = json.loads(Authenticator().make(ask_for_new(database, petra, now)))
+    assert authenticators.read_new(json.dumps(said)) is not None
+    whole = bytes_of(said["response"]["attestationObject"])
+    said["response"]["attestationObject"] = text_of(b"\xd9\xd9\xf7" + whole)
+    assert authenticators.read_new(json.dumps(said)) is None
+
+
+@pytest.mark.parametrize("low", [28, 29, 30, 31])
+def test_a_length_nobody_knows_is_not_plain(low: int) -> None:
+    assert not authenticators.is_plain(bytes([low]) + bytes(16))
+
+
+def test_an_answer_is_so_deep_and_no_deeper() -> None:
+    deepest = authenticators._DEEPEST
+    assert authenticators.is_plain(b"\x81" * deepest + b"\x00")
+    assert not authenticators.is_plain(b"\x81" * (deepest + 1) + b"\x00")
