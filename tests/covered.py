@@ -39,7 +39,8 @@ COVERED_BY = {
     " billing/test_sign_in_policy portal/test_factors",
     "sessions": "auth/test_sessions auth/test_new_browser auth/test_signin auth/test_diagonal"
     " auth/test_mailed_codes billing/test_profiles billing/test_sign_in_policy portal/test_signed_in",
-    "signin": "auth/test_signin auth/test_new_browser auth/test_throttle auth/test_diagonal",
+    "signin": "auth/test_signin auth/test_new_browser auth/test_throttle auth/test_diagonal"
+    " auth/test_unguarded",
     "throttle": "auth/test_throttle auth/test_refusals",
     "users": "auth/test_sessions auth/test_accepting auth/test_new_browser auth/test_unguarded"
     " billing/test_profiles",

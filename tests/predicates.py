@@ -23,15 +23,16 @@ ASKED = {
     "auth": "auth/test_unguarded.py auth/test_strangers.py auth/test_replays.py auth/test_memberships.py"
     " auth/test_team.py auth/test_invites.py auth/test_accepting.py auth/test_api_keys.py"
     " auth/test_profiles.py billing/test_erasing.py billing/test_erasing_former.py",
-    "billing": " ".join(
-        f"billing/test_{name}.py"
-        for name in (
-            "access_requests brand customer_bulk customer_import_files customer_import_users customer_imports"
-            " customer_races customer_users customer_views customers erasing erasing_former impersonations"
-            " invoice_duplicates invoices ledger partners payment_methods payment_shown payments profiles"
-            " search statements strangers tag_merging tags"
-        ).split()
-    ),
+    "billing": "billing/test_access_requests.py billing/test_brand.py billing/test_customer_bulk.py"
+    " billing/test_customer_import_files.py billing/test_customer_import_users.py"
+    " billing/test_customer_imports.py billing/test_customer_races.py"
+    " billing/test_customer_users.py billing/test_customer_views.py billing/test_customers.py"
+    " billing/test_erasing.py billing/test_erasing_former.py billing/test_impersonations.py"
+    " billing/test_invoice_duplicates.py billing/test_invoices.py billing/test_ledger.py"
+    " billing/test_partners.py billing/test_payment_methods.py billing/test_payment_shown.py"
+    " billing/test_payments.py billing/test_profiles.py billing/test_search.py"
+    " billing/test_statements.py billing/test_strangers.py billing/test_tag_merging.py"
+    " billing/test_tags.py",
     "integrations": "integrations/test_inbox.py integrations/test_method_setups.py money/test_reconciling.py",
 }
 # A tie that so many tests did not miss is not missed.
