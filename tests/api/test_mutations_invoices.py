@@ -194,3 +194,16 @@ async def test_clem_makes_invoices_and_may_not_void_them(writer: Writer, acme: T
     with nothing_changes(writer.client.owner):
         answer = await writer.send("voidInvoice", {"id": acme["invoice"]}, **clem)
         assert answer.json["errors"][0]["extensions"] == {"code": "FORBIDDEN", "scope": "invoices:void"}
+
+
+async def test_many_are_sent_and_what_is_refused_is_told(writer: Writer, acme: Things) -> None:
+    await writer.do("voidInvoice", {"id": acme["invoice"]})
+    given = {"invoiceIds": [acme["invoice"], acme["draft"]]}
+    select = "sentCount invoices { status number } refused { recordId code message }"
+    done = await writer.do("sendInvoices", given, select)
+    assert done["sentCount"] == 1
+    assert [one["status"] for one in done["invoices"]] == ["OPEN"]
+    assert [(one["recordId"], one["code"]) for one in done["refused"]] == [
+        (acme["invoice"], "INVOICE_NOT_OPEN")
+    ]
+    assert await writer.refused("sendInvoices", {"invoiceIds": []}) == [("REQUIRED", "input.invoiceIds")]
