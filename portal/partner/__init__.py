@@ -17,6 +17,7 @@ from portal.partner import (
     invites,
     invoice_editor,
     invoice_list,
+    invoice_scheduling,
     invoice_sums,
     invoice_tagging,
     invoices,
@@ -52,6 +53,7 @@ ROUTES = [
     *invoice_list.ROUTES,
     *invoice_sums.ROUTES,  # nor is "totals"
     *invoice_editor.ROUTES,
+    *invoice_scheduling.ROUTES,
     *invoices.ROUTES,
     *payments.ROUTES,
     *team.ROUTES,
