@@ -44,7 +44,7 @@ def schedule(
 
 
 def unschedule(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
-    """Leave a planned draft to be sent by hand. Without a plan nothing changes. Refuses NotFound, NotADraft."""
+    """Leave a planned draft to be sent by hand; without a plan nothing changes. Refuses as `schedule`."""
     actor.require(Action.EDIT_INVOICES)
     _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, draft=True)
     if invoice.send_on is None:

@@ -4,7 +4,9 @@ Surprise: choosing several to pay is a GET. The boxes only make the address of t
 is lost by going back, and nothing is moved by a click.
 """
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -17,12 +19,13 @@ from billing.tags import TagInput
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark
-from portal import invoice_files, papers
+from portal import invoice_export, invoice_files, papers
 from portal.door import act, customer, go, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.invoice_filters import Filters
+from portal.invoice_totals import written
 from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
 
@@ -42,8 +45,45 @@ SORTS = {
 }
 # Where what is due soonest matters most.
 DUE_FIRST = ("", "overdue")
-LONGEST = 200
 PLAIN_COLOUR = "#3b5bdb"
+
+
+class Asked(NamedTuple):
+    """What the list is asked for: its tab, its order, its filters."""
+
+    tab: str
+    sort: str
+    filters: Filters
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Asked":
+        """From pairs of an address: what can't be meant is left out."""
+        asked = list(pairs)
+        plain = dict(asked)
+        tab = plain.get("status", "") if plain.get("status", "") in TABS else ""
+        sort = plain.get("sort", "")
+        sort = sort if sort in SORTS else ("due" if tab in DUE_FIRST else "due-last")
+        return cls(tab, sort, Filters.of(asked))
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """The arguments of the API's `invoices`."""
+        where = {**(TABS[self.tab][1] or {}), **self.filters.where()}
+        return {"search": self.filters.search or None, "where": where, "orderBy": SORTS[self.sort][1]}
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Does it show something else than all that is outstanding, whose totals stand on top anyway?"""
+        return bool(self.tab) or self.filters.narrowed
+
+    def query(self) -> str:
+        """It as the query of an address."""
+        tab = [("status", self.tab)] if self.tab else []
+        return urlencode([*tab, ("sort", self.sort), *self.filters.pairs()])
+
+
+def _narrow(query: str) -> Mapping[str, Any]:
+    return Asked.of(parse_qsl(query)).variables
 
 
 async def home(request: Request) -> Response:
@@ -53,20 +93,17 @@ async def home(request: Request) -> Response:
 
 async def list_invoices(request: Request) -> Response:
     """What is outstanding, what is due first on top; other tabs hold the rest."""
-    query, filters = request.query_params, Filters.read(request)
-    asked = {name: query.get(name, "").strip()[:LONGEST] for name in ("status", "sort")}
-    tab = asked["status"] if asked["status"] in TABS else ""
-    sort = asked["sort"] if asked["sort"] in SORTS else ("due" if tab in DUE_FIRST else "due-last")
-    where = {**(TABS[tab][1] or {}), **filters.where()}
+    asked = Asked.of(request.query_params.multi_items())
+    tab, filters = asked.tab, asked.filters
     page = await ask(
-        request, "customer/invoices/list", **window(request), search=filters.search or None, where=where,
-        orderBy=SORTS[sort][1],
-    )  # fmt: skip
+        request, "customer/invoices/list", **window(request), **asked.variables, summed=asked.is_narrowed
+    )
     page = await with_every_tag(request, page)
     found = page.content["invoices"]
     before, after = neighbours(request, found["pageInfo"])
     return show(
-        request, "customer/invoices/list.html", page, tab=tab, sort=sort,
+        request, "customer/invoices/list.html", page, tab=tab, sort=asked.sort, asked=asked,
+        totals=written(page.content.get("invoiceTotals", ())),
         count=counted(found["totalCount"], "invoice", "invoices"),
         tabs=[(text, link(request, status=name), name == tab, None) for name, (text, _) in TABS.items()],
         sorts=[(name, text) for name, (text, _) in SORTS.items()],
@@ -155,11 +192,23 @@ def _address(request: Request) -> str:
     return f"{_list(request)}/{request.path_params['invoice_id']}"
 
 
+async def show_export(request: Request) -> Response:
+    """What a file of the company's invoices will hold."""
+    return await invoice_export.show_export(request, _narrow)
+
+
+async def export(request: Request) -> Response:
+    """The file."""
+    return await invoice_export.export(request, _narrow)
+
+
 _ALL = "/portal/{slug}/invoices"
 _ONE = _ALL + "/{invoice_id}"
 ROUTES = [
     Route("/portal/{slug}", customer(home)),
     Route(_ALL, customer(list_invoices)),
+    Route(_ALL + "/export", customer(show_export)),
+    Route(_ALL + "/export", customer(export), methods=["POST"]),
     Route(_ALL + "/chosen.zip", customer(invoice_files.download)),
     Route(_ONE, customer(show_invoice)),
     Route(_ONE + "/invoice.pdf", customer(papers.invoice)),

@@ -15,6 +15,7 @@ from portal.partner import (
     home,
     impersonation,
     invites,
+    invoice_chosen,
     invoice_editor,
     invoice_list,
     invoice_scheduling,
@@ -49,6 +50,7 @@ ROUTES = [
     *statement.ROUTES,
     *users.ROUTES,
     *tags.ROUTES,
+    *invoice_chosen.ROUTES,  # before the invoices: "export" and "send" are no invoice's id
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
     *invoice_list.ROUTES,
     *invoice_sums.ROUTES,  # nor is "totals"

@@ -70,6 +70,8 @@ WORDS = {
     "invoice.finalized": mark("issued invoice {number}"),
     "invoice.sent": mark("sent invoice {number}"),
     "invoice.voided": mark("voided invoice {number}"),
+    "invoice.export_started": mark("began to export invoices"),
+    "invoice.exported": mark("exported invoices"),
     "invoice.tagged": mark("tagged an invoice"),
     "invoice.untagged": mark("took a tag off an invoice"),
     "payment.begun": mark("started a payment"),

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from languages import grouped
 from portal.door import partner
 from portal.house import place
+from portal.invoice_totals import written
 from portal.page import Page, ask, show
 from portal.partner.aging import Aged, aged
 from portal.partner.home import today_of
@@ -53,9 +53,7 @@ def _sums(request: Request, page: Page, narrowing: Narrowing) -> Sums:
     ages = aged(
         page.content["receivablesByAge"], today=today_of(request, page), asked=narrowing.filters.pairs()
     )
-    return Sums(
-        [{**one, "count": grouped(one["invoiceCount"])} for one in page.content["invoiceTotals"]], ages
-    )
+    return Sums(written(page.content["invoiceTotals"]), ages)
 
 
 ROUTES = [Route("/partner/{slug}/invoices/totals", partner(show_sums))]

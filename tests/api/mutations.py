@@ -125,6 +125,10 @@ SAMPLES = [
     Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample("scheduleInvoice", lambda t: {"id": t["draft"], "sendOn": "2026-03-20"}, (INVOICES,), ("id",)),
     Sample("unscheduleInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
+    Sample(
+        "sendInvoices", lambda t: {"invoiceIds": [t["draft"], t["invoice"]]}, (INVOICES,),
+        ("invoiceIds.0", "invoiceIds.1"),
+    ),
     Sample("voidInvoice", lambda t: {"id": t["invoice"]}, ("invoices:void",), ("id",)),
     Sample(
         "payInvoices", _pay, ("payments:write",),

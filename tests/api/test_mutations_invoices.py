@@ -215,3 +215,16 @@ async def test_a_draft_is_planned_moved_and_left(writer: Writer, acme: Things) -
         assert await writer.refused("scheduleInvoice", issued) == [("INVOICE_ISSUED", "input")]
     left = await writer.do("unscheduleInvoice", {"id": acme["draft"]}, select)
     assert left["invoice"]["sendOn"] is None
+
+
+async def test_many_are_sent_and_what_is_refused_is_told(writer: Writer, acme: Things) -> None:
+    await writer.do("voidInvoice", {"id": acme["invoice"]})
+    given = {"invoiceIds": [acme["invoice"], acme["draft"]]}
+    select = "sentCount invoices { status number } refused { recordId code message }"
+    done = await writer.do("sendInvoices", given, select)
+    assert done["sentCount"] == 1
+    assert [one["status"] for one in done["invoices"]] == ["OPEN"]
+    assert [(one["recordId"], one["code"]) for one in done["refused"]] == [
+        (acme["invoice"], "INVOICE_NOT_OPEN")
+    ]
+    assert await writer.refused("sendInvoices", {"invoiceIds": []}) == [("REQUIRED", "input.invoiceIds")]

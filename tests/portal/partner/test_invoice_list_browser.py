@@ -54,3 +54,29 @@ def test_the_list_is_narrowed_and_its_chart_leads_on(
     expect(page.get_by_role("link", name="NO-00002")).to_be_visible()
     expect(page.get_by_role("link", name="NO-00003")).to_have_count(0)
     check_accessible(page)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_ada_exports_and_sends_what_she_chose(browse: Browse, billed: Things, scripts: bool) -> None:
+    page = browse(java_script_enabled=scripts, bypass_csp=scripts).new_page()
+    page.goto("invoices?status=open&currency=USD")
+    for number in ("NO-00001", "NO-00002"):
+        page.get_by_label(f"Choose invoice {number} of Acme").check()
+    press(page, page.get_by_role("button", name="Export the chosen invoices"))
+    expect(page.get_by_role("heading", name="Export 2 invoices?")).to_be_visible()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Download CSV").click()
+    text = taken.value.path().read_text(encoding="utf-8-sig")
+    assert ["NO-00001" in text, "NO-00002" in text, "NO-00003" in text] == [True, True, False]
+    press(page, page.get_by_role("link", name="Go back"))
+    expect(page).to_have_url(re.compile(r"status=open&currency=USD"))
+    page.get_by_label("Choose invoice NO-00003 of Acme").check()
+    press(page, page.get_by_role("button", name="Send the chosen invoices"))
+    if scripts:
+        check_accessible(page)
+    if papers.LOOK_AT:
+        page.screenshot(path=f"{papers.LOOK_AT}/send-{scripts}.png", full_page=True)
+    press(page, page.get_by_role("button", name="Send", exact=True))
+    expect(page.get_by_text("1 invoice is on its way.")).to_be_visible()
+    if papers.LOOK_AT:
+        page.screenshot(path=f"{papers.LOOK_AT}/list-{scripts}.png", full_page=True)

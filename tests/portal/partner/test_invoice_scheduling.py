@@ -1,4 +1,4 @@
-"""Sending a draft on a chosen day, in the dashboard: chosen, shown, moved, taken back, and told when refused."""
+"""Sending a draft on a chosen day, in the dashboard: chosen, moved, taken back, told when refused."""
 
 from collections.abc import Callable
 from datetime import datetime
