@@ -146,7 +146,7 @@ DRY = [
     "updateTag", "createInvoice", "updateInvoice", "addCustomerNote", "updateCustomerNote",
     "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
     "addCustomerImportRows", "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
-    "reopenInvoice",
+    "reopenInvoice", "scheduleInvoice",
 ]  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """Invoices of a random world, and what is paid of them."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus, SendRefusal
 from billing.money import Currency
 from billing.outside_payments import OutsideKind, OutsidePayment
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
@@ -32,12 +33,20 @@ def invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         internal_note=maker.maybe(maker.text()), po_number=maker.maybe(maker.text()), version=place + 1,
         created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
         sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
-        voided_at=maker.maybe(maker.moment()),
+        voided_at=maker.maybe(maker.moment()), **_planned(maker, status),
     )  # fmt: skip
     for place_ in range(maker.chance.randrange(4)):
         line(maker, partner, customer, id_, place_ + 1, issued=status is not InvoiceStatus.DRAFT)
     words(maker, partner, customer, "invoice", id_, [number, memo])
     return id_
+
+
+def _planned(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:
+    day = maker.maybe(maker.day()) if status is InvoiceStatus.DRAFT else None
+    if day is None:
+        return {}
+    refused = maker.maybe(maker.chance.choice(list(SendRefusal)))
+    return {"send_on": day, "send_refusal": refused, "scheduled_by_name": maker.text()}
 
 
 def line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: int, *, issued: bool) -> None:

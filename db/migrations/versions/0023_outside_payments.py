@@ -4,8 +4,8 @@ from pathlib import Path
 
 from db.migrations.running import choose_among, run, run_as_owner
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
@@ -27,8 +27,8 @@ ACCOUNTS = ("RECEIVABLE", "SALES", "TAX_PAYABLE", "GATEWAY_CLEARING", "OUTSIDE_C
 
 
 def upgrade() -> None:
-    run_as_owner(HERE / "0022_outside_payments.sql")
-    run((HERE / "0022_outside_payments_lookups.sql").read_text())
+    run_as_owner(HERE / "0023_outside_payments.sql")
+    run((HERE / "0023_outside_payments_lookups.sql").read_text())
     choose_among("mail", "ck_mail_mailkind", "kind", MAILS)
     choose_among("ledger_entry", "ck_ledger_entry_entrycause", "cause", CAUSES)
     choose_among("ledger_posting", "ck_ledger_posting_account", "account", ACCOUNTS)
