@@ -62,7 +62,7 @@ def _field(world: "Reference", noun: Noun, row: "Row", key: str, asked: Mapping[
 
 _TARGETS = {
     (noun, "customer"): "Customer" for noun in ("Invoice", "Payment", "User", "AuditEvent", "OutsidePayment")
-} | {("OutsidePayment", "invoice"): "Invoice"}
+}
 _TAGS = {
     "any": lambda tags, ids: bool(tags & ids),
     "all": lambda tags, ids: ids <= tags,
