@@ -5,9 +5,11 @@ no words here yet is shown under the log's own name for it, so that nothing is e
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
-from languages import mark, say
+from billing.dates import day_text
+from languages import mark, say, spoken
 from portal.navigation import ROLES
 from portal.partner import refused_sending
 from portal.partner.customer_form import LABELS
@@ -151,7 +153,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         tried=details.get("tried") or "",
         fields=", ".join(map(str, changed)) or mark("the company"),
         settings=_settings(details),
-        day=details.get("day") or "",
+        day=day_text(date.fromisoformat(details["day"]), spoken()) if "day" in details else "",
         by=details.get("by") or mark("somebody"),
         why=refused_sending.SHORT.get(details.get("why") or "OTHER", ""),
         view=details.get("name") or "",

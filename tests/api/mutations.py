@@ -122,9 +122,9 @@ SAMPLES = [
     Sample("updateInvoice", lambda t: {"id": t["draft"], "memo": "Thanks"}, (INVOICES,), ("id",)),
     Sample("duplicateInvoice", lambda t: {"id": t["invoice"]}, (INVOICES,), ("id",)),
     Sample("deleteDraftInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
-    Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample("scheduleInvoice", lambda t: {"id": t["draft"], "sendOn": "2026-03-20"}, (INVOICES,), ("id",)),
     Sample("unscheduleInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
+    Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample(
         "recordOutsidePayment",
         lambda t: {"invoiceId": t["invoice"], "kind": "CHECK", "amount": usd("1"), "idempotencyKey": "out-1"},

@@ -30,7 +30,7 @@ def test_ada_chooses_a_day_moves_it_and_takes_it_back(
     assert "Will be sent on Mar 20, 2026, from 9:00." in ada.get(draft).text
     assert 'value="2026-03-20"' in ada.get(f"{draft}/confirm-send").text
     assert "to be sent on Mar 20, 2026" in ada.get("/invoices?status=planned").text
-    assert "set a draft invoice to be sent on 2026-03-20" in text_of(ada.get("/audit"))
+    assert "set a draft invoice to be sent on Mar 20, 2026" in text_of(ada.get("/audit"))
     ada.post(f"{draft}/schedule", {"send_on": "2026-03-23"})
     assert "Will be sent on Mar 23, 2026, from 9:00." in ada.get(draft).text
     ada.client.cookies.set("remit_language", "fr")
