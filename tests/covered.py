@@ -24,7 +24,8 @@ COVERED_BY = {
     "mailed_sign_in": "auth/test_mailed_codes auth/test_new_browser",
     "memberships": "auth/test_memberships auth/test_team auth/test_invites auth/test_strangers"
     " auth/test_unguarded billing/test_customer_users",
-    "passkeys": "auth/test_factors_unguarded auth/test_factor_interleavings auth/test_passkeys"
+    "passkeys": "auth/test_passkey_answers auth/test_factors_unguarded auth/test_factor_interleavings"
+    " auth/test_passkeys"
     " auth/test_passkeys_as_factor auth/test_passkey_strangers"
     " portal/test_passkeys",
     "pending": "auth/test_factors_unguarded auth/test_second_factors auth/test_factor_races"
