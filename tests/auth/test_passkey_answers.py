@@ -8,7 +8,7 @@ import cbor2
 import pytest
 from sqlalchemy import Connection
 
-from auth import authenticators, passkeys
+from auth import authenticators, passkeys, second_factors
 from auth.challenges import Use
 from db.session import Database
 from errors import Invalid
@@ -24,6 +24,7 @@ from tests.auth.passkey_steps import (
     text_of,
     with_passkey,
 )
+from tests.auth.steps import BROWSER, HOME
 from tests.cast import Cast
 
 
@@ -105,3 +106,16 @@ def test_a_name_has_at_most_sixty_characters() -> None:
     assert passkeys.named("  " + "x" * 60) == "x" * 60
     with pytest.raises(Invalid):
         passkeys.named("x" * 61)
+
+
+def test_right_answers_use_no_tries_up(database: Database, cast: Cast, now: datetime) -> None:
+    petra = cast.petra.user_id
+    assert petra is not None
+    device = with_passkey(database, petra, now)
+    for at in range(second_factors.QUICK.tries + 2):
+        options = ask(database, now, use=Use.STEP_UP, user_id=petra, address=f"192.0.2.{at}")
+        with database.transaction(user_id=petra) as db:
+            assert passkeys.prove(
+                db, HERE, use=Use.STEP_UP, user_id=petra, answer=device.answer(options), address=HOME,
+                agent=BROWSER, now=now,
+            )  # fmt: skip
