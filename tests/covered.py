@@ -60,6 +60,8 @@ EQUIVALENT = {
         "nobody has no factor: the statements find none either",
     "passkeys._count_on: predicate: col(Passkey.user_id) == passkey.user_id":
         "the id alone finds the row that the user's id was read from",
+    "passkeys._answered: operand: passkey is None":
+        "nobody holds the other half of the key it is compared with then: it counts nothing",
     "pending._sign_in: predicate: col(PendingSignIn.user_id) == user_id":
         "the id alone finds the row that this user's id was read from",
 }  # fmt: skip
