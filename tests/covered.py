@@ -24,7 +24,8 @@ COVERED_BY = {
     "mailed_sign_in": "auth/test_mailed_codes auth/test_new_browser",
     "memberships": "auth/test_memberships auth/test_team auth/test_invites auth/test_strangers"
     " auth/test_unguarded billing/test_customer_users",
-    "passkeys": "auth/test_factors_unguarded auth/test_factor_interleavings auth/test_passkeys"
+    "passkeys": "auth/test_passkey_answers auth/test_factors_unguarded auth/test_factor_interleavings"
+    " auth/test_passkeys"
     " auth/test_passkeys_as_factor auth/test_passkey_strangers"
     " portal/test_passkeys",
     "pending": "auth/test_factors_unguarded auth/test_second_factors auth/test_factor_races"
@@ -36,7 +37,7 @@ COVERED_BY = {
     "resets": "auth/test_resets auth/test_unguarded auth/test_races auth/test_interleavings",
     "second_factors": "auth/test_factors_unguarded auth/test_factor_interleavings auth/test_second_factors"
     " auth/test_factor_races auth/test_passkeys_as_factor auth/test_sealing"
-    " billing/test_sign_in_policy portal/test_factors",
+    " auth/test_refusals billing/test_sign_in_policy portal/test_factors",
     "sessions": "auth/test_sessions auth/test_new_browser auth/test_signin auth/test_diagonal"
     " auth/test_mailed_codes billing/test_profiles billing/test_sign_in_policy portal/test_signed_in",
     "signin": "auth/test_signin auth/test_new_browser auth/test_throttle auth/test_diagonal"
@@ -53,10 +54,14 @@ EQUIVALENT = {
         "the id alone finds the row, and whose it is was told with the id",
     "personal_tokens.kill: comparison: col(PersonalToken.expires_at) > now":
         "one that ends now is told to end now",
+    "profiles.seats: predicate: Membership.status != MembershipStatus.REMOVED":
+        "it is asked again once the place is locked: this spares locking those that ended",
     "second_factors.held_by: refusal: actor.user_id is None":
         "nobody has no factor: the statements find none either",
     "passkeys._count_on: predicate: col(Passkey.user_id) == passkey.user_id":
         "the id alone finds the row that the user's id was read from",
+    "passkeys._answered: operand: passkey is None":
+        "nobody holds the other half of the key it is compared with then: it counts nothing",
     "pending._sign_in: predicate: col(PendingSignIn.user_id) == user_id":
         "the id alone finds the row that this user's id was read from",
 }  # fmt: skip

@@ -83,7 +83,10 @@ def _untie(node: ast.AST) -> None:
 
 
 def main(package: str, *named: str) -> None:
-    """The modules that are named, or all of them, in one hunt."""
+    """The modules that are named, or all of them, in one hunt; with other tests, if those come last."""
+    tests = ",".join(f"tests/{name}" for name in ASKED[package].split())
+    if named and named[-1].startswith("tests/"):
+        *named, tests = named  # type: ignore[assignment]
     paths = sorted((ROOT / package).glob("*.py"))
     mutants = [
         mutant
@@ -91,7 +94,6 @@ def main(package: str, *named: str) -> None:
         if path.stem in named or not named
         for mutant in (*mutants_of(path, ROOT, ties_of), *statements_of(path))
     ]
-    tests = ",".join(f"tests/{name}" for name in ASKED[package].split())
     with planted():
         done = hunt(mutants, tests, most=MOST)
     noticed = len(done.mutants) - len(done.survivors)

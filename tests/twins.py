@@ -5,6 +5,7 @@ rows where one is, or changes the twin, which a trigger refuses: so everyday tes
 that is missing.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,8 +22,8 @@ from tests.cast import Cast
 from tests.conftest import Cluster
 
 TWIN = "018f0000-0000-7000-8000-000000000002"
-_HASHED = r"'\x' || encode(sha256(($1 ->> '{0}')::bytea), 'hex')"
-_LONGER = "($1 ->> '{0}') || '-twin'"
+_HASHED = r"'\x' || encode(sha256(({row} ->> '{column}')::bytea), 'hex')"
+_LONGER = "({row} ->> '{column}') || '-twin'"
 # What is unique beyond a partner is another one in the twin.
 OTHERWISE = {
     ("customer", "slug"): _LONGER,
@@ -95,7 +96,7 @@ def plant(connection: psycopg.Connection[object], cast: Cast) -> None:
     ).fetchone()  # type: ignore[misc]
     other = f"jsonb_build_object('id', '{TWIN}', 'slug', 'northwind-twin')"
     connection.execute(
-        f"insert into partner ({columns}) select {columns.replace('partner.', 'x.')} from ("  # type: ignore[arg-type]
+        f"insert into partner ({columns}) select {columns} from ("  # type: ignore[arg-type]
         f"select (jsonb_populate_record(null::partner, to_jsonb(p) || {other})).* from partner p"
         f" where p.id = '{northwind}') x"
     )
@@ -107,30 +108,31 @@ def plant(connection: psycopg.Connection[object], cast: Cast) -> None:
         f" when (new.id = '{northwind}') execute function mirror_partner()"
     )
     for table, named in tables.items():
-        changes = [f"'partner_id', '{TWIN}'"]
-        for (where, column), made in OTHERWISE.items():
-            if where == table:
-                changes.append(f"'{column}', {made.format(column)}")
-        arguments = (", ".join(named), f"jsonb_build_object({', '.join(changes)})")
+        arguments = (", ".join(named), _other(table, "$1"))
         given = ", ".join(psycopg.sql.Literal(one).as_string(connection) for one in arguments)
         connection.execute(
             f"create trigger zz_twins after insert or update or delete on {table}"  # type: ignore[arg-type]
             f" for each row execute function mirror({given})"
         )
-    # What the cast has already: each row is written once more as it is, parents first.
+    # What the cast has already, in whatever order: neither triggers nor foreign keys are asked.
     connection.execute("set session_replication_role = replica")
     for table, named in tables.items():
-        changes = [f"'partner_id', '{TWIN}'"]
-        for (where, column), made in OTHERWISE.items():
-            if where == table:
-                changes.append(f"'{column}', {made.format(column)}".replace("$1", "to_jsonb(t)"))
         listed = ", ".join(named)
         connection.execute(
             f"insert into {table} ({listed}) select {listed} from (select (jsonb_populate_record("  # type: ignore[arg-type]
-            f"null::{table}, to_jsonb(t) || jsonb_build_object({', '.join(changes)}))).*"
+            f"null::{table}, to_jsonb(t) || {_other(table, 'to_jsonb(t)')})).*"
             f" from {table} t where t.partner_id = '{northwind}') x"
         )
     connection.execute("set session_replication_role = origin")
+
+
+def _other(table: str, row: str) -> str:
+    """What of a row is another thing in its twin, as SQL that makes a JSON object."""
+    changes = [f"'partner_id', '{TWIN}'"]
+    for (where, column), made in OTHERWISE.items():
+        if where == table:
+            changes.append(f"'{column}', {made.format(row=row, column=column)}")
+    return f"jsonb_build_object({', '.join(changes)})"
 
 
 def read(self: Acts, who: Actor, statement: Any) -> Sequence[Any]:
@@ -156,3 +158,14 @@ def planted() -> Iterator[None]:
         patch.setattr(engine, "as_app", lambda url: url)
         patch.setattr(Acts, "read", read)
         yield
+
+
+def main(*files: str) -> int:
+    """Run tests in that world."""
+    quietly = ["-q", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    with planted():
+        return int(pytest.main([*files, *quietly, "-W", "ignore::pytest.PytestAssertRewriteWarning"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

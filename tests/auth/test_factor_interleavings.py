@@ -124,6 +124,7 @@ def test_one_passkey_too_many_is_refused_even_if_two_are_added_at_once(
     )
     outcome = meanwhile(database, owner, first, after(database, petra, second), user_id=petra)
     assert outcome is TooManyPasskeys
+    assert TooManyPasskeys().message.startswith("You have 10 passkeys.")
     assert count_of(owner, "passkey") == passkeys.MOST
 
 

@@ -1,15 +1,19 @@
 """B-6: which answers of an authenticator are none, whatever they are signed with."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import cbor2
 import pytest
 from sqlalchemy import Connection
 
-from auth import authenticators
+from auth import authenticators, passkeys, second_factors
+from auth.challenges import Use
 from db.session import Database
+from errors import Invalid
 from tests.auth.passkey_steps import (
+    HERE,
     Authenticator,
     add,
     ask,
@@ -20,6 +24,7 @@ from tests.auth.passkey_steps import (
     text_of,
     with_passkey,
 )
+from tests.auth.steps import BROWSER, HOME
 from tests.cast import Cast
 
 
@@ -82,3 +87,35 @@ def test_an_answer_is_so_deep_and_no_deeper() -> None:
     deepest = authenticators._DEEPEST
     assert authenticators.is_plain(b"\x81" * deepest + b"\x00")
     assert not authenticators.is_plain(b"\x81" * (deepest + 1) + b"\x00")
+
+
+def test_an_answer_to_what_another_browser_was_asked_is_nobodys(
+    database: Database, cast: Cast, now: datetime
+) -> None:
+    petra = cast.petra.user_id
+    assert petra is not None
+    answer = Authenticator().make(ask_for_new(database, petra, now, use=Use.INVITE))
+    elsewhere = replace(HERE, browser="browser-2")
+    for asking, found in ((elsewhere, False), (HERE, True), (HERE, False)):
+        with database.transaction() as db:
+            received = passkeys.receive(db, asking, answer=answer, use=Use.INVITE, now=now)
+        assert (received is not None) is found
+
+
+def test_a_name_has_at_most_sixty_characters() -> None:
+    assert passkeys.named("  " + "x" * 60) == "x" * 60
+    with pytest.raises(Invalid):
+        passkeys.named("x" * 61)
+
+
+def test_right_answers_use_no_tries_up(database: Database, cast: Cast, now: datetime) -> None:
+    petra = cast.petra.user_id
+    assert petra is not None
+    device = with_passkey(database, petra, now)
+    for at in range(second_factors.QUICK.tries + 2):
+        options = ask(database, now, use=Use.STEP_UP, user_id=petra, address=f"192.0.2.{at}")
+        with database.transaction(user_id=petra) as db:
+            assert passkeys.prove(
+                db, HERE, use=Use.STEP_UP, user_id=petra, answer=device.answer(options), address=HOME,
+                agent=BROWSER, now=now,
+            )  # fmt: skip
