@@ -63,11 +63,16 @@ BADGE = Markup('<span class="badge" data-tone="{tone}">{text}</span>')
 
 
 @cache
-def _badges(locale: Locale) -> dict[str, Markup]:
+def _made(locale: Locale) -> dict[str, Markup]:
     with speaking(locale):
         return {status: BADGE.format(tone=tone, text=say(text)) for status, (tone, text) in TONES.items()}
 
 
 def badge(status: str) -> Markup:
     """The badge of a status. Raises KeyError for a status nobody gave a word: add it to `TONES`."""
-    return _badges(spoken())[status]
+    return badges()[status]
+
+
+def badges() -> dict[str, Markup]:
+    """All of them in the language spoken, by status: what a table's rows take, which call nothing."""
+    return _made(spoken())
