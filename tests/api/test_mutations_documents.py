@@ -145,7 +145,7 @@ DRY = [
     "createCustomer", "finishCustomerSetup", "updateCustomer", "inviteUser", "updateUserRole", "createTag",
     "updateTag", "createInvoice", "updateInvoice", "addCustomerNote", "updateCustomerNote",
     "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
-    "addCustomerImportRows", "duplicateInvoice",
+    "addCustomerImportRows", "duplicateInvoice", "scheduleInvoice",
 ]  # fmt: skip
 
 
