@@ -17,12 +17,11 @@ from zoneinfo import ZoneInfo
 from api.plan.planning import Rights
 from auth import api_keys, impersonations, sessions
 from auth.actors import Actor, ActorKind, Stopped
+from db.deadlines import DEADLINE
 from db.trips import Found
 from errors import Refusal, Unauthenticated
 
 MOST_REMEMBERED = 10_000
-DEADLINE = 10  # seconds a statement may take
-
 LONGEST_WAIT = 3  # seconds for somebody else's lock, before a mutation tries anew
 
 # The tenant is set by then, so that the partner's own row can be read.

@@ -24,6 +24,7 @@ from auth.actors import Actor
 from billing import statements
 from billing.partners import Partner
 from db import ids
+from db.deadlines import within_deadline
 from db.session import Database
 from integrations.mail.letters import locale_of
 from integrations.pdf.invoices import invoice_sheet
@@ -122,7 +123,8 @@ class Files:
             actor = visit.actor
             with self._database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id) as db:
                 partner = db.exec(select(Partner).where(Partner.id == actor.partner_id)).one()
-                with speaking(known(query.get("language")) or locale_of(partner)):
+                locale = known(query.get("language")) or locale_of(partner)
+                with speaking(locale), within_deadline(db):
                     return write(db, actor, asked)
 
         done = await run_in_threadpool(written)

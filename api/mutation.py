@@ -27,10 +27,11 @@ from api.plan.document import Document
 from api.plan.planning import Call, Plan
 from api.plan.select import Asked
 from api.problems import REFUSED, errors_of
-from api.read import Busy, Deadline
+from api.read import Busy
 from api.reads import Change
 from auth import replays
 from auth.actors import Actor
+from db.deadlines import Deadline
 from errors import Refusal, Unauthenticated
 
 T = TypeVar("T")

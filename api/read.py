@@ -15,14 +15,15 @@ import orjson
 from psycopg import errors as driver
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.context import DEADLINE, Bearer, Credential, GrantAt, Memory, SessionAt, Visit
+from api.context import Bearer, Credential, GrantAt, Memory, SessionAt, Visit
 from api.errors import Unavailable
 from api.plan.document import Document, Documents
 from api.plan.planning import Call, Plan
 from api.schema import GRAPHQL, SINGLE, list_sizes, prepare_expressions
 from auth.actors import Actor
+from db.deadlines import DEADLINE, Deadline
 from db.trips import Asked, Found, TripConnection
-from errors import Limited, Refusal
+from errors import Refusal
 
 __all__ = ["Answer", "Bearer", "Credential", "Document", "GrantAt", "Reader", "SessionAt"]
 
@@ -32,13 +33,6 @@ MOST_TRIES = 4
 # A second more than the statement's own limit, so that the database stops first.
 PATIENCE = DEADLINE + 1
 _IMPATIENT = (TimeoutError, driver.QueryCanceled, PoolTimeout)
-
-
-class Deadline(Limited):
-    """It took longer than ten seconds; the statement was cancelled."""
-
-    code = "DEADLINE"
-    message = "This took longer than 10 seconds and was stopped. Ask for less at once."
 
 
 class Busy(Unavailable):

@@ -19,7 +19,7 @@ from starlette.requests import cookie_parser
 from starlette.routing import Route
 
 from api import gate
-from api.context import DEADLINE, Bearer, Credential, GrantAt, SessionAt
+from api.context import Bearer, Credential, GrantAt, SessionAt
 from api.errors import Rejected, formatted
 from api.gate import Question, Refused
 from api.guard import COST
@@ -29,6 +29,7 @@ from api.schema import GRAPHQL
 from auth.impersonations import PREFIX
 from auth.tokens import digest_of
 from db import ids
+from db.deadlines import DEADLINE
 from errors import Unauthenticated
 
 _BEARER = re.compile(r"Bearer (remit_[A-Za-z0-9_-]{20,200})")

@@ -21,6 +21,7 @@ from auth.actors import Actor
 from auth.proofs import ProofRequired
 from auth.sessions import Door, FactorNeeded, Visit
 from db import ids
+from db.deadlines import within_deadline
 from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
 from languages import say
 from portal import csrf, factor_needed, flash, looking, stepping_up, visits
@@ -153,8 +154,8 @@ async def act_as_staff(request: Request, work: Callable[[Session, Actor], Result
 async def meet(request: Request, work: Callable[[Session, Actor], Result]) -> Result:
     """As `act`, for a GET: a page that a document can't make, or one that the gateway sends people back to.
 
-    No form stands behind it, so any link may lead here: `work` only looks. What may follow is asking the
-    gateway how things stand, which is no harm whoever makes us ask.
+    No form stands behind it, so any link may lead here: `work` only looks, with a deadline for each of its
+    statements. What may follow is asking the gateway how things stand, which is no harm whoever makes us ask.
     """
     return await run_in_threadpool(_knocked, request, work, None, place(request))
 
@@ -181,8 +182,10 @@ def _knocked(
                 public_origin=parts.public_origin,
             )
         actor = visit.admitted()
-        if form is not None:
-            actor.require_writer()
+        if form is None:
+            with within_deadline(db):
+                return work(db, actor)
+        actor.require_writer()
         return work(db, actor)
 
 

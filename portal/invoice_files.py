@@ -5,6 +5,7 @@ readers; merged ones would be neither.
 """
 
 import io
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,15 +18,17 @@ from starlette.responses import Response
 from auth.actors import Actor
 from db import ids
 from integrations.pdf.invoices import invoice_sheet
-from integrations.pdf.press import Press, Sheet, TooLong
+from integrations.pdf.press import Press, Sheet, TooLong, TooSlow
 from integrations.pdf.writing import file_name
-from languages import say
+from languages import mark, say
 from portal.door import go, meet
 from portal.house import house, place
 from portal.papers import file
 
 # As many as the portal's page of the list has.
 MOST = 50
+# All of them together; one alone has the press's own deadline.
+MOST_SECONDS = 60.0
 
 
 async def download(request: Request) -> Response:
@@ -47,10 +50,13 @@ def _sheets(db: Session, actor: Actor, chosen: Iterable[str]) -> list[Sheet]:
 
 
 def _packed(press: Press, sheets: Sequence[Sheet], owner: str) -> bytes:
-    """The same sheets are the same zip: its entries have the sheets' own dates."""
+    """The same sheets are the same zip: its entries have the sheets' own dates. Refuses TooSlow."""
+    ends = time.monotonic() + MOST_SECONDS
     packed, taken = io.BytesIO(), Counter[str]()
     with zipfile.ZipFile(packed, "w") as archive:
         for sheet in sheets:
+            if time.monotonic() >= ends:
+                raise TooSlow(mark("These took too long to make. Choose less at once."), retry_after=5)
             taken[sheet.name] += 1
             again = f"-{taken[sheet.name]}.pdf" if taken[sheet.name] > 1 else ".pdf"
             name = sheet.name.removesuffix(".pdf") + again

@@ -1,6 +1,7 @@
 """Documents for programs: the same key as for the API, the same answers for what is not theirs."""
 
 from datetime import datetime
+from functools import partial
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -13,6 +14,7 @@ from auth import api_keys
 from billing import invoices, partner_profile
 from billing.partner_profile import PartnerInput
 from db import ids
+from db.deadlines import within_deadline
 from db.session import Database
 from tests.api.client import Client
 from tests.billing.acting import Acts
@@ -21,6 +23,7 @@ from tests.cast import Cast
 from tests.money.desk import one_line
 from tests.papers import press, words
 from tests.tenancy.stage import key_with
+from tests.waiting import held
 from tests.world import nothing_changes
 
 pytestmark = pytest.mark.anyio
@@ -139,6 +142,17 @@ async def test_no_file_of_somebody_else_is_there(
         answers = [await files.get(asked, headers=headers) for asked in (own, absent, malformed)]
         assert {answer.status_code for answer in answers} == {404}
         assert len({answer.content for answer in answers}) == 1
+
+
+async def test_a_statement_that_takes_too_long_is_stopped(
+    files: AsyncClient, till: Till, cast: Cast, owner: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.files.within_deadline", partial(within_deadline, seconds=1))
+    path = _path(till)
+    with held(owner, "invoice_line"):
+        answer = await files.get(path, headers=bearer(cast.keys["northwind"]))
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (429, "DEADLINE")
+    assert (await files.get(path, headers=bearer(cast.keys["northwind"]))).status_code == 200
 
 
 async def test_nobody_without_a_key_or_its_scope_gets_anything(

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 from billing import invoices, ledger
 from billing.invoices import Invoice
 from db import ids
+from db.deadlines import within_deadline
 from db.session import Database
 from integrations.pdf.press import Busy
 from languages import LANGUAGES
@@ -20,6 +22,7 @@ from tests.cast import Cast
 from tests.money.desk import one_line
 from tests.papers import opened, press, words
 from tests.portal.conftest import Person, text_of
+from tests.waiting import held
 from tests.world import nothing_changes
 
 SignedIn = Callable[[str], Person]
@@ -162,3 +165,24 @@ def test_a_file_of_strangers_invoices_of_none_and_of_too_many_is_refused(
         many = "&".join(f"invoice=inv_{number:032x}" for number in range(51))
         answer = petra.get(f"/invoices/chosen.zip?{many}")
         assert (answer.status_code, "Choose less at once." in text_of(answer)) == (409, True)
+
+
+@pytest.mark.parametrize("asked", ["/statement", "/statement.csv", "/statement.pdf", "/invoices/chosen.zip"])
+def test_what_takes_the_database_too_long_is_stopped(
+    signed_in: SignedIn, invoice: Invoice, owner: Connection, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setattr("portal.door.within_deadline", partial(within_deadline, seconds=1))
+    petra, where = signed_in("petra"), f"{asked}?invoice={ids.shown('inv', invoice.id)}"
+    with held(owner, "ledger_posting"), held(owner, "invoice_line"):
+        answer = petra.get(where)
+    assert (answer.status_code, "was stopped" in text_of(answer)) == (429, True)
+    assert petra.get(where).status_code == 200
+
+
+def test_a_file_of_several_has_a_deadline_for_all_of_them(
+    signed_in: SignedIn, invoice: Invoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.invoice_files.MOST_SECONDS", 0.0)
+    answer = signed_in("petra").get(f"/invoices/chosen.zip?invoice={ids.shown('inv', invoice.id)}")
+    assert (answer.status_code, "Choose less at once." in text_of(answer)) == (429, True)
+    assert answer.headers["retry-after"] == "5"
