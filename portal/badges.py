@@ -63,7 +63,7 @@ BADGE = Markup('<span class="badge" data-tone="{tone}">{text}</span>')
 
 
 @cache
-def _made(locale: Locale) -> dict[str, Markup]:
+def _badges(locale: Locale) -> dict[str, Markup]:
     with speaking(locale):
         return {status: BADGE.format(tone=tone, text=say(text)) for status, (tone, text) in TONES.items()}
 
@@ -75,4 +75,4 @@ def badge(status: str) -> Markup:
 
 def badges() -> dict[str, Markup]:
     """All of them in the language spoken, by status: what a table's rows take, which call nothing."""
-    return _made(spoken())
+    return _badges(spoken())
