@@ -1,4 +1,4 @@
-"""`make bench`: the two reads of docs/speed.md against their floors and rival, side by side, as ratios.
+"""`make bench`: the reads of docs/speed.md against their floors and rival, side by side, as ratios.
 
 Each server has one process on the same database; rounds are interleaved (A B C A B C …) and the table shows
 medians. Before anything is measured, all answers to a read are compared: they must be the same JSON.
@@ -13,11 +13,9 @@ from typing import Any
 
 import httpx2
 
-from app.tables import METADATA
-from bench import load, papers, rows
+from bench import load, papers, portal, rows
 from bench.rows import Target
-from bench.servers import PORTS, database, origin, serving
-from db import schema
+from bench.servers import PORTS, origin, serving
 from db.engine import make_engine
 
 HERE = Path(__file__).parent
@@ -69,29 +67,13 @@ READS = {
 def main() -> None:
     """The PDF rows; then load the data once, start the servers, measure, print."""
     papers.main()
-    url, postmaster = _database()
+    url, postmaster = rows.loaded()
     with serving(url, list(PORTS)) as pids:
         targets = _targets(url)
         for title, contestants in READS.items():
             _compare_answers(contestants, targets)
             _print(title, contestants, _measured(contestants, targets, pids, postmaster))
-
-
-def _database() -> tuple[str, int]:
-    """The benchmark's own server with its rows; loaded when they are not there yet."""
-    url, postmaster = database()
-    engine = make_engine(url, as_role=False)
-    with engine.connect() as connection:
-        schema.migrate(connection, METADATA)
-        if rows.counts(connection)["invoice"] == 0:
-            connection.rollback()
-            print("Loading 970,000 rows …", flush=True)
-            rows.load(connection)
-    with engine.connect() as connection:
-        found = rows.counts(connection)
-        assert found == rows.COUNTS, found
-    engine.dispose()
-    return url, postmaster
+        portal.measure(url, pids, postmaster)
 
 
 def _targets(url: str) -> list[Target]:

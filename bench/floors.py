@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.tokens import digest_of
+from bench.floor_page import portal_page
 from db.engine import as_app
 
 _KNOCK = "select k.partner_id from knock_key($1::bytea,$2::timestamptz) k"
@@ -204,6 +205,7 @@ app = Starlette(
         Route("/page-bare", page_bare),
         Route("/page-rows", page_rows),
         Route("/small", small),
+        Route("/portal/{slug}/invoices", portal_page),
     ],
     lifespan=_open,
 )

@@ -77,4 +77,9 @@ def _badges(locale: Locale) -> dict[str, Markup]:
 
 def badge(status: str) -> Markup:
     """The badge of a status. Raises KeyError for a status nobody gave a word: add it to `TONES`."""
-    return _badges(spoken())[status]
+    return badges()[status]
+
+
+def badges() -> dict[str, Markup]:
+    """All of them in the language spoken, by status: what a table's rows take, which call nothing."""
+    return _badges(spoken())

@@ -25,7 +25,7 @@ from portal.door import go, meet
 from portal.house import house, place
 from portal.papers import file
 
-# A page of a list has half of it.
+# As many as the portal's page of the list has.
 MOST = 50
 # All of them together; one alone has the press's own deadline.
 MOST_SECONDS = 60.0

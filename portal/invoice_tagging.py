@@ -23,7 +23,7 @@ from portal.house import house, place
 from portal.page import ask, show
 from portal.paging import counted
 
-# A page of a list has half of it.
+# As many as the portal's page of the list has.
 MOST = 50
 # As the rule names it, so that its refusals find the field.
 FIELD = "tag_ids"

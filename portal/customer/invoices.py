@@ -45,6 +45,8 @@ SORTS = {
 }
 # Where what is due soonest matters most.
 DUE_FIRST = ("", "overdue")
+# A company may have one or two a week: a year of them is a page.
+SIZE = 50
 PLAIN_COLOUR = "#3b5bdb"
 
 
@@ -96,7 +98,11 @@ async def list_invoices(request: Request) -> Response:
     asked = Asked.of(request.query_params.multi_items())
     tab, filters = asked.tab, asked.filters
     page = await ask(
-        request, "customer/invoices/list", **window(request), **asked.variables, summed=asked.is_narrowed
+        request,
+        "customer/invoices/list",
+        **window(request, size=SIZE),
+        **asked.variables,
+        summed=asked.is_narrowed,
     )
     page = await with_every_tag(request, page)
     found = page.content["invoices"]
