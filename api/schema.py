@@ -22,6 +22,7 @@ from api import (
     customer_views,
     customers,
     invoice_bulk,
+    invoice_threads,
     invoices,
     partners,
     payment_methods,
@@ -43,6 +44,7 @@ QUERIES: tuple[type, ...] = (
     customer_views.CustomerViewQueries,
     users.UserQueries,
     invoices.InvoiceQueries,
+    invoice_threads.InvoiceThreadQueries,
     receivables.ReceivableQueries,
     payments.PaymentQueries,
     payment_methods.PaymentMethodQueries,
@@ -63,6 +65,7 @@ MUTATIONS: tuple[type, ...] = (
     tags.TagMutations,
     invoices.InvoiceMutations,
     invoice_bulk.InvoiceBulkMutations,
+    invoice_threads.InvoiceThreadMutations,
     payments.PaymentMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
@@ -72,8 +75,8 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoices, partners,
-    payment_methods, payments, tags, users,
+    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoice_threads, invoices,
+    partners, payment_methods, payments, tags, users,
 )  # fmt: skip
 
 

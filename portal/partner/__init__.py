@@ -20,6 +20,7 @@ from portal.partner import (
     invoice_list,
     invoice_sums,
     invoice_tagging,
+    invoice_threads,
     invoices,
     payments,
     search,
@@ -50,6 +51,7 @@ ROUTES = [
     *users.ROUTES,
     *tags.ROUTES,
     *invoice_chosen.ROUTES,  # before the invoices: "export" and "send" are no invoice's id
+    *invoice_threads.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
     *invoice_list.ROUTES,
     *invoice_sums.ROUTES,  # nor is "totals"

@@ -23,6 +23,7 @@ from billing import (
     customer_views,
     customers,
     invoice_life,
+    invoice_threads,
     invoices,
     tags,
 )
@@ -30,6 +31,7 @@ from billing.access_requests import AccessRequest, AccessStatus
 from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import CustomerImport, ImportState
 from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_threads import Opening, ThreadKind
 from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
 from billing.tags import TagInput
 from db import ids
@@ -180,6 +182,14 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         # By the key that most tests write with: nobody else may change it.
         key = cast.contoso_key if customer == "initech" else cast.northwind_key
         note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
+        line = invoices.lines_of(db, issued)[0]
+        asked_about, settled = [
+            invoice_threads.open_thread(
+                db, key, invoice_id=issued.id, fields=Opening(ThreadKind.QUESTION, "Why?"), now=now
+            )
+            for _ in range(2)
+        ]
+        invoice_threads.resolve(db, key, thread_id=settled.id, now=now)
         shared = customer_views.ViewInput(name=f"View {customer}", is_shared=True)
         view = customer_views.create(db, key, fields=shared, now=now)
         imported = [_import(db, key, customer, now) for _ in range(2)]
@@ -196,7 +206,8 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
         "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
         "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
-        "second_method": ("pm", second), "note": ("note", note.id), "view": ("cvw", view.id),
+        "second_method": ("pm", second), "note": ("note", note.id), "line": ("lin", line.id),
+        "thread": ("thr", asked_about.id), "settled_thread": ("thr", settled.id), "view": ("cvw", view.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
     }  # fmt: skip

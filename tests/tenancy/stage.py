@@ -23,12 +23,14 @@ from billing import (
     customer_views,
     impersonations,
     invoice_sending,
+    invoice_threads,
     invoices,
     tags,
 )
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_threads import Opening, ThreadKind
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payments import Payment, PaymentAllocation, PaymentStatus
@@ -197,6 +199,9 @@ def _customer(
     note = customer_notes.add(
         db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now
     )  # fmt: skip
+    thread = invoice_threads.open_thread(
+        db, actor, invoice_id=issued.id, fields=Opening(ThreadKind.DISPUTE, f"zz-{name}-asks"), now=now
+    )
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
         email=f"zz-{name}note-asks@x.example", email_key=f"zz-{name}note-asks@x.example",
@@ -206,7 +211,7 @@ def _customer(
     db.add(asked)
     db.flush()
     made = {
-        "note": note.id, "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
+        "note": note.id, "thr": thread.id, "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "tag": tag_id,
     }  # fmt: skip
