@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint, delete, insert, literal, text, update
+from sqlalchemy import UniqueConstraint, delete, insert, literal, text
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -135,10 +135,12 @@ def read(db: Session, *, token: str, code: str, address: str, agent: str, now: d
     waiting = _locked(db, *found, now)
     row, user = waiting if waiting is not None else (_nobodys(token, found, now), None)
     right = same("".join(code.split()), code_of(db, row, email_key=user.email_key if user else ""))
-    if user is None or not right or not _use(db, row, now):
+    if user is None or not right:
         action = "sign_in.code_failed"
         record_personal(db, user_id=found[1], action=action, address=address, agent=agent, now=now)
         return None
+    row.used_at = now  # locked when it was seen to be unused
+    db.flush()
     throttle.give_back(db, buckets[:1], counted_at=now)
     if row.purpose is CodePurpose.DEVICE:
         throttle.give_back(db, [throttle.bucket_of(db, BROWSERS, user.id)], counted_at=row.created_at)
@@ -207,13 +209,3 @@ def _nobodys(token: str, ids: tuple[UUID, UUID], now: datetime) -> MailedCode:
         id=ids[0], user_id=ids[1], purpose=CodePurpose.SIGN_IN, token_hash=digest_of(token), address="",
         agent="", created_at=now, expires_at=now,
     )  # fmt: skip
-
-
-def _use(db: Session, row: MailedCode, now: datetime) -> bool:
-    unused = (
-        col(MailedCode.id) == row.id,
-        col(MailedCode.user_id) == row.user_id,
-        col(MailedCode.used_at).is_(None),
-    )
-    used = update(MailedCode).where(*unused).values(used_at=now).returning(col(MailedCode.id))
-    return db.execute(used).one_or_none() is not None

@@ -20,7 +20,7 @@ from db import ids
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Press, Sheet, TooLong, TooSlow
 from integrations.pdf.writing import file_name
-from languages import say
+from languages import mark, say
 from portal.door import go, meet
 from portal.house import house, place
 from portal.papers import file
@@ -56,7 +56,7 @@ def _packed(press: Press, sheets: Sequence[Sheet], owner: str) -> bytes:
     with zipfile.ZipFile(packed, "w") as archive:
         for sheet in sheets:
             if time.monotonic() >= ends:
-                raise TooSlow("These took too long to make. Choose less at once.", retry_after=5)
+                raise TooSlow(mark("These took too long to make. Choose less at once."), retry_after=5)
             taken[sheet.name] += 1
             again = f"-{taken[sheet.name]}.pdf" if taken[sheet.name] > 1 else ".pdf"
             name = sheet.name.removesuffix(".pdf") + again

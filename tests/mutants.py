@@ -28,53 +28,10 @@ from types import CodeType, FunctionType, ModuleType
 import pytest
 from _pytest.runner import runtestprotocol
 
+from tests.covered import COVERED_BY, EQUIVALENT
+
 LONGEST_SECONDS = 120
 ROOT = Path(__file__).parent.parent
-# Where a module's checks are tried, below tests/. One that is not named is tried in auth/test_<module>.py.
-COVERED_BY = {
-    "accepting": "auth/test_accepting auth/test_invites auth/test_team auth/test_interleavings"
-    " auth/test_unguarded portal/test_passkeys",
-    "actors": "auth/test_roles auth/test_refusals auth/test_proofs auth/test_api_keys",
-    "api_keys": "auth/test_api_keys auth/test_strangers auth/test_proofs portal/partner/test_api_keys",
-    "audit": "auth/test_audit auth/test_factor_resets portal/partner/test_audit",
-    "authenticators": "auth/test_passkeys auth/test_passkey_strangers portal/test_passkeys",
-    "authority": "auth/test_memberships auth/test_team auth/test_invites auth/test_races"
-    " auth/test_interleavings auth/test_strangers auth/test_unguarded",
-    "challenges": "auth/test_passkeys auth/test_passkeys_as_factor auth/test_passkey_strangers",
-    "companies": "auth/test_memberships auth/test_accepting auth/test_unguarded auth/test_strangers"
-    " auth/test_api_keys billing/test_customers",
-    "email_changes": "billing/test_profiles",
-    "erasing": "auth/test_unguarded auth/test_interleavings billing/test_erasing billing/test_erasing_former",
-    "factor_tables": "auth/test_factors_unguarded auth/test_second_factors auth/test_passkeys",
-    "impersonations": "billing/test_impersonations portal/partner/test_impersonation",
-    "invites": "auth/test_invites auth/test_invite_limits auth/test_team auth/test_strangers"
-    " auth/test_unguarded",
-    "mailed_codes": "auth/test_mailed_codes auth/test_new_browser",
-    "mailed_sign_in": "auth/test_mailed_codes auth/test_new_browser",
-    "memberships": "auth/test_memberships auth/test_team auth/test_invites auth/test_strangers"
-    " auth/test_unguarded billing/test_customer_users",
-    "passkeys": "auth/test_passkeys auth/test_passkeys_as_factor auth/test_passkey_strangers"
-    " portal/test_passkeys",
-    "pending": "auth/test_second_factors auth/test_factor_races auth/test_passkeys_as_factor",
-    "personal_tokens": "auth/test_resets auth/test_unguarded billing/test_profiles",
-    "profiles": "auth/test_profiles billing/test_profiles",
-    "recovery_codes": "auth/test_factors_unguarded auth/test_second_factors auth/test_factor_races",
-    "replays": "auth/test_replays auth/test_unguarded",
-    "resets": "auth/test_resets auth/test_unguarded auth/test_races auth/test_interleavings",
-    "second_factors": "auth/test_factors_unguarded auth/test_second_factors auth/test_factor_races"
-    " auth/test_passkeys_as_factor auth/test_sealing billing/test_sign_in_policy portal/test_factors",
-    "sessions": "auth/test_sessions auth/test_new_browser auth/test_signin auth/test_diagonal"
-    " auth/test_mailed_codes billing/test_profiles billing/test_sign_in_policy portal/test_signed_in",
-    "signin": "auth/test_signin auth/test_new_browser auth/test_throttle auth/test_diagonal",
-    "throttle": "auth/test_throttle auth/test_refusals",
-    "users": "auth/test_sessions auth/test_accepting auth/test_new_browser auth/test_unguarded"
-    " billing/test_profiles",
-}
-# What no test can notice, because nothing that the function does or answers changes; and why.
-EQUIVALENT = {
-    "personal_tokens.kill: comparison: col(PersonalToken.expires_at) > now":
-        "one that ends now is told to end now",
-}  # fmt: skip
 # Taking these out changes nothing that could be seen: the row is written at the end of the transaction.
 _SILENT = {"add", "flush"}
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -169,10 +126,14 @@ def living(mutant: Mutant) -> Iterator[None]:
 
 
 class Hunt:
-    """A pytest plugin: one run of all tests to see which go where, then the mutants."""
+    """A pytest plugin: one run of all tests to see which go where, then the mutants.
 
-    def __init__(self, mutants: list[Mutant]) -> None:
+    With `most`, at most so many tests are asked of one mutant, and those that fail without any are left out.
+    """
+
+    def __init__(self, mutants: list[Mutant], most: int | None) -> None:
         self.mutants = mutants
+        self.most = most
         self.survivors: list[Mutant] = []
         self.seconds: dict[str, float] = {}
         self.through: dict[CodeType, set[str]] = defaultdict(set)
@@ -186,7 +147,9 @@ class Hunt:
             seen: set[int] = set()
             if _fails(item, seen):
                 print(f"\n{name} fails without any mutant", flush=True)
-                pytest.exit("nothing can be shown", 2)
+                if self.most is None:
+                    pytest.exit("nothing can be shown", 2)
+                continue
             self.seconds[name] = time.monotonic() - began
             for code in known:
                 if id(code) in seen:
@@ -196,6 +159,7 @@ class Hunt:
             code = mutant.function.__code__
             # What noticed the function's other mutants comes first, then the quick ones.
             names = sorted(self.through[code], key=lambda name: (-kills[code][name], self.seconds[name]))
+            names = names[: self.most]
             with living(mutant):
                 killer = next((name for name in names if _fails(items[name])), None)
             kills[code].update([killer] if killer else [])
@@ -211,10 +175,11 @@ class Hunt:
         return True
 
 
-def hunt(mutants: Iterable[Mutant], tests: str) -> Hunt:
+def hunt(mutants: Iterable[Mutant], tests: str, most: int | None = None) -> Hunt:
     """Hunt these mutants with these tests, named as pytest names them and separated by commas."""
-    plugin = Hunt(list(mutants))
+    plugin = Hunt(list(mutants), most)
     quietly = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:terminal"]
+    quietly += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     status = pytest.main([*tests.split(","), *quietly], plugins=[plugin])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit(f"the tests fail without any mutant, or can't run: {status}")

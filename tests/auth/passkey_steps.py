@@ -48,6 +48,8 @@ class Authenticator:
     )
     count: int = 0
     user_id: bytes = b""
+    framed: bool = False
+    key_again: bytes = b""
 
     def _data(self, more: bytes = b"", flags: int = 0) -> bytes:
         self.count += self.counts
@@ -55,7 +57,7 @@ class Authenticator:
         return host + bytes([self.flags | flags]) + self.count.to_bytes(4, "big") + more
 
     def _said(self, kind: str, challenge: str) -> bytes:
-        said = {"type": kind, "challenge": challenge, "origin": self.site.origin, "crossOrigin": False}
+        said = {"type": kind, "challenge": challenge, "origin": self.site.origin, "crossOrigin": self.framed}
         return json.dumps(said).encode()
 
     def _credential(self, response: dict[str, Any]) -> str:
@@ -82,7 +84,7 @@ class Authenticator:
     def answer(self, options: str) -> str:
         """What `navigator.credentials.get(options)` answers."""
         said = self._said("webauthn.get", json.loads(options)["challenge"])
-        data = self._data()
+        data = self._data(self.key_again, ATTESTED if self.key_again else 0)
         signature = self.private.sign(data + hashlib.sha256(said).digest(), ec.ECDSA(SHA256()))
         return self._credential(
             {

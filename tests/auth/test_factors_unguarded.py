@@ -3,18 +3,22 @@
 Petra has nothing, Carl has everything. Whatever forgets to say whose it means finds Carl's.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import recovery_codes, second_factors
+from auth import passkeys, pending, recovery_codes, second_factors
+from auth.challenges import Use
 from auth.factor_tables import apps_of, passkeys_of
+from auth.pending import Ways
 from auth.second_factors import Way
 from db.session import Database
-from tests.auth.factor_steps import STEP, App, prove, set_up
-from tests.auth.passkey_steps import with_passkey
+from errors import NotFound
+from tests.auth.factor_steps import STEP, App, finish, halfway, prove, set_up
+from tests.auth.passkey_steps import HERE, ask, count_of, events, passkey_of, with_passkey
 from tests.auth.steps import BROWSER, HOME
 from tests.cast import Cast
 from tests.world import nothing_changes
@@ -87,3 +91,42 @@ def test_what_petra_renews_and_removes_leaves_carls_alone(
     assert [owner.execute(rows, {"petra": petra}).all() for rows in theirs] == before
     with nothing_changes(owner), unguarded.transaction(user_id=petra) as db:
         second_factors.let_go(db, user_id=petra)
+
+
+def test_a_sign_in_that_waits_is_its_owners_and_is_forgotten_when_it_is_over(
+    unguarded: Database, owner: Connection, cast: Cast, petra: UUID, carls: App, now: datetime
+) -> None:
+    set_up(unguarded, petra, now - 2 * STEP)
+    waiting = text("select count(*) from pending_sign_in where user_id = :user")
+    halfway(unguarded, cast, now, "carl")
+    halfway(unguarded, cast, now)
+    last = halfway(unguarded, cast, now + pending.LIFE)
+    assert [owner.scalar(waiting, {"user": user}) for user in (cast.carl.user_id, petra)] == [1, 1]
+    with unguarded.transaction() as db:
+        assert pending.look(db, token=last.token, now=now + pending.LIFE) == Ways(app=True, passkey=False)
+
+
+def test_a_sign_in_is_written_down_after_its_second_step(
+    unguarded: Database, owner: Connection, cast: Cast, petra: UUID, carls: App, now: datetime
+) -> None:
+    app = set_up(unguarded, petra, now - 2 * STEP)
+    assert finish(unguarded, halfway(unguarded, cast, now).token, app.code(now), now) is not None
+    assert events(owner, petra)[-1] == "sign_in"
+    assert events(owner, petra).count("sign_in") == 1
+
+
+def test_carls_passkey_is_none_of_petras_whatever_it_says(
+    unguarded: Database, owner: Connection, cast: Cast, petra: UUID, now: datetime
+) -> None:
+    carl = cast.carl.user_id
+    assert carl is not None
+    device = with_passkey(unguarded, carl, now)
+    device.user_id = petra.bytes
+    answer = device.answer(ask(unguarded, now, use=Use.STEP_UP, user_id=petra))
+    given = {"user_id": petra, "address": HOME, "agent": BROWSER, "now": now}
+    with unguarded.transaction(user_id=petra) as db:
+        assert not passkeys.prove(db, HERE, use=Use.STEP_UP, answer=answer, **given)
+    for user_id, left in ((petra, 1), (carl, 0)):
+        with suppress(NotFound), unguarded.transaction(user_id=user_id) as db:
+            passkeys.remove(db, passkey_id=passkey_of(unguarded, carl), **{**given, "user_id": user_id})
+        assert count_of(owner, "passkey") == left

@@ -94,6 +94,19 @@ def test_it_is_over_after_ten_minutes(
     assert finish(database, token, code, now + mailed_codes.LIFE - timedelta(seconds=1)) is not None
 
 
+def test_what_is_compared_where_there_is_no_code_opens_none_that_is_over(
+    database: Database, owner: Connection, cast: Cast, token: str, now: datetime
+) -> None:
+    """For equal work something is compared then, too: whoever knew it would still be refused."""
+    ids = owner.execute(text("select id, user_id from mailed_code")).one()
+    with database.transaction(user_id=cast.petra.user_id) as db:
+        nothing = mailed_codes.code_of(
+            db, mailed_codes._nobodys(token, (ids.id, ids.user_id), now), email_key=""
+        )
+    assert finish(database, token, nothing, now + mailed_codes.LIFE) is None
+    assert sessions_of(owner, cast.petra.user_id) == 0
+
+
 def test_it_is_good_in_the_browser_that_asked_only(
     database: Database, owner: Connection, cast: Cast, token: str, code: str, now: datetime
 ) -> None:

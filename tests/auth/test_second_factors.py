@@ -1,6 +1,7 @@
 """B-6, G-4: a code counts once, a sign-in that waits for one is nothing alone, seeds open nowhere else."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, text
@@ -100,6 +101,13 @@ def test_a_code_may_be_typed_with_spaces(database: Database, cast: Cast, app: Ap
     assert prove(database, cast.petra.user_id, f" {code[:3]} {code[3:]} ", now) is Way.APP
 
 
+def test_a_right_code_in_other_digits_is_wrong(
+    database: Database, cast: Cast, app: App, now: datetime
+) -> None:
+    wide = "".join(chr(ord(digit) + 0xFEE0) for digit in app.code(now))
+    assert prove(database, cast.petra.user_id, wide, now) is None
+
+
 def test_somebody_elses_code_is_wrong(database: Database, cast: Cast, app: App, now: datetime) -> None:
     carls = set_up(database, cast.carl.user_id, now - 2 * STEP)
     assert prove(database, cast.petra.user_id, carls.code(now), now) is None
@@ -135,6 +143,25 @@ def test_a_known_browser_gets_in_while_a_stranger_with_the_password_guesses(
     mine = sign_in(database, cast.emails["petra"], later, device_token=known.device_token)
     assert isinstance(mine, Halfway)
     assert finish(database, mine.token, app.code(later), later) is not None
+
+
+def test_each_known_browser_has_tries_of_its_own(
+    database: Database, cast: Cast, app: App, now: datetime
+) -> None:
+    petra = cast.petra.user_id
+    laptop, tablet = UUID(int=1), UUID(int=2)
+
+    def prove_in(browser_id: UUID | None) -> Way | None:
+        with database.transaction(user_id=petra) as db:
+            return second_factors.prove(
+                db, user_id=petra, code="12345", browser_id=browser_id, address=HOME, agent=BROWSER, now=now
+            )
+
+    for _ in range(10):
+        assert prove_in(laptop) is None
+    with pytest.raises(TooMany):
+        prove_in(laptop)
+    assert prove_in(tablet) is prove_in(None) is None
 
 
 def test_a_waiting_sign_in_works_once(
@@ -300,6 +327,7 @@ def test_apps_have_a_name_and_an_end(
             database.transaction(user_id=petra) as db,
         ):
             second_factors.begin(db, user_id=petra, name=name, now=now)
+    assert TooManyFactors().message.startswith("You have 5 authenticator apps.")
 
 
 def test_the_owner_is_told_of_each_change_by_mail(

@@ -59,6 +59,9 @@ def test_a_sign_in_is_written_down_without_its_secrets(
     assert signed_in.session_token not in repr(signed_in)
     assert signed_in.device_token is not None
     assert signed_in.device_token not in repr(signed_in)
+    # In the browser that is known from then on, too.
+    assert sign_in(database, cast.emails["petra"], now, device_token=signed_in.device_token) is not None
+    assert events(owner)[3:] == ["sign_in"]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,10 @@ def test_a_disabled_person_stays_out_with_the_right_password(
     owner.execute(text("update person set disabled_at = now() where email_key = 'petra@acme.example'"))
     with nothing_changes(owner, without={"throttle_bucket", "personal_event"}):
         assert sign_in(database, cast.emails["petra"], now) is None
+    with database.transaction() as db:
+        attempt = signin.begin(db, email=cast.emails["petra"], address=steps.HOME, now=now)
+    assert attempt.password_hash is None
+    assert not signin.check(attempt, PASSWORD).ok
 
 
 @pytest.mark.parametrize("change", ["disabled_at = now()", "password_hash = 'other'"])

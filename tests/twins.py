@@ -1,0 +1,158 @@
+"""A-2: a world in which everything of Northwind's has a twin, under the same id, at another partner.
+
+`planted` makes tests run in it, past row-level security. Whatever forgets to say whose it means finds two
+rows where one is, or changes the twin, which a trigger refuses: so everyday tests notice a tenant predicate
+that is missing.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from auth.actors import Actor
+from db import engine
+from db.policies import APP
+from tests.billing.acting import Acts, acting
+from tests.cast import Cast
+from tests.conftest import Cluster
+
+TWIN = "018f0000-0000-7000-8000-000000000002"
+_HASHED = r"'\x' || encode(sha256(($1 ->> '{0}')::bytea), 'hex')"
+_LONGER = "($1 ->> '{0}') || '-twin'"
+# What is unique beyond a partner is another one in the twin.
+OTHERWISE = {
+    ("customer", "slug"): _LONGER,
+    ("invite", "token_hash"): _HASHED,
+    ("api_key", "token_hash"): _HASHED,
+    ("portal_token", "token_hash"): _HASHED,
+    ("access_link", "token_hash"): _HASHED,
+    ("access_request", "token_hash"): _HASHED,
+    ("gateway_account", "account"): _LONGER,
+    ("partner_logo", "name"): _LONGER,
+    ("payment", "gateway_key"): _LONGER,
+}
+_TABLES = """
+select c.table_name, array_agg(quote_ident(c.column_name)) filter (where c.is_generated = 'NEVER')
+from information_schema.columns c join pg_class t on t.relname = c.table_name and t.relkind = 'r'
+where c.table_schema = 'public' and t.relnamespace = 'public'::regnamespace
+group by c.table_name having bool_or(c.column_name = 'partner_id')"""
+_MIRROR = """
+create function mirror() returns trigger language plpgsql as $$
+declare
+  columns text := tg_argv[0];
+  old_twin jsonb; new_twin jsonb; whose uuid;
+begin
+  if coalesce(current_setting('twins.mirroring', true), '') = 'on' then
+    return null;
+  end if;
+  whose := (to_jsonb(coalesce(new, old)) ->> 'partner_id')::uuid;
+  if whose = '{twin}' then
+    raise exception 'the twin of a % was touched', tg_table_name;
+  elsif whose <> '{northwind}' then
+    return null;
+  end if;
+  perform set_config('twins.mirroring', 'on', true);
+  if tg_op <> 'INSERT' then
+    execute 'select $1 || ' || tg_argv[1] into old_twin using to_jsonb(old);
+  end if;
+  if tg_op <> 'DELETE' then
+    execute 'select $1 || ' || tg_argv[1] into new_twin using to_jsonb(new);
+  end if;
+  if tg_op = 'INSERT' then
+    execute format('insert into %1$I (%2$s) select %2$s from jsonb_populate_record(null::%1$I, $1)',
+                   tg_table_name, columns) using new_twin;
+  elsif tg_op = 'UPDATE' then
+    execute format('update %1$I t set (%2$s) = (select %2$s from jsonb_populate_record(null::%1$I, $1))
+                    where t.partner_id = ''{twin}'' and to_jsonb(t) = $2', tg_table_name, columns)
+      using new_twin, old_twin;
+  else
+    execute format('delete from %1$I t where t.partner_id = ''{twin}'' and to_jsonb(t) = $1', tg_table_name)
+      using old_twin;
+  end if;
+  perform set_config('twins.mirroring', '', true);
+  return null;
+end $$"""
+
+_PARTNER = """
+create function mirror_partner() returns trigger language plpgsql as $$
+begin
+  update partner set ({columns}) = (select {columns} from (select new.*) x) where id = '{twin}';
+  return null;
+end $$"""
+
+
+def plant(connection: psycopg.Connection[object], cast: Cast) -> None:
+    """The other partner, a twin of all that Northwind has, and what keeps it one."""
+    northwind = str(cast.partners["northwind"])
+    tables: dict[str, list[str]] = dict(connection.execute(_TABLES).fetchall())  # type: ignore[call-overload]
+    (columns,) = connection.execute(
+        "select string_agg(quote_ident(column_name), ', ') from information_schema.columns"
+        " where table_name = 'partner' and table_schema = 'public' and is_generated = 'NEVER'"
+    ).fetchone()  # type: ignore[misc]
+    other = f"jsonb_build_object('id', '{TWIN}', 'slug', 'northwind-twin')"
+    connection.execute(
+        f"insert into partner ({columns}) select {columns.replace('partner.', 'x.')} from ("  # type: ignore[arg-type]
+        f"select (jsonb_populate_record(null::partner, to_jsonb(p) || {other})).* from partner p"
+        f" where p.id = '{northwind}') x"
+    )
+    connection.execute(_MIRROR.replace("{twin}", TWIN).replace("{northwind}", northwind))  # type: ignore[arg-type]
+    kept = ", ".join(name for name in columns.split(", ") if name not in ("id", "slug"))
+    connection.execute(_PARTNER.replace("{twin}", TWIN).replace("{columns}", kept))  # type: ignore[arg-type]
+    connection.execute(
+        "create trigger zz_twins after update on partner for each row"  # type: ignore[arg-type]
+        f" when (new.id = '{northwind}') execute function mirror_partner()"
+    )
+    for table, named in tables.items():
+        changes = [f"'partner_id', '{TWIN}'"]
+        for (where, column), made in OTHERWISE.items():
+            if where == table:
+                changes.append(f"'{column}', {made.format(column)}")
+        arguments = (", ".join(named), f"jsonb_build_object({', '.join(changes)})")
+        given = ", ".join(psycopg.sql.Literal(one).as_string(connection) for one in arguments)
+        connection.execute(
+            f"create trigger zz_twins after insert or update or delete on {table}"  # type: ignore[arg-type]
+            f" for each row execute function mirror({given})"
+        )
+    # What the cast has already: each row is written once more as it is, parents first.
+    connection.execute("set session_replication_role = replica")
+    for table, named in tables.items():
+        changes = [f"'partner_id', '{TWIN}'"]
+        for (where, column), made in OTHERWISE.items():
+            if where == table:
+                changes.append(f"'{column}', {made.format(column)}".replace("$1", "to_jsonb(t)"))
+        listed = ", ".join(named)
+        connection.execute(
+            f"insert into {table} ({listed}) select {listed} from (select (jsonb_populate_record("  # type: ignore[arg-type]
+            f"null::{table}, to_jsonb(t) || jsonb_build_object({', '.join(changes)}))).*"
+            f" from {table} t where t.partner_id = '{northwind}') x"
+        )
+    connection.execute("set session_replication_role = origin")
+
+
+def read(self: Acts, who: Actor, statement: Any) -> Sequence[Any]:
+    """What a test looks at for itself, it sees as ever."""
+    with acting(self.database, who) as db:
+        db.execute(text(f"set local role {APP}"))
+        return db.exec(statement).all()
+
+
+@contextmanager
+def planted() -> Iterator[None]:
+    """Clusters that are made meanwhile have the twins, and no connection steps down to the app role."""
+    made = Cluster._make_template
+
+    def make(self: Cluster) -> Cast:
+        cast = made(self)
+        with psycopg.connect(self.url_of(self.template), autocommit=True) as connection:
+            plant(connection, cast)
+        return cast
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cluster, "_make_template", make)
+        patch.setattr(engine, "as_app", lambda url: url)
+        patch.setattr(Acts, "read", read)
+        yield
