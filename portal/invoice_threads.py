@@ -16,7 +16,7 @@ from billing import invoice_threads
 from billing.invoice_threads import Opening, ThreadKind
 from db import ids
 from errors import Invalid, NotFound
-from languages import say
+from languages import mark, say
 from portal.door import act, go, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -72,12 +72,12 @@ async def reply(request: Request) -> Response:
 
 async def resolve(request: Request) -> Response:
     """Settle it."""
-    return await _moved(request, invoice_threads.resolve, "This conversation is settled.")
+    return await _moved(request, invoice_threads.resolve, mark("This conversation is settled."))
 
 
 async def reopen(request: Request) -> Response:
     """Take it up again."""
-    return await _moved(request, invoice_threads.reopen, "This conversation is open again.")
+    return await _moved(request, invoice_threads.reopen, mark("This conversation is open again."))
 
 
 async def back(request: Request) -> Response:

@@ -183,13 +183,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         key = cast.contoso_key if customer == "initech" else cast.northwind_key
         note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
         line = invoices.lines_of(db, issued)[0]
-        asked_about, settled = [
-            invoice_threads.open_thread(
-                db, key, invoice_id=issued.id, fields=Opening(ThreadKind.QUESTION, "Why?"), now=now
-            )
-            for _ in range(2)
-        ]
-        invoice_threads.resolve(db, key, thread_id=settled.id, now=now)
+        asked_about, settled = _threads(db, key, issued.id, now)
         shared = customer_views.ViewInput(name=f"View {customer}", is_shared=True)
         view = customer_views.create(db, key, fields=shared, now=now)
         imported = [_import(db, key, customer, now) for _ in range(2)]
@@ -207,7 +201,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
         "draft": ("inv", draft.id), "invoice": ("inv", issued.id), "method": ("pm", first),
         "second_method": ("pm", second), "note": ("note", note.id), "line": ("lin", line.id),
-        "thread": ("thr", asked_about.id), "settled_thread": ("thr", settled.id), "view": ("cvw", view.id),
+        "thread": ("thr", asked_about), "settled_thread": ("thr", settled), "view": ("cvw", view.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
     }  # fmt: skip
@@ -226,6 +220,17 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         )
         db.commit()
     return found
+
+
+def _threads(db: Session, actor: Actor, invoice_id: UUID, now: datetime) -> tuple[UUID, UUID]:
+    """An open conversation, and a settled one."""
+    fields = Opening(ThreadKind.QUESTION, "Why?")
+    first, second = (
+        invoice_threads.open_thread(db, actor, invoice_id=invoice_id, fields=fields, now=now).id
+        for _ in range(2)
+    )
+    invoice_threads.resolve(db, actor, thread_id=second, now=now)
+    return first, second
 
 
 def access_request(db: Session, partner_id: UUID, name: str, now: datetime) -> AccessRequest:

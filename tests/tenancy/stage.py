@@ -199,9 +199,6 @@ def _customer(
     note = customer_notes.add(
         db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now
     )  # fmt: skip
-    thread = invoice_threads.open_thread(
-        db, actor, invoice_id=issued.id, fields=Opening(ThreadKind.DISPUTE, f"zz-{name}-asks"), now=now
-    )
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
         email=f"zz-{name}note-asks@x.example", email_key=f"zz-{name}note-asks@x.example",
@@ -211,12 +208,18 @@ def _customer(
     db.add(asked)
     db.flush()
     made = {
-        "note": note.id, "thr": thread.id, "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
+        "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
+        "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "tag": tag_id,
     }  # fmt: skip
     prefixes = {"draft": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
+
+
+def _thread(db: Session, actor: Actor, name: str, invoice_id: UUID, now: datetime) -> UUID:
+    fields = Opening(ThreadKind.DISPUTE, f"zz-{name}-asks")
+    return invoice_threads.open_thread(db, actor, invoice_id=invoice_id, fields=fields, now=now).id
 
 
 def _payment(

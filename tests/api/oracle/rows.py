@@ -27,7 +27,7 @@ from billing.customer_narrowing import CustomerSort, TagMatch, WantedBalance, Wa
 from billing.customer_notes import CustomerNote
 from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
-from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadMessage, ThreadState
+from billing.invoice_threads import InvoiceThread, ThreadMessage
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.money import Currency
 from billing.partners import Partner
@@ -36,6 +36,7 @@ from billing.payments import AllocationStatus, Payment, PaymentAllocation, Payme
 from billing.search import SearchToken, words_kept
 from billing.tags import CustomerTag, InvoiceTag, Tag
 from db.columns import new_id
+from tests.api.oracle.conversations import conversation
 from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
@@ -185,29 +186,12 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
                     owner_id=owner_id, created_at=maker.now,
                 )  # fmt: skip
     for place, invoice in enumerate(invoices[1:]):
-        _thread(maker, partner, customer, invoice, place)
+        conversation(maker, partner, customer, invoice, place)
     # The first is a draft, see `_invoice`: nothing is ever paid on one.
     for _ in range(6 if methods else 0):
         _payment(maker, partner, customer, methods, invoices[1:], users)
     for _ in range(4 if busy else 0):
         _event(maker, partner, customer, invoices[0])
-
-
-def _thread(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, place: int) -> None:
-    id_, settled = new_id(), maker.moment() if place % 3 == 2 else None
-    lines = maker.owner.scalars(select(InvoiceLine.id).where(InvoiceLine.invoice_id == invoice)).all()
-    maker.write(
-        InvoiceThread, partner_id=partner, id=id_, customer_id=customer, invoice_id=invoice,
-        line_id=maker.maybe(lines[0]) if lines else None, kind=list(ThreadKind)[place % 2],
-        state=ThreadState.RESOLVED if settled else ThreadState.OPEN, created_at=maker.moment(),
-        updated_at=maker.moment(), resolved_at=settled, resolved_by=maker.text() if settled else None,
-    )  # fmt: skip
-    for side in (True, False)[: 1 + place % 2]:
-        maker.write(
-            ThreadMessage, partner_id=partner, id=new_id(), customer_id=customer, thread_id=id_,
-            text=maker.text(), is_from_partner=side, author_kind="STAFF", author_id=maker.maybe(new_id()),
-            author_name=maker.text(), created_at=maker.moment(),
-        )  # fmt: skip
 
 
 def _asked(maker: Maker, partner: UUID) -> None:
