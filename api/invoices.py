@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 strawberry.enum(
     t.InvoiceStatus, description="What is stored. What an OPEN one may also be: see `shownStatus`."
 )
+strawberry.enum(t.SendRefusal, description="Why a draft was not sent on its day.")
 strawberry.enum(ShownStatus, name="InvoiceShownStatus", description="An invoice's status as people see it.")
 
 
@@ -89,6 +90,11 @@ class Invoice(Node):
     sent_at: datetime | None = col(where=True)
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
+    send_on: date | None = col("The day a draft is to be sent by itself.", where=True)
+    send_refusal: t.SendRefusal | None = col(
+        "Why it was not sent on that day. It is not tried again until somebody plans anew.", where=True
+    )
+    scheduled_by: str | None = col("Who planned that.", name="scheduled_by_name")
     pdf_path: str = sql(
         pdf_path,
         "Its PDF, below this installation's address: GET it with the same key. `?language=fr`: French.",

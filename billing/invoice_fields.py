@@ -163,9 +163,9 @@ def _days(
     checks: Checks, fields: InvoiceInput, terms: Terms, before: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     stored = before or {"issue_on": terms.today, "due_on": None}
-    issue = _day(checks, "issue_on", fields.issue_on) if fields.gives("issue_on") else stored["issue_on"]
+    issue = read_day(checks, "issue_on", fields.issue_on) if fields.gives("issue_on") else stored["issue_on"]
     issue_on = issue or stored["issue_on"]
-    due = _day(checks, "due_on", fields.due_on) if fields.gives("due_on") else stored["due_on"]
+    due = read_day(checks, "due_on", fields.due_on) if fields.gives("due_on") else stored["due_on"]
     due_on = due or min(issue_on + timedelta(days=terms.days), DAYS[1])
     if due_on < issue_on:
         message = say("Choose a due date on or after the issue date, {issue_on}.", issue_on=issue_on)
@@ -173,7 +173,8 @@ def _days(
     return {"issue_on": issue_on, "due_on": due_on}
 
 
-def _day(checks: Checks, field: str, typed: date | str | None) -> date | None:
+def read_day(checks: Checks, field: str, typed: date | str | None) -> date | None:
+    """A day as a date or as "YYYY-MM-DD"; None for blank. Notes BAD_DATE at `field`."""
     if isinstance(typed, str):
         written = typed.strip()
         if not written:

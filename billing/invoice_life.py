@@ -67,6 +67,7 @@ def issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: 
     invoice.number = f"{taken[0]}{taken[1]:05d}"
     invoice.status = InvoiceStatus.OPEN
     invoice.finalized_at = now
+    invoice.send_on = invoice.send_refusal = invoice.scheduled_by = invoice.scheduled_by_name = None
     invoice.updated_at = now
     db.flush()
     for part in (InvoiceLine, InvoiceLineTax):

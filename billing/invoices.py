@@ -38,10 +38,19 @@ class InvoiceStatus(StrEnum):
     UNCOLLECTIBLE = "UNCOLLECTIBLE"
 
 
+class SendRefusal(StrEnum):
+    """Why a draft was not sent on its day: the code of the refusal, of those that are likely."""
+
+    CUSTOMER_ARCHIVED = "CUSTOMER_ARCHIVED"
+    NOBODY_TO_TELL = "NOBODY_TO_TELL"
+    OTHER = "OTHER"
+
+
 class Invoice(SQLModel, table=True):
     """A claim. `number` is '' until finalized: then it is the partner's next, without gaps.
 
-    `reserved_minor` is what payments under way are for: nobody else can pay that part meanwhile.
+    `reserved_minor` is what payments under way are for: nobody else can pay that part meanwhile. `send_on`
+    is the day a draft is to be sent by itself, gone once it is issued.
     """
 
     __tablename__ = "invoice"
@@ -61,6 +70,9 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("status = 'OPEN' or reserved_minor = 0", name="only_open_reserved"),
         CheckConstraint("status <> 'PAID' or paid_minor = total_minor", name="paid_in_full"),
         CheckConstraint("status <> 'DRAFT' or paid_minor = 0", name="draft_unpaid"),
+        CheckConstraint("send_on is null or status = 'DRAFT'", name="only_drafts_planned"),
+        CheckConstraint("send_refusal is null or send_on is not null", name="only_planned_refused"),
+        Index("ix_invoice_send", "partner_id", "send_on", "id", postgresql_where="send_on is not null"),
         Index(
             "ix_invoice_customer_due",
             "partner_id",
@@ -102,6 +114,10 @@ class Invoice(SQLModel, table=True):
     sent_at: datetime | None = instant(default=None)
     paid_at: datetime | None = instant(default=None)
     voided_at: datetime | None = instant(default=None)
+    send_on: date | None = day(default=None)
+    send_refusal: SendRefusal | None = choice(SendRefusal, default=None)
+    scheduled_by: UUID | None = None
+    scheduled_by_name: str | None = None
 
 
 class InvoiceLine(SQLModel, table=True):

@@ -4,8 +4,9 @@ Surprise: each partner has a transaction of its own: what goes wrong with one is
 and is tried again at the next run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auth import one_time, replays, throttle
 from auth.actors import system
-from billing import access_requests, customer_imports, invite_reminders
+from billing import access_requests, customer_imports, invite_reminders, invoice_scheduling
 from db.session import Database
 
 _log = structlog.get_logger(__name__)
@@ -34,6 +35,13 @@ def clear_imports(database: Database, *, now: datetime) -> int:
     return _for_each(database, customer_imports.clear_old, "imports not cleared", now)
 
 
+def send_planned(database: Database, *, now: datetime) -> int:
+    """Send the drafts whose day has come; how many. Running it again changes nothing."""
+    return _for_each_one(
+        database, invoice_scheduling.due, invoice_scheduling.send_due, "planned invoices not sent", now
+    )
+
+
 def forget_over(database: Database, *, now: datetime) -> int:
     """Forget links, codes and the like that are over, counted tries of windows that ended, and answers that
     were kept for 30 days; how many rows. Running it again changes nothing.
@@ -43,11 +51,38 @@ def forget_over(database: Database, *, now: datetime) -> int:
     return count + _for_each(database, replays.drop_old, "stored answers not dropped", now)
 
 
-def _for_each(database: Database, work: Callable[..., int], trouble: str, now: datetime) -> int:
+def _partner_ids(database: Database) -> list[UUID]:
     with database.transaction() as db:
-        partner_ids = list(db.scalars(text("select partner_ids()")))
+        return list(db.scalars(text("select partner_ids()")))
+
+
+def _for_each_one(
+    database: Database,
+    due: Callable[..., Sequence[UUID]],
+    work: Callable[..., int],
+    trouble: str,
+    now: datetime,
+) -> int:
+    """As `_for_each`, with a transaction for each record too: numbers are not held for a whole round, and
+    what was done before a worker dies stays done.
+    """
     count = 0
-    for partner_id in partner_ids:
+    for partner_id in _partner_ids(database):
+        actor = system(partner_id)
+        with database.transaction(partner_id=partner_id) as db:
+            found = due(db, actor, now=now)
+        for record_id in found:
+            try:
+                with database.transaction(partner_id=partner_id) as db:
+                    count += work(db, actor, record_id, now=now)
+            except SQLAlchemyError:
+                _log.exception(trouble, partner=str(partner_id), record=str(record_id))
+    return count
+
+
+def _for_each(database: Database, work: Callable[..., int], trouble: str, now: datetime) -> int:
+    count = 0
+    for partner_id in _partner_ids(database):
         try:
             with database.transaction(partner_id=partner_id) as db:
                 count += work(db, system(partner_id), now=now)

@@ -127,6 +127,11 @@ def _register_rounds(app: App, shop: Workshop) -> None:
     async def remind_invites(timestamp: int) -> None:
         await asyncio.to_thread(rounds.remind_invites, shop.database, now=shop.clock())
 
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="send_planned", queueing_lock="send_planned")
+    async def send_planned(timestamp: int) -> None:
+        await asyncio.to_thread(rounds.send_planned, shop.database, now=shop.clock())
+
     @app.periodic(cron="37 3 * * *")
     @app.task(name="tidy_access_requests", queueing_lock="tidy_access_requests")
     async def tidy_access_requests(timestamp: int) -> None:

@@ -18,6 +18,7 @@ from portal.partner import (
     invoice_chosen,
     invoice_editor,
     invoice_list,
+    invoice_scheduling,
     invoice_sums,
     invoice_tagging,
     invoice_threads,
@@ -56,6 +57,7 @@ ROUTES = [
     *invoice_list.ROUTES,
     *invoice_sums.ROUTES,  # nor is "totals"
     *invoice_editor.ROUTES,
+    *invoice_scheduling.ROUTES,
     *invoices.ROUTES,
     *payments.ROUTES,
     *team.ROUTES,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from languages import mark, say
 from portal.navigation import ROLES
+from portal.partner import refused_sending
 from portal.partner.customer_form import LABELS
 from portal.partner.settings_form import SETTINGS
 from portal.worded import worded
@@ -62,6 +63,10 @@ WORDS = {
     "invoice.duplicated": mark("duplicated an invoice as a new draft"),
     "invoice.updated": mark("changed a draft invoice"),
     "invoice.deleted": mark("deleted a draft invoice"),
+    "invoice.scheduled": mark("set a draft invoice to be sent on {day}"),
+    "invoice.unscheduled": mark("left a draft invoice to be sent by hand"),
+    "invoice.schedule_kept": mark("sends a draft invoice on the day that {by} chose"),
+    "invoice.send_refused": mark("could not send a draft invoice on the day that {by} chose: {why}"),
     "invoice.finalized": mark("issued invoice {number}"),
     "invoice.sent": mark("sent invoice {number}"),
     "invoice.voided": mark("voided invoice {number}"),
@@ -147,6 +152,9 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         tried=details.get("tried") or "",
         fields=", ".join(map(str, changed)) or mark("the company"),
         settings=_settings(details),
+        day=details.get("day") or "",
+        by=details.get("by") or mark("somebody"),
+        why=refused_sending.SHORT.get(details.get("why") or "OTHER", ""),
         view=details.get("name") or "",
         file=details.get("file") or mark("a file"),
         counts=", ".join(f"{details.get(name, 0)} {said}" for name, said in IMPORTED.items()),

@@ -19,11 +19,12 @@ from portal.page import Page, ask, show
 from portal.partner.activity import Event
 from portal.partner.aging import aged
 from portal.partner.audit import told
+from portal.partner.refused_sending import WHAT_TO_DO
 
 # A payment that failed longer ago than this is old news.
 RECENT = timedelta(days=14)
 # What each card of things to do asks for, by the field of the document.
-WAITING = ("failed", "asked", "overdue", "unfinished", "invited")
+WAITING = ("failed", "unsent", "asked", "overdue", "unfinished", "invited")
 
 
 async def show_home(request: Request) -> Response:
@@ -33,7 +34,7 @@ async def show_home(request: Request) -> Response:
     receivables = aged(page.content["receivablesByAge"], today=today_of(request, page))
     return show(
         request, "partner/home/home.html", page, receivables=receivables, events=await _recent(request, page),
-        waits=any(page.content[name]["nodes"] for name in WAITING),
+        waits=any(page.content[name]["nodes"] for name in WAITING), refusals=WHAT_TO_DO,
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from portal.invoice_filters import Filters
 
 TABS: dict[str, dict[str, Any]] = {
     "draft": {"status": {"eq": "DRAFT"}},
+    "planned": {"sendOn": {"isNull": False}, "sendRefusal": {"isNull": True}},
+    "unsent": {"sendRefusal": {"isNull": False}},
     "open": {"status": {"eq": "OPEN"}},
     "overdue": {"isOverdue": {"eq": True}},
     "paid": {"status": {"eq": "PAID"}},
@@ -23,6 +25,8 @@ TABS: dict[str, dict[str, Any]] = {
 LABELS = {
     "": mark("All"),
     "draft": mark("Drafts"),
+    "planned": mark("To be sent"),
+    "unsent": mark("Not sent"),
     "open": mark("Open"),
     "overdue": mark("Overdue"),
     "paid": mark("Paid"),

@@ -19,9 +19,10 @@ from languages import say
 from portal import papers
 from portal.door import act, go, partner, read_form
 from portal.every_tag import with_every_tag
-from portal.form import MOST_ROWS
+from portal.form import MOST_ROWS, Form
 from portal.house import house, place, record_id
 from portal.page import Page, ask, show
+from portal.partner.refused_sending import WHAT_TO_DO
 
 CONFIRMED = ("send", "void", "delete")
 
@@ -35,10 +36,13 @@ async def confirm(request: Request) -> Response:
     """Asks before sending, voiding or deleting."""
     what = request.path_params["what"]
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
-    found(page)
+    invoice = found(page)
     if what not in CONFIRMED:
         raise NotFound
-    return show(request, "partner/invoices/confirm.html", page, what=what, back=address(request))
+    return show(
+        request, "partner/invoices/confirm.html", page, what=what, back=address(request),
+        form=Form.of({"sendOn": invoice["sendOn"]}),
+    )  # fmt: skip
 
 
 async def send(request: Request) -> Response:
@@ -110,7 +114,9 @@ async def tag(request: Request) -> Response:
 async def _details(request: Request) -> Response:
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
     found(page)
-    return show(request, "partner/invoices/details.html", await with_every_tag(request, page))
+    return show(
+        request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO
+    )
 
 
 def found(page: Page, name: str = "invoice") -> dict[str, Any]:

@@ -131,6 +131,8 @@ SAMPLES = [
     Sample("duplicateInvoice", lambda t: {"id": t["invoice"]}, (INVOICES,), ("id",)),
     Sample("deleteDraftInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
+    Sample("scheduleInvoice", lambda t: {"id": t["draft"], "sendOn": "2026-03-20"}, (INVOICES,), ("id",)),
+    Sample("unscheduleInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample(
         "sendInvoices", lambda t: {"invoiceIds": [t["draft"], t["invoice"]]}, (INVOICES,),
         ("invoiceIds.0", "invoiceIds.1"),

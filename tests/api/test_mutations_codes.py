@@ -21,7 +21,6 @@ ELSEWHERE = {
 # Of keys themselves, of one's own account and second factors, of asking for access, of erasing, of letting
 # somebody in again, and of taking a payment back, which the API has not.
 NOT_OFFERED = {
-    "IN_THE_PAST",
     "UNKNOWN_SCOPE",
     "API_KEY_OVER",
     "BAD_NAME",

@@ -146,7 +146,7 @@ DRY = [
     "updateTag", "createInvoice", "updateInvoice", "addCustomerNote", "updateCustomerNote",
     "openInvoiceThread", "replyToInvoiceThread",
     "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
-    "addCustomerImportRows", "duplicateInvoice",
+    "addCustomerImportRows", "duplicateInvoice", "scheduleInvoice",
 ]  # fmt: skip
 
 

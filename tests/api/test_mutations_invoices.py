@@ -196,6 +196,27 @@ async def test_clem_makes_invoices_and_may_not_void_them(writer: Writer, acme: T
         assert answer.json["errors"][0]["extensions"] == {"code": "FORBIDDEN", "scope": "invoices:void"}
 
 
+async def test_a_draft_is_planned_moved_and_left(writer: Writer, acme: Things) -> None:
+    given = {"id": acme["draft"], "sendOn": "2026-03-20"}
+    select = "invoice { sendOn sendRefusal scheduledBy status version }"
+    with nothing_changes(writer.client.owner):
+        tried = await writer.do("scheduleInvoice", {**given, "dryRun": True}, select)
+    assert await writer.do("scheduleInvoice", given, select) == tried
+    assert tried["invoice"] == {
+        "sendOn": "2026-03-20", "sendRefusal": None, "scheduledBy": "all scopes", "status": "DRAFT",
+        "version": 2,
+    }  # fmt: skip
+    asked = '{ invoices(where: {sendOn: {gte: "2026-03-20"}}) { totalCount } }'
+    assert (await writer.client.ask(asked)).data["invoices"]["totalCount"] == 1
+    with nothing_changes(writer.client.owner):
+        past = {**given, "sendOn": "2026-03-01"}
+        assert await writer.refused("scheduleInvoice", past) == [("IN_THE_PAST", "input.sendOn")]
+        issued = {**given, "id": acme["invoice"]}
+        assert await writer.refused("scheduleInvoice", issued) == [("INVOICE_ISSUED", "input")]
+    left = await writer.do("unscheduleInvoice", {"id": acme["draft"]}, select)
+    assert left["invoice"]["sendOn"] is None
+
+
 async def test_many_are_sent_and_what_is_refused_is_told(writer: Writer, acme: Things) -> None:
     await writer.do("voidInvoice", {"id": acme["invoice"]})
     given = {"invoiceIds": [acme["invoice"], acme["draft"]]}

@@ -28,7 +28,7 @@ from billing.customer_notes import CustomerNote
 from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
 from billing.invoice_threads import InvoiceThread, ThreadMessage
-from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus, SendRefusal
 from billing.money import Currency
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
@@ -302,12 +302,20 @@ def _invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         internal_note=maker.maybe(maker.text()), po_number=maker.maybe(maker.text()), version=place + 1,
         created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
         sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
-        voided_at=maker.maybe(maker.moment()),
+        voided_at=maker.maybe(maker.moment()), **_planned(maker, status),
     )  # fmt: skip
     for line in range(maker.chance.randrange(4)):
         _line(maker, partner, customer, id_, line + 1, issued=status is not InvoiceStatus.DRAFT)
     _words(maker, partner, customer, "invoice", id_, [number, memo])
     return id_
+
+
+def _planned(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:
+    day = maker.maybe(maker.day()) if status is InvoiceStatus.DRAFT else None
+    if day is None:
+        return {}
+    refused = maker.maybe(maker.chance.choice(list(SendRefusal)))
+    return {"send_on": day, "send_refusal": refused, "scheduled_by_name": maker.text()}
 
 
 def _line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: int, *, issued: bool) -> None:

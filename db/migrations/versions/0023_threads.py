@@ -4,8 +4,8 @@ from pathlib import Path
 
 from db.migrations.running import run_as_owner
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 

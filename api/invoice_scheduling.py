@@ -1,0 +1,69 @@
+"""Sending a draft on a chosen day, in the API."""
+
+from datetime import date
+
+import strawberry
+
+from api.changes import Doing, Given, Outcome, change, changed, gives, takes
+from api.invoices import Invoice
+from auth.actors import Action
+from billing import invoice_scheduling
+
+
+@takes(dry_run=True)
+class ScheduleInvoiceInput:
+    """A draft, and the day it is sent on."""
+
+    id: strawberry.ID
+    send_on: date = strawberry.field(
+        description="From 9:00 of that day, in the partner's time zone. Not after the due date."
+    )
+
+
+@takes()
+class UnscheduleInvoiceInput:
+    """A draft that is to be sent on a day."""
+
+    id: strawberry.ID
+
+
+@gives
+class ScheduleInvoicePayload:
+    """The draft, with its day."""
+
+    invoice: Invoice | None = changed()
+
+
+@gives
+class UnscheduleInvoicePayload:
+    """The draft, without a day."""
+
+    invoice: Invoice | None = changed()
+
+
+def _schedule(doing: Doing, given: Given) -> Outcome:
+    planned = invoice_scheduling.schedule(
+        doing.db, doing.actor, invoice_id=given.record("id", "inv"), send_on=given["send_on"], now=doing.now
+    )
+    return {"invoice": planned.id}
+
+
+def _unschedule(doing: Doing, given: Given) -> Outcome:
+    left = invoice_scheduling.unschedule(
+        doing.db, doing.actor, invoice_id=given.record("id", "inv"), now=doing.now
+    )
+    return {"invoice": left.id}
+
+
+@strawberry.type
+class InvoiceSchedulingMutations:
+    """Changes of the day a draft is sent on."""
+
+    schedule_invoice: ScheduleInvoicePayload | None = change(
+        _schedule, ScheduleInvoiceInput, Action.EDIT_INVOICES,
+        about="Have a draft sent by itself on a day; again, to choose another day.",
+    )  # fmt: skip
+    unschedule_invoice: UnscheduleInvoicePayload | None = change(
+        _unschedule, UnscheduleInvoiceInput, Action.EDIT_INVOICES,
+        about="Leave a draft to be sent by hand, whatever day was chosen.",
+    )  # fmt: skip

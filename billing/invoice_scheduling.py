@@ -1,0 +1,137 @@
+"""Sending a draft on a chosen day: planned by a person or a program, done by the worker's round.
+
+Surprise: the day begins at nine in the partner's own time zone, and a day that was missed is made up for at
+the next round. What is refused then is told on the draft and on the dashboard's home, and is not tried again
+until somebody plans anew.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from auth.actors import Action, Actor
+from billing import invoice_sending, invoices
+from billing.invoice_fields import read_day
+from billing.invoices import Invoice, SendRefusal
+from billing.partners import Partner
+from billing.texts import Checks
+from errors import NotFound, Refusal
+from languages import say
+
+# Nobody's phone should ring at midnight because a day began.
+OPENS = time(9)
+
+
+def schedule(
+    db: Session, actor: Actor, *, invoice_id: UUID, send_on: date | str | None, now: datetime
+) -> Invoice:
+    """Have a draft sent by itself on `send_on`, at nine by the partner's clock; planning anew moves it.
+
+    Refuses NotFound, NotADraft, a customer in SETUP or ARCHIVED, and at `send_on` REQUIRED, BAD_DATE,
+    IN_THE_PAST, DUE_BEFORE_SENDING.
+    """
+    actor.require(Action.EDIT_INVOICES)
+    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
+    day = _checked(send_on, invoice, today=now.astimezone(_zone(db, actor)).date())
+    _plan(invoice, now)
+    invoice.send_on, invoice.scheduled_by, invoice.scheduled_by_name = day, actor.id, actor.name
+    db.flush()
+    invoices.record(db, actor, invoice, "invoice.scheduled", now, day=day.isoformat())
+    return invoice
+
+
+def unschedule(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
+    """Leave a planned draft to be sent by hand; without a plan nothing changes. Refuses as `schedule`."""
+    actor.require(Action.EDIT_INVOICES)
+    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, draft=True)
+    if invoice.send_on is None:
+        return invoice
+    _plan(invoice, now)
+    db.flush()
+    invoices.record(db, actor, invoice, "invoice.unscheduled", now)
+    return invoice
+
+
+def due(db: Session, actor: Actor, *, now: datetime) -> Sequence[UUID]:
+    """The partner's drafts whose day has come and that were not refused, the longest due first."""
+    wanted = (
+        select(Invoice.id)
+        .where(
+            Invoice.partner_id == actor.partner_id,
+            col(Invoice.send_on) <= last_day(now, _zone(db, actor)),
+            col(Invoice.send_refusal).is_(None),
+        )
+        .order_by(col(Invoice.send_on), col(Invoice.id))
+    )
+    return db.exec(wanted).all()
+
+
+def send_due(db: Session, actor: Actor, invoice_id: UUID, *, now: datetime) -> int:
+    """Send one of those that were `due`; 1 if it was sent.
+
+    Whoever came first keeps the row until it is done, and finds nothing to do here: sent, moved to another
+    day, or left to be sent by hand. A refusal is written on the draft, where staff see it.
+    """
+    try:
+        _, invoice = invoices.locked(db, actor, invoice_id=invoice_id)
+    except NotFound:  # deleted since
+        return 0
+    day = invoice.send_on
+    if day is None or day > last_day(now, _zone(db, actor)) or invoice.send_refusal is not None:
+        return 0
+    cause = {"by": invoice.scheduled_by_name or "", "by_id": str(invoice.scheduled_by)}
+    try:
+        with db.begin_nested():
+            invoices.record(db, actor, invoice, "invoice.schedule_kept", now, **cause)
+            invoice_sending.send(db, actor, invoice_id=invoice_id, now=now)
+    except Refusal as refusal:
+        db.refresh(invoice)
+        invoice.send_refusal = reason(refusal)
+        invoice.updated_at = now
+        db.flush()
+        invoices.record(db, actor, invoice, "invoice.send_refused", now, why=invoice.send_refusal, **cause)
+        return 0
+    return 1
+
+
+def reason(refusal: Refusal) -> SendRefusal:
+    """Why something could not be sent, in the few words that are stored and shown."""
+    known = SendRefusal.__members__
+    return known.get(refusal.code, SendRefusal.OTHER)
+
+
+def last_day(now: datetime, zone: ZoneInfo) -> date:
+    """The latest day that has begun for business: today from nine on, by that clock, else yesterday."""
+    local = now.astimezone(zone)
+    return local.date() if local.time() >= OPENS else local.date() - timedelta(days=1)
+
+
+def _zone(db: Session, actor: Actor) -> ZoneInfo:
+    return ZoneInfo(db.exec(select(Partner.time_zone).where(Partner.id == actor.partner_id)).one())
+
+
+def _plan(invoice: Invoice, now: datetime) -> None:
+    invoice.send_on = invoice.send_refusal = invoice.scheduled_by = invoice.scheduled_by_name = None
+    invoice.version += 1
+    invoice.updated_at = now
+
+
+def _checked(typed: date | str | None, invoice: Invoice, *, today: date) -> date:
+    checks = Checks()
+    day = read_day(checks, "send_on", typed)
+    if day is None and not checks.problems:
+        checks.refuse("send_on", code="REQUIRED", message="Choose the day it is sent on.")
+    elif day is not None and day < today:
+        message = say("Choose today, {today}, or a later day.", today=today)
+        checks.refuse("send_on", code="IN_THE_PAST", message=message)
+    elif day is not None and day > invoice.due_on:
+        message = say(
+            "It is due on {due_on}. Choose a day until then, or change its due date first.",
+            due_on=invoice.due_on,
+        )
+        checks.refuse("send_on", code="DUE_BEFORE_SENDING", message=message)
+    checks.done()
+    return day or today
