@@ -196,9 +196,7 @@ def _customer(
         db, actor, action="customer.updated", subject_kind="customer", subject_id=customer_id,
         customer_id=customer_id, now=now, note=f"zz-{name}note-audit",
     )  # fmt: skip
-    note = customer_notes.add(
-        db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now
-    )  # fmt: skip
+    note = customer_notes.add(db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now)
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
         email=f"zz-{name}note-asks@x.example", email_key=f"zz-{name}note-asks@x.example",

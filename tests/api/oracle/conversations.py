@@ -1,5 +1,6 @@
 """Conversations on invoices, for the world that documents are asked about."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
     from tests.api.oracle.rows import Maker
 
 
-def conversation(maker: "Maker", partner: UUID, customer: UUID, invoice: UUID, place: int) -> None:
+def conversations(maker: "Maker", partner: UUID, customer: UUID, invoices: Sequence[UUID]) -> None:
+    """One on each of the invoices."""
+    for place, invoice in enumerate(invoices):
+        _conversation(maker, partner, customer, invoice, place)
+
+
+def _conversation(maker: "Maker", partner: UUID, customer: UUID, invoice: UUID, place: int) -> None:
     """A conversation on an invoice; every third is settled, every other is a dispute with two messages."""
     id_, settled = new_id(), maker.moment() if place % 3 == 2 else None
     lines = maker.owner.scalars(select(InvoiceLine.id).where(InvoiceLine.invoice_id == invoice)).all()

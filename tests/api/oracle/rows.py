@@ -36,7 +36,7 @@ from billing.payments import AllocationStatus, Payment, PaymentAllocation, Payme
 from billing.search import SearchToken, words_kept
 from billing.tags import CustomerTag, InvoiceTag, Tag
 from db.columns import new_id
-from tests.api.oracle.conversations import conversation
+from tests.api.oracle.conversations import conversations
 from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
@@ -185,8 +185,7 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
                     InvoiceTag, partner_id=partner, invoice_id=invoice, tag_id=tag, customer_id=customer,
                     owner_id=owner_id, created_at=maker.now,
                 )  # fmt: skip
-    for place, invoice in enumerate(invoices[1:]):
-        conversation(maker, partner, customer, invoice, place)
+    conversations(maker, partner, customer, invoices[1:])
     # The first is a draft, see `_invoice`: nothing is ever paid on one.
     for _ in range(6 if methods else 0):
         _payment(maker, partner, customer, methods, invoices[1:], users)
