@@ -30,12 +30,14 @@ from billing import invoices as t
 from billing.derived import (
     ShownStatus,
     balance,
+    is_disputed,
     is_overdue,
     is_partially_paid,
     number_if_any,
     payable,
     pdf_path,
     shown_status,
+    shows_disputed,
 )
 from billing.invoice_fields import MOST_TAXES, InvoiceInput
 from billing.money import Currency
@@ -43,6 +45,7 @@ from billing.tags import InvoiceTag
 from db import ids
 
 if TYPE_CHECKING:
+    from api.invoice_threads import InvoiceThread
     from api.outside_payments import OutsidePayment
     from api.payments import PaymentAllocation
 
@@ -63,6 +66,12 @@ class Invoice(Node):
     shown_status: ShownStatus = sql(shown_status, "Overdue is judged by the partner's calendar.")
     is_overdue: bool = sql(is_overdue, where=True)
     is_partially_paid: bool = sql(is_partially_paid, where=True)
+    is_disputed: bool = sql(
+        shows_disputed,
+        "The customer disputes it, and that is not settled yet.",
+        where=True,
+        holds=is_disputed,
+    )
     currency: Currency = col(where=True)
     net: Money = money("net_minor", "Before tax.")
     tax: Money = money("tax_minor")
@@ -93,6 +102,9 @@ class Invoice(Node):
     )
     customer: Customer = one("customer_id", where=True)
     lines: Connection[Annotated["InvoiceLine", lazy("api.invoices")]] = page("invoice_id")
+    threads: Connection[Annotated["InvoiceThread", lazy("api.invoice_threads")]] = page(
+        "invoice_id", "Questions on it, what moved last first."
+    )
     allocations: Connection[Annotated["PaymentAllocation", lazy("api.payments")]] = page(
         "invoice_id", "Which payments are for it, and how much of each."
     )

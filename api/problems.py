@@ -82,6 +82,7 @@ ERROR_CODES: Mapping[str, str] = {
     "REQUIRED": "Left empty.",
     "SAME_TAG": "A tag is not merged into itself.",
     "TAKEN": "The name is in use.",
+    "THREAD_RESOLVED": "The conversation is settled: open it again to go on.",
     "TOO_LARGE": "The total is too large.",
     "TOO_LONG": "Too long.",
     "TOO_MANY": "More than may be given at once.",

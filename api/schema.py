@@ -23,6 +23,7 @@ from api import (
     customers,
     invoice_bulk,
     invoice_scheduling,
+    invoice_threads,
     invoices,
     outside_payments,
     partners,
@@ -45,6 +46,7 @@ QUERIES: tuple[type, ...] = (
     customer_views.CustomerViewQueries,
     users.UserQueries,
     invoices.InvoiceQueries,
+    invoice_threads.InvoiceThreadQueries,
     receivables.ReceivableQueries,
     payments.PaymentQueries,
     outside_payments.OutsidePaymentQueries,
@@ -67,6 +69,7 @@ MUTATIONS: tuple[type, ...] = (
     invoices.InvoiceMutations,
     invoice_scheduling.InvoiceSchedulingMutations,
     invoice_bulk.InvoiceBulkMutations,
+    invoice_threads.InvoiceThreadMutations,
     payments.PaymentMutations,
     outside_payments.OutsidePaymentMutations,
     payment_methods.PaymentMethodMutations,
@@ -77,7 +80,8 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoices, outside_payments,
+    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoice_threads, invoices,
+    outside_payments,
     partners, payment_methods, payments, tags, users,
 )  # fmt: skip
 

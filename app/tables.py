@@ -27,6 +27,7 @@ from billing import (
     customer_views,
     customers,
     invoice_life,
+    invoice_threads,
     invoices,
     ledger,
     mails,
@@ -40,9 +41,9 @@ from integrations import inbox
 
 NOUNS = (
     access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customer_views,
-    customers, factor_tables, impersonations, inbox, invites, invoice_life, invoices, ledger, mailed_codes,
-    mails, memberships, outside_payments, partners, payment_methods, payments, pending, personal_tokens,
-    recovery_codes, replays, sessions, tags, throttle, users,
+    customers, factor_tables, impersonations, inbox, invites, invoice_life, invoice_threads, invoices, ledger,
+    mailed_codes, mails, memberships, outside_payments, partners, payment_methods, payments, pending,
+    personal_tokens, recovery_codes, replays, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

@@ -37,6 +37,7 @@ class Action(StrEnum):
     VIEW_INVOICES = "invoices:read"
     EDIT_INVOICES = "invoices:write"
     VOID_INVOICES = "invoices:void"
+    DISCUSS = "threads:write"
     VIEW_PAYMENTS = "payments:read"
     PAY = "payments:write"
     VIEW_METHODS = "payment_methods:read"
@@ -63,13 +64,13 @@ _VIEW = frozenset({
 _LOOK = _VIEW | {Action.SEE_VIEWS}
 _EDIT = _LOOK | {
     Action.EDIT_CUSTOMERS, Action.MANAGE_USERS, Action.EDIT_INVOICES, Action.EDIT_TAGS, Action.IMPERSONATE,
-    Action.SHARE_VIEWS,
+    Action.SHARE_VIEWS, Action.DISCUSS,
 }  # fmt: skip
 _RUN = _EDIT | {
     Action.VOID_INVOICES, Action.PAY, Action.MANAGE_METHODS, Action.CREATE_PORTAL_SESSIONS,
     Action.MANAGE_SETTINGS, Action.VIEW_AUDIT, Action.EXPORT_CUSTOMERS, Action.MANAGE_VIEWS,
 }  # fmt: skip
-_PAY = _VIEW | {Action.PAY, Action.MANAGE_METHODS, Action.EDIT_TAGS}
+_PAY = _VIEW | {Action.PAY, Action.MANAGE_METHODS, Action.EDIT_TAGS, Action.DISCUSS}
 
 RIGHTS: dict[Role, frozenset[Action]] = {
     Role.ADMIN: frozenset(Action),

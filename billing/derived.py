@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from auth.roles import Membership, MembershipStatus
+from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadState
 from billing.invoices import Invoice, InvoiceStatus
 from billing.payment_methods import MethodKind
 from billing.payments import RECEIVED
@@ -130,6 +131,25 @@ def overdue_balance(invoice: Any, at: Moment) -> ColumnElement[Any]:
 def is_partially_paid(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """Open, and some of it is paid."""
     return and_(invoice.status == InvoiceStatus.OPEN, invoice.paid_minor > 0)
+
+
+def is_disputed(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Does the customer dispute it, and is that not settled? Then nothing is done about it unasked.
+
+    Whatever reminds, or pays by itself, leaves such an invoice out. As a condition, for lists.
+    """
+    return exists().where(*_disputes(invoice))
+
+
+def shows_disputed(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """The same as a value."""
+    return _some(_disputes(invoice))
+
+
+def _disputes(invoice: Any) -> Sequence[ColumnElement[bool]]:
+    t = InvoiceThread.__table__.alias("dispute").c  # type: ignore[attr-defined]
+    mine = (t.partner_id == invoice.partner_id, t.customer_id == invoice.customer_id)
+    return *mine, t.invoice_id == invoice.id, t.kind == ThreadKind.DISPUTE, t.state == ThreadState.OPEN
 
 
 def shown_status(invoice: Any, at: Moment) -> ColumnElement[Any]:

@@ -20,6 +20,7 @@ from billing.customer_import_tables import CustomerImport
 from billing.customer_imports import erase_in_files
 from billing.customer_notes import CustomerNote
 from billing.customers import Customer, keep_words
+from billing.invoice_threads import InvoiceThread, ThreadMessage
 from billing.mails import Mail
 from billing.user_words import keep_user_words
 from db.session import enter
@@ -113,6 +114,7 @@ def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime
     db.execute(update(Mail).where(*mails).values(answer=None))
     notes = (col(CustomerNote.partner_id) == partner_id, col(CustomerNote.author_id) == seat.id)
     db.execute(update(CustomerNote).where(*notes).values(author_name=erasing.NAME))
+    _erase_in_threads(db, partner_id, seat.id)
     imports = (col(CustomerImport.partner_id) == partner_id, col(CustomerImport.asked_by) == seat.id)
     db.execute(update(CustomerImport).where(*imports).values(asked_by_name=erasing.NAME))
     erase_in_files(db, partner_id=partner_id, email=email, name=name, instead=erasing.NAME)
@@ -120,3 +122,10 @@ def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime
         wanted = select(Customer).where(Customer.partner_id == partner_id, Customer.id == customer_id)
         keep_words(db, db.exec(wanted).one())
         keep_user_words(db, seat)
+
+
+def _erase_in_threads(db: Session, partner_id: UUID, member_id: UUID) -> None:
+    wrote = (col(ThreadMessage.partner_id) == partner_id, col(ThreadMessage.author_id) == member_id)
+    db.execute(update(ThreadMessage).where(*wrote).values(author_name=erasing.NAME))
+    settled = (col(InvoiceThread.partner_id) == partner_id, col(InvoiceThread.resolver_id) == member_id)
+    db.execute(update(InvoiceThread).where(*settled).values(resolved_by=erasing.NAME))

@@ -203,7 +203,7 @@ def reopen(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Inv
     invoice.updated_at = now
     db.flush()
     _give_up(db, actor, EntryCause.INVOICE_REOPENED, given_up, invoice, -given_up.amount_minor, now)
-    invoices.record(db, actor, invoice, "invoice.reopened", now)
+    invoices.record(db, actor, invoice, "invoice.taken_up", now)
     return invoice
 
 

@@ -19,6 +19,9 @@ TONES: dict[str, tuple[str, str]] = {
     "PAID": ("success", "Paid"),
     "VOID": ("neutral", "Void"),
     "UNCOLLECTIBLE": ("danger", "Uncollectible"),
+    "INVOICE_DISPUTED": ("warning", "Disputed"),
+    "THREAD_OPEN": ("info", "Open"),
+    "THREAD_RESOLVED": ("success", "Settled"),
     # customers, users and invites
     "SETUP": ("warning", "In set-up"),
     "ACTIVE": ("success", "Active"),

@@ -2,6 +2,7 @@
 
 from portal.customer import (
     invoice_tagging,
+    invoice_threads,
     invoices,
     outside_payments,
     paying,
@@ -13,6 +14,7 @@ from portal.customer import (
 )
 
 ROUTES = [
+    *invoice_threads.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
     *invoices.ROUTES,
     *paying.ROUTES,

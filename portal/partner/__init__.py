@@ -21,6 +21,7 @@ from portal.partner import (
     invoice_scheduling,
     invoice_sums,
     invoice_tagging,
+    invoice_threads,
     invoices,
     outside_payments,
     payments,
@@ -52,6 +53,7 @@ ROUTES = [
     *users.ROUTES,
     *tags.ROUTES,
     *invoice_chosen.ROUTES,  # before the invoices: "export" and "send" are no invoice's id
+    *invoice_threads.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
     *invoice_list.ROUTES,
     *invoice_sums.ROUTES,  # nor is "totals"

@@ -145,6 +145,21 @@ _FILL = (
       on c.r = n
     """,
     """
+    insert into invoice_thread (partner_id, id, customer_id, invoice_id, kind, state, created_at, updated_at,
+      resolved_at, resolved_by)
+    select :partner, gen_random_uuid(), i.customer_id, i.id,
+      case when r % 8 = 0 then 'DISPUTE' else 'QUESTION' end,
+      case when r % 4 = 0 then 'OPEN' else 'RESOLVED' end, :now, :now + r * interval '1 minute',
+      case when r % 4 = 0 then null else :now end, case when r % 4 = 0 then null else 'x' end
+    from (select *, row_number() over () r from invoice where partner_id = :partner and status <> 'DRAFT') i
+    """,
+    """
+    insert into invoice_thread_message (partner_id, id, customer_id, thread_id, text, is_from_partner,
+      author_kind, author_name, created_at)
+    select partner_id, gen_random_uuid(), customer_id, id, 't', true, 'STAFF', 'x', created_at
+    from invoice_thread where partner_id = :partner
+    """,
+    """
     insert into customer_view (partner_id, id, name, name_key, is_shared, tag_ids, tag_match, status, balance,
       is_overdue, sort, version, created_at, updated_at)
     select :partner, gen_random_uuid(), 'v' || n, 'v' || n, true, '{}', 'ANY', 'ACTIVE', 'ANY', false,

@@ -49,6 +49,7 @@ def _pay(things: Things) -> dict[str, Any]:
 
 CUSTOMERS, USERS, TAGS = "customers:write", "users:write", "tags:write"
 INVOICES, METHODS = "invoices:write", "payment_methods:write"
+THREADS = "threads:write"
 VIEWS = ("views:read", "views:write")
 
 SAMPLES = [
@@ -68,6 +69,13 @@ SAMPLES = [
         "addCustomerNote", lambda t: {"customerId": t["customer"], "text": "Call back"}, (CUSTOMERS,),
         ("customerId",),
     ),
+    Sample(
+        "openInvoiceThread", lambda t: {"invoiceId": t["invoice"], "lineId": t["line"], "text": "Why?"},
+        (THREADS,), ("invoiceId", "lineId"),
+    ),
+    Sample("replyToInvoiceThread", lambda t: {"id": t["thread"], "text": "So"}, (THREADS,), ("id",)),
+    Sample("resolveInvoiceThread", lambda t: {"id": t["thread"]}, (THREADS,), ("id",)),
+    Sample("reopenInvoiceThread", lambda t: {"id": t["settled_thread"]}, (THREADS,), ("id",)),
     Sample("updateCustomerNote", lambda t: {"id": t["note"], "text": "Called"}, (CUSTOMERS,), ("id",)),
     Sample("deleteCustomerNote", lambda t: {"id": t["note"]}, (CUSTOMERS,), ("id",)),
     Sample(

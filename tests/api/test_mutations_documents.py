@@ -144,6 +144,7 @@ async def test_a_bad_cursor_in_a_payload_is_refused_before_anything_is_done(writ
 DRY = [
     "createCustomer", "finishCustomerSetup", "updateCustomer", "inviteUser", "updateUserRole", "createTag",
     "updateTag", "createInvoice", "updateInvoice", "addCustomerNote", "updateCustomerNote",
+    "openInvoiceThread", "replyToInvoiceThread",
     "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
     "addCustomerImportRows", "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
     "reopenInvoice", "scheduleInvoice",

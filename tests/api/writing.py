@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from api.changes import Means
 from api.mutation import Mutations
@@ -23,6 +23,7 @@ from billing import (
     customer_views,
     customers,
     invoice_life,
+    invoice_threads,
     invoices,
     outside_payments,
     tags,
@@ -31,6 +32,8 @@ from billing.access_requests import AccessRequest, AccessStatus
 from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import CustomerImport, ImportState
 from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_threads import Opening, ThreadKind
+from billing.invoices import InvoiceLine
 from billing.outside_payments import OutsideInput
 from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
 from billing.tags import TagInput
@@ -179,6 +182,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         # By the key that most tests write with: nobody else may change it.
         key = cast.contoso_key if customer == "initech" else cast.northwind_key
         note = customer_notes.add(db, key, customer_id=customer_id, text=f"Note {customer}", now=now)
+        asked_about, settled = _threads(db, key, made["invoice"][1], now)
         shared = customer_views.ViewInput(name=f"View {customer}", is_shared=True)
         view = customer_views.create(db, key, fields=shared, now=now)
         imported = [_import(db, key, customer, now) for _ in range(2)]
@@ -194,8 +198,9 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "customer": ("cus", customer_id), "setup": ("cus", setup.id), "invited": ("usr", user.id),
         "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
         "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
-        "method": ("pm", first),
-        "second_method": ("pm", second), "note": ("note", note.id), "view": ("cvw", view.id),
+        "method": ("pm", first), "second_method": ("pm", second), "note": ("note", note.id),
+        "thread": ("thr", asked_about), "settled_thread": ("thr", settled),
+        "view": ("cvw", view.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
     }  # fmt: skip
@@ -227,10 +232,23 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
     invoice_life.write_off(db, staff, invoice_id=given_up, reason=None, now=now)
     cash, key = OutsideInput(kind="CASH", amount="2.00", send_receipt=False), f"made {customer_id}"
     outside = outside_payments.record(db, staff, invoice_id=partly, fields=cash, request_key=key, now=now)
+    line = db.exec(select(InvoiceLine.id).where(InvoiceLine.invoice_id == issued)).one()
     return {
+        "line": ("lin", line),
         "draft": ("inv", draft), "invoice": ("inv", issued), "second_invoice": ("inv", partly),
         "given_up": ("inv", given_up), "outside": ("opm", outside.id),
     }  # fmt: skip
+
+
+def _threads(db: Session, actor: Actor, invoice_id: UUID, now: datetime) -> tuple[UUID, UUID]:
+    """An open conversation, and a settled one."""
+    fields = Opening(ThreadKind.QUESTION, "Why?")
+    first, second = (
+        invoice_threads.open_thread(db, actor, invoice_id=invoice_id, fields=fields, now=now).id
+        for _ in range(2)
+    )
+    invoice_threads.resolve(db, actor, thread_id=second, now=now)
+    return first, second
 
 
 def access_request(db: Session, partner_id: UUID, name: str, now: datetime) -> AccessRequest:

@@ -44,7 +44,7 @@ def actor_of(role: Role | None) -> Actor:
 
 def test_the_document_has_a_cell_for_every_role_and_action() -> None:
     assert promised().keys() == {(action, role) for action in Action for role in (*Role, None)}
-    assert len(promised()) == 24 * 8
+    assert len(promised()) == 25 * 8
     assert RIGHTS.keys() == set(Role)
 
 

@@ -54,6 +54,8 @@ TYPED = {
     "invoice": ("number", "memo", "internal_note", "po_number"),
     "invoice_line": ("description",),
     "invoice_line_tax": ("name",),
+    "invoice_thread": ("resolved_by",),
+    "invoice_thread_message": ("text", "author_name"),
     "payment_method": ("brand",),
     "payment": ("gateway",),
     "access_request": ("name", "email", "company", "message"),

@@ -23,6 +23,7 @@ from billing import (
     customer_views,
     impersonations,
     invoice_sending,
+    invoice_threads,
     invoices,
     outside_payments,
     tags,
@@ -30,6 +31,7 @@ from billing import (
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
+from billing.invoice_threads import Opening, ThreadKind
 from billing.outside_payments import OutsideInput
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
@@ -191,9 +193,7 @@ def _customer(
         db, actor, action="customer.updated", subject_kind="customer", subject_id=customer_id,
         customer_id=customer_id, now=now, note=f"zz-{name}note-audit",
     )  # fmt: skip
-    note = customer_notes.add(
-        db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now
-    )  # fmt: skip
+    note = customer_notes.add(db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now)
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
         email=f"zz-{name}note-asks@x.example", email_key=f"zz-{name}note-asks@x.example",
@@ -203,7 +203,8 @@ def _customer(
     db.add(asked)
     db.flush()
     made = {
-        "note": note.id, "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
+        "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
+        "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
     }  # fmt: skip
@@ -233,6 +234,11 @@ def _invited(db: Session, actor: Actor, name: str, customer_id: UUID, now: datet
     db.add(invited)
     db.flush()
     return invited
+
+
+def _thread(db: Session, actor: Actor, name: str, invoice_id: UUID, now: datetime) -> UUID:
+    fields = Opening(ThreadKind.DISPUTE, f"zz-{name}-asks")
+    return invoice_threads.open_thread(db, actor, invoice_id=invoice_id, fields=fields, now=now).id
 
 
 def _payment(

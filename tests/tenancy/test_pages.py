@@ -27,6 +27,7 @@ KINDS = {
     "method_id": "pm",
     "tag_id": "tag",
     "note_id": "note",
+    "thread_id": "thr",
     "view_id": "cvw",
     "user_id": "usr",
     "key_id": "key",

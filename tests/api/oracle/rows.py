@@ -25,6 +25,7 @@ from billing.customer_narrowing import CustomerSort, TagMatch, WantedBalance, Wa
 from billing.customer_notes import CustomerNote
 from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
+from billing.invoice_threads import InvoiceThread, ThreadMessage
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax
 from billing.money import Currency
 from billing.outside_payments import OutsidePayment
@@ -35,13 +36,15 @@ from billing.search import SearchToken
 from billing.tags import CustomerTag, InvoiceTag, Tag
 from db.columns import new_id
 from tests.api.oracle import bills
+from tests.api.oracle.conversations import conversations
 from tests.api.oracle.maker import TEXTS, Maker, Row, words
 from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
-    CustomerNote, AccessRequest, CustomerImport, CustomerImportRow, CustomerView,
+    CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
+    CustomerView,
 )  # fmt: skip
 
 
@@ -138,6 +141,7 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
                     InvoiceTag, partner_id=partner, invoice_id=invoice, tag_id=tag, customer_id=customer,
                     owner_id=owner_id, created_at=maker.now,
                 )  # fmt: skip
+    conversations(maker, partner, customer, invoices[1:])
     # The first is a draft, see `_invoice`: nothing is ever paid on one.
     for _ in range(6 if methods else 0):
         bills.payment(maker, partner, customer, methods, invoices[1:], users)

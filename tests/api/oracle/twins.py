@@ -136,6 +136,10 @@ VALUES: dict[str, Twin] = {
     "Invoice.number": lambda world, row: row["number"] or None,
     "Invoice.shownStatus": shown_status,
     "Invoice.isOverdue": is_overdue,
+    "Invoice.isDisputed": lambda world, row: any(
+        (thread["invoice_id"], thread["kind"].value, thread["state"].value) == (row["id"], "DISPUTE", "OPEN")
+        for thread in world.all("invoice_thread")
+    ),
     "Invoice.isPartiallyPaid": is_partially_paid,
     "Invoice.pdfPath": lambda world, row: f"/files/invoices/{ids.shown('inv', row['id'])}.pdf",
     "Payment.receiptPath": lambda world, row: (

@@ -1,0 +1,14 @@
+"""Threads: questions on invoices, and their messages."""
+
+from pathlib import Path
+
+from db.migrations.running import run_as_owner
+
+revision = "0024"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_as_owner(Path(__file__).with_suffix(".sql"))

@@ -1,0 +1,19 @@
+"""The customer's questions on invoices: the pages are both doors' (`portal/invoice_threads.py`)."""
+
+from starlette.routing import Route
+
+from portal import invoice_threads
+from portal.door import customer
+
+_ONE = "/portal/{slug}/invoices/{invoice_id}"
+_THREAD = _ONE + "/threads/{thread_id}"
+ROUTES = [
+    Route(_ONE + "/ask", customer(invoice_threads.show_ask)),
+    Route(_ONE + "/ask", customer(invoice_threads.begin), methods=["POST"]),
+    Route(_THREAD, customer(invoice_threads.show_thread)),
+    Route(_THREAD, customer(invoice_threads.reply), methods=["POST"]),
+    Route(_THREAD + "/resolve", customer(invoice_threads.back)),
+    Route(_THREAD + "/resolve", customer(invoice_threads.resolve), methods=["POST"]),
+    Route(_THREAD + "/reopen", customer(invoice_threads.back)),
+    Route(_THREAD + "/reopen", customer(invoice_threads.reopen), methods=["POST"]),
+]

@@ -1,0 +1,38 @@
+"""Conversations on invoices, for the world that documents are asked about."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlmodel import select
+
+from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadMessage, ThreadState
+from billing.invoices import InvoiceLine
+from db.columns import new_id
+
+if TYPE_CHECKING:
+    from tests.api.oracle.maker import Maker
+
+
+def conversations(maker: "Maker", partner: UUID, customer: UUID, invoices: Sequence[UUID]) -> None:
+    """One on each of the invoices."""
+    for place, invoice in enumerate(invoices):
+        _conversation(maker, partner, customer, invoice, place)
+
+
+def _conversation(maker: "Maker", partner: UUID, customer: UUID, invoice: UUID, place: int) -> None:
+    """A conversation on an invoice; every third is settled, every other is a dispute with two messages."""
+    id_, settled = new_id(), maker.moment() if place % 3 == 2 else None
+    lines = maker.owner.scalars(select(InvoiceLine.id).where(InvoiceLine.invoice_id == invoice)).all()
+    maker.write(
+        InvoiceThread, partner_id=partner, id=id_, customer_id=customer, invoice_id=invoice,
+        line_id=maker.maybe(lines[0]) if lines else None, kind=list(ThreadKind)[place % 2],
+        state=ThreadState.RESOLVED if settled else ThreadState.OPEN, created_at=maker.moment(),
+        updated_at=maker.moment(), resolved_at=settled, resolved_by=maker.text() if settled else None,
+    )  # fmt: skip
+    for side in (True, False)[: 1 + place % 2]:
+        maker.write(
+            ThreadMessage, partner_id=partner, id=new_id(), customer_id=customer, thread_id=id_,
+            text=maker.text(), is_from_partner=side, author_kind="STAFF", author_id=maker.maybe(new_id()),
+            author_name=maker.text(), created_at=maker.moment(),
+        )  # fmt: skip

@@ -1,0 +1,41 @@
+"""Questions on invoices in the API: both sides', each customer's users their own."""
+
+import pytest
+
+from tests.api.writing import Things, Writer
+from tests.world import nothing_changes
+
+pytestmark = pytest.mark.anyio
+THREAD = "invoiceThread { id kind state resolvedBy messages(first: 5) { nodes { text isFromPartner } } }"
+LIST = "query { invoiceThreads(first: 9, where: {state: {eq: OPEN}}) { nodes { id line { id } } } }"
+ONE = "query($id: ID!) { invoiceThread(id: $id) { id } }"
+
+
+async def test_a_program_asks_answers_settles_and_goes_on(writer: Writer, acme: Things) -> None:
+    given = {"invoiceId": acme["invoice"], "lineId": acme["line"], "kind": "DISPUTE", "text": "Wrong"}
+    opened = (await writer.do("openInvoiceThread", given, THREAD))["invoiceThread"]
+    assert (opened["kind"], opened["state"]) == ("DISPUTE", "OPEN")
+    disputed = "query { invoices(where: {isDisputed: {eq: true}}, first: 9) { nodes { id isDisputed } } }"
+    answer = await writer.client.ask(disputed, {}, **writer.at("carl"))
+    assert answer.data == {"invoices": {"nodes": [{"id": acme["invoice"], "isDisputed": True}]}}
+    one = {"id": opened["id"]}
+    replied = await writer.do("replyToInvoiceThread", {**one, "text": "So"}, THREAD)
+    assert [wrote["text"] for wrote in replied["invoiceThread"]["messages"]["nodes"]] == ["Wrong", "So"]
+    settled = (await writer.do("resolveInvoiceThread", one, THREAD))["invoiceThread"]
+    assert settled["state"] == "RESOLVED"
+    with nothing_changes(writer.client.owner):
+        refused = await writer.refused("replyToInvoiceThread", {**one, "text": "More"})
+    assert refused == [("THREAD_RESOLVED", "input")]
+    again = (await writer.do("reopenInvoiceThread", one, THREAD))["invoiceThread"]
+    assert (again["state"], again["resolvedBy"]) == ("OPEN", None)
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"), [("carl", True), ("vera", True), ("gus", False), ("mallory", False)]
+)
+async def test_only_its_own_two_sides_find_it(writer: Writer, acme: Things, who: str, sees: bool) -> None:
+    asks = writer.at(who)
+    answer = await writer.client.ask(LIST, {}, **asks)
+    assert (acme["thread"] in str(answer.data)) is sees
+    one = await writer.client.ask(ONE, {"id": acme["thread"]}, **asks)
+    assert (one.data["invoiceThread"] is not None) is sees
