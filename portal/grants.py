@@ -15,8 +15,9 @@ from starlette.routing import Route
 from auth.actors import Actor, ViewOnly
 from auth.impersonations import PREFIX
 from billing import impersonations
+from portal import invoice_threads
 from portal.customer import ROUTES as PORTAL
-from portal.customer import payment_methods, payments
+from portal.customer import invoices, payment_methods, payments
 from portal.door import Endpoint, act_as_staff, go, grant, meet, read_form
 from portal.house import house, place, record_id
 
@@ -29,6 +30,8 @@ ASKING: tuple[Endpoint, ...] = (
     payment_methods.come_back,
     payment_methods.show_fields,
 )
+# A page that is nothing but the question before something is done.
+CLOSED: tuple[Endpoint, ...] = (*ASKING, invoices.show_export, invoice_threads.show_ask)
 
 
 async def refuse(request: Request) -> Response:
@@ -45,7 +48,7 @@ async def refuse(request: Request) -> Response:
 
 
 async def only_look(request: Request) -> Response:
-    """In place of a page that asks the gateway: says why not, to whoever is there at all."""
+    """In place of a page that does something, or only asks before it: says why not, to whoever may look."""
     await meet(request, lambda _db, actor: actor)
     raise ViewOnly
 
@@ -74,7 +77,7 @@ def _looked_at() -> Iterator[Route]:
         inside: Endpoint = route.endpoint.inside  # type: ignore[attr-defined]  # set by the door
         methods = (route.methods or set()) - {"HEAD"}
         if methods == {"GET"}:
-            yield Route(path, grant(only_look if inside in ASKING else inside))
+            yield Route(path, grant(only_look if inside in CLOSED else inside))
         else:
             yield Route(path, grant(refuse), methods=sorted(methods))
 
