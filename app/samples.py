@@ -69,16 +69,21 @@ COMPANIES = (
     ),
 )  # fmt: skip
 
-# Days from today to the issue and the due date, and what is billed: description, quantity, price, tax in %.
+TAXES: dict[str, tuple[tuple[str, str], ...]] = {
+    "": (),
+    "US": (("Sales tax", "6.25"),),
+    "QC": (("GST/TPS", "5"), ("QST/TVQ", "9.975")),
+}
+# Days from today to the issue and the due date, and what is billed: description, quantity, price, taxes.
 INVOICES: dict[str, tuple[tuple[int, int, tuple[tuple[str, str, str, str], ...]], ...]] = {
     "Acme Dental": (
-        (-70, -40, (("Managed workstations", "24", "45.00", "0"), ("Backup, per TB", "3.5", "18.50", "0"))),
-        (-45, -15, (("Managed workstations", "24", "45.00", "0"),)),
-        (-12, 18, (("Workstations", "25", "45.00", "0"), ("On-site hours", "1.75", "140.00", "6.25"))),
-        (-1, 29, (("Firewall replacement", "1", "1899.00", "6.25"),)),
+        (-70, -40, (("Managed workstations", "24", "45.00", ""), ("Backup, per TB", "3.5", "18.50", ""))),
+        (-45, -15, (("Managed workstations", "24", "45.00", ""),)),
+        (-12, 18, (("Workstations", "25", "45.00", ""), ("On-site hours", "1.75", "140.00", "US"))),
+        (-1, 29, (("Firewall replacement", "1", "1899.00", "US"),)),
     ),
-    "Globex Legal": ((-20, 10, (("Microsoft 365 licences", "40", "12.50", "6.25"),)),),
-    "Maple Leaf Logistics": ((-30, -2, (("Soutien technique", "12", "95.00", "14.975"),)),),
+    "Globex Legal": ((-20, 10, (("Microsoft 365 licences", "40", "12.50", "US"),)),),
+    "Maple Leaf Logistics": ((-30, -2, (("Soutien technique", "12", "95.00", "QC"),)),),
 }  # fmt: skip
 
 
@@ -162,9 +167,9 @@ def _invoices(database: Database, actor: Actor, company: Company, customer_id: U
             lines=[
                 LineInput(
                     description=description, quantity=quantity, unit_price=price,
-                    taxes=[] if rate == "0" else [TaxInput(name="Sales tax", rate=rate)],
+                    taxes=[TaxInput(name=name, rate=rate) for name, rate in TAXES[where]],
                 )
-                for description, quantity, price, rate in lines
+                for description, quantity, price, where in lines
             ],
         )  # fmt: skip
         sent_at = now + timedelta(days=issued)
