@@ -124,7 +124,7 @@ def test_several_chosen_invoices_come_in_one_file(
     person, other = signed_in(name), till.invoice(1_000)
     page = person.get("/invoices")
     assert "Download the chosen invoices" in page.text
-    assert page.text.count('type="checkbox"') == 2
+    assert page.text.count('type="checkbox" name=') == 2
     chosen = f"invoice={ids.shown('inv', invoice.id)}&pay={ids.shown('inv', other.id)}"
     with nothing_changes(owner):
         answer = person.get(f"/invoices/chosen.zip?{chosen}&{chosen}")
