@@ -118,7 +118,7 @@ class ReopenInvoiceThreadPayload:
 
 
 def _open(doing: Doing, given: Given) -> Outcome:
-    line_id = given.record("line_id", "lin") if given.get("line_id") else None
+    line_id = given.record("line_id", "lin") if given.get("line_id") is not None else None
     fields = t.Opening(given.get("kind") or t.ThreadKind.QUESTION, given.get("text"), line_id)
     made = t.open_thread(
         doing.db, doing.actor, invoice_id=given.record("invoice_id", "inv"), fields=fields, now=doing.now

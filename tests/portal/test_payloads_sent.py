@@ -33,7 +33,8 @@ FIVE = Money(500, Currency.USD)
 MADE_HERE: dict[str, Any] = {
     "link": f"{SITE}/sign-in", "forgot": f"{SITE}/forgot", "minutes": 10, "total": FIVE, "balance": FIVE,
     "amount": FIVE, "expires_on": date(2026, 3, 13), "due_on": date(2026, 3, 13), "until": date(2026, 3, 13),
-    "paid_on": date(2026, 3, 13), "accent": "#1d4ed8", "on_accent": "#ffffff", "lang": "en",
+    "paid_on": date(2026, 3, 13), "received_on": date(2026, 3, 13), "left": FIVE,
+    "accent": "#1d4ed8", "on_accent": "#ffffff", "lang": "en",
 }  # fmt: skip
 LOADS = "script, base, object, embed, iframe, img, svg, video, link, style, form, input, [http-equiv=refresh]"
 LOOK = f"""() => ({{

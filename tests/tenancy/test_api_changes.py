@@ -151,6 +151,7 @@ async def test_the_same_inputs_with_own_ids_are_heard(table: Table, sides: Sides
     customers = {
         "resendInvite", "revokeInvite", "updateUserRole", "removeUser", "inviteUser", "updateTag",
         "deleteTag", "mergeTags", "tagInvoices", "untagInvoices", "setDefaultPaymentMethod",
-        "removePaymentMethod",
+        "removePaymentMethod", "openInvoiceThread", "replyToInvoiceThread", "resolveInvoiceThread",
+        "reopenInvoiceThread",
     }  # fmt: skip
     assert heard == (staff if name == "northwind_key" else customers)

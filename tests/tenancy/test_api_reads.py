@@ -27,7 +27,9 @@ WRAPPED = {(name,) for name in WRAPPERS}
 READ_WHOLE = {"ada": Stage.sees("ada"), "carl": {"northwind", "acme", "acmeown"}}
 if PROVING:
     READ_WHOLE |= {"mallory": Stage.sees("mallory"), "gus": {"northwind", "globex", "globexown"}}
-AT = {"Customer": "cus", "CustomerImport": "imp", "User": "invited", "Invoice": "inv", "Payment": "pay"}
+AT = {"Customer": "cus", "CustomerImport": "imp", "User": "invited", "Invoice": "inv", "Payment": "pay"} | {
+    "InvoiceThread": "thr"
+}
 
 
 @pytest.fixture

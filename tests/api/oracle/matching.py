@@ -61,7 +61,8 @@ def _field(world: "Reference", noun: Noun, row: "Row", key: str, asked: Mapping[
 
 
 _TARGETS = {
-    (noun, "customer"): "Customer" for noun in ("Invoice", "Payment", "User", "AuditEvent", "OutsidePayment")
+    (noun, "customer"): "Customer"
+    for noun in ("Invoice", "Payment", "User", "AuditEvent", "OutsidePayment", "InvoiceThread")
 }
 _TAGS = {
     "any": lambda tags, ids: bool(tags & ids),

@@ -43,7 +43,7 @@ def test_ada_drafts_edits_and_sends_an_invoice(signed_in: Arrive, cast: Cast, ow
     told = owner.execute(text("select count(*) from mail where kind = 'INVOICE'")).scalar_one()
     assert told == 2  # Carl and Petra; Vera only views
     assert re.search(r"Invoice NO-00001 is on its way", ada.get(draft).text)
-    assert ada.get("/invoices?status=open&search=acme").text.count("<tr>") == 2
+    assert ada.get("/invoices?status=open&search=acme").text.count('name="invoice"') == 1
 
 
 @pytest.mark.parametrize("version", ["", "0", "2", "x", "-1", "1.5", "١", "9" * 30])
