@@ -21,6 +21,7 @@ TABS: dict[str, dict[str, Any]] = {
     "overdue": {"isOverdue": {"eq": True}},
     "paid": {"status": {"eq": "PAID"}},
     "void": {"status": {"eq": "VOID"}},
+    "uncollectible": {"status": {"eq": "UNCOLLECTIBLE"}},
 }
 LABELS = {
     "": mark("All"),
@@ -31,6 +32,7 @@ LABELS = {
     "overdue": mark("Overdue"),
     "paid": mark("Paid"),
     "void": mark("Void"),
+    "uncollectible": mark("Uncollectible"),
 }
 SORTS = {
     "DUE_ON_DESC": mark("Due latest first"),
