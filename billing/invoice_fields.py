@@ -107,8 +107,8 @@ def read_invoice(
 
     `before` is what is stored, None for a new invoice. Amounts come out in minor units. Codes at the field:
     BAD_DATE, DUE_BEFORE_ISSUE, OTHER_CURRENCY, those of clean_line and read_decimal; at ("lines", row,
-    field) DISCOUNT_TOO_LARGE, TWO_DISCOUNTS, TOO_MANY (taxes); at ("lines",) REQUIRED, TOO_MANY,
-    NOTHING_TO_PAY, TOO_LARGE.
+    field) DISCOUNT_TOO_LARGE, TWO_DISCOUNTS, TOO_MANY and DUPLICATE (taxes); at ("lines",)
+    REQUIRED, TOO_MANY, NOTHING_TO_PAY, TOO_LARGE.
     """
     new = before is None
     values = _days(checks, fields, terms, before)
@@ -285,6 +285,12 @@ def _taxes(checks: Checks, typed: Sequence[TaxInput]) -> tuple[dict[str, Any], .
             continue
         name = at.line("name", tax.name, required=True, limit=50, name="name of the tax")
         rate_e4 = at.read("rate", parse_rate, tax.rate, otherwise=0)
+        if name and any(
+            (name.casefold(), rate_e4) == (one["name"].casefold(), one["rate_e4"]) for one in taxes
+        ):
+            at.refuse(
+                "name", code="DUPLICATE", message="This tax is on the line already. Remove one of the two."
+            )
         taxes.append({"position": len(taxes), "name": name, "rate_e4": rate_e4})
     return tuple(taxes)
 

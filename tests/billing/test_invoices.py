@@ -118,13 +118,14 @@ def test_taxes_and_discounts_that_make_no_sense_are_refused_at_their_field(acts:
         {**WORK, "taxes": many},
         {**WORK, "discount": "1.00", "discount_percent": "5"},
         {**WORK, "discount_percent": "100.5"},
+        {**WORK, "taxes": [TaxInput(name="GST", rate="5"), TaxInput(name="gst", rate="5.0")]},
     ]
     with acts.nothing_changes():
         found = problems_of(lambda: draft(acts, cast, *wrong))
     assert found == [
         ("REQUIRED", ("lines", 0, "taxes", 1, "name")), ("REQUIRED", ("lines", 0, "taxes", 2, "rate")),
         ("TOO_MANY", ("lines", 1, "taxes")), ("TWO_DISCOUNTS", ("lines", 2, "discount_percent")),
-        ("OUT_OF_RANGE", ("lines", 3, "discount_percent")),
+        ("OUT_OF_RANGE", ("lines", 3, "discount_percent")), ("DUPLICATE", ("lines", 4, "taxes", 1, "name")),
     ]  # fmt: skip
 
 
