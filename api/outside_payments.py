@@ -13,6 +13,7 @@ from auth.actors import Action
 from billing import invoice_life
 from billing import outside_payments as t
 from billing.money import Currency
+from db.columns import new_id
 
 strawberry.enum(t.OutsideKind, description="How money came in past Remit.")
 
@@ -108,11 +109,11 @@ class ReopenInvoicePayload:
 
 
 def _record(doing: Doing, given: Given) -> Outcome:
-    # A dry run has no key, and keeps nothing that one could be for.
+    # A dry run has no key: one that nobody else has, for the look.
     made = t.record(
         doing.db, doing.actor, invoice_id=given.record("invoice_id", "inv"),
-        fields=given.without_null("send_receipt").fields(t.OutsideInput), request_key=doing.key or "tried",
-        now=doing.now,
+        fields=given.without_null("send_receipt").fields(t.OutsideInput),
+        request_key=doing.key or new_id().hex, now=doing.now,
     )  # fmt: skip
     return {"outside_payment": made.id}
 

@@ -118,7 +118,7 @@ def record(
         )
     ).one_or_none()
     if earlier is not None:
-        if earlier.invoice_id != invoice.id:
+        if earlier.invoice_id != invoice.id or not _is_said_again(earlier, fields):
             raise OtherRequest
         return earlier
     if invoice.status is not InvoiceStatus.OPEN:
@@ -187,6 +187,14 @@ def of_invoice(db: Session, actor: Actor, *, payment_id: UUID) -> tuple[OutsideP
     if found is None:
         raise NotFound
     return found
+
+
+def _is_said_again(earlier: OutsidePayment, fields: OutsideInput) -> bool:
+    """Whether the same was asked for; what was left out before, as "all that is left", can't differ."""
+    checks = Checks()
+    amount = read_amount(checks, "amount", fields.amount, earlier.currency, required=False)
+    checks.done()
+    return fields.kind == earlier.kind and amount.minor in (0, earlier.amount_minor)
 
 
 def _read(

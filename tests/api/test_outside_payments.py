@@ -24,6 +24,10 @@ async def test_a_check_is_recorded_tried_first_and_taken_back(writer: Writer, ac
     assert tried["outsidePayment"] == wanted
     made = await writer.do("recordOutsidePayment", given, f"{PAID} extra: outsidePayment {{ id }}")
     assert made["outsidePayment"] == wanted
+    less = {**given, "amount": usd("1"), "dryRun": True}
+    assert (await writer.do("recordOutsidePayment", less, PAID))["outsidePayment"]["amount"][
+        "amount"
+    ] == "1.00"
     taken = {"id": made["extra"]["id"], "reason": "It bounced", "idempotencyKey": "bounced-1042"}
     back = await writer.do(
         "reverseOutsidePayment", taken, f"{PAID} extra: outsidePayment {{ reversalReason }}"

@@ -80,6 +80,9 @@ def test_the_same_key_is_the_same_payment_and_never_another_invoices(till: Till)
         assert received(till, invoice, "40.00").id == first.id
         with pytest.raises(OtherRequest):
             received(till, other, "40.00")
+        for changed in ({"amount": "41.00"}, {"amount": "40.00", "kind": "WIRE"}):
+            with pytest.raises(OtherRequest):
+                received(till, invoice, **changed)
     assert received(till, other, "40.00", who="ada").id != first.id
 
 
