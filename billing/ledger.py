@@ -313,7 +313,10 @@ union all
 select 'I9: payment ' || y.id || ' is ' || y.status || ' with ' || count(m.id) || ' receipts'
 from payment y left join mail m on m.partner_id = y.partner_id and m.subject_id = y.id and m.kind = 'RECEIPT'
 group by y.partner_id, y.id, y.status
-having count(m.id) <> (case when y.status in {_SETTLED} then 1 else 0 end)"""  # noqa: S608 - fixed words only
+having count(m.id) <> (case when y.status in {_SETTLED} then 1 else 0 end)
+union all
+select 'I9: payment from outside ' || m.subject_id || ' has ' || count(*) || ' receipts'
+from mail m where m.kind = 'OUTSIDE_RECEIPT' group by m.partner_id, m.subject_id having count(*) > 1"""  # noqa: S608 - fixed words only
 
 _ALL = text(f"with {_OWED} {_ENTRIES} union all {_INVOICES} union all {_PAYMENTS}")
 

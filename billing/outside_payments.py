@@ -4,8 +4,10 @@ Surprise: nothing is charged here, so there is no attempt and no gateway; what i
 A mistake is reversed by an entry of its own, never deleted, and the invoice is owed again.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
@@ -26,6 +28,7 @@ from billing.texts import Checks
 from db.columns import choice, day, instant, key, minor, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
+from languages import mark
 
 
 class OutsideKind(StrEnum):
@@ -35,6 +38,14 @@ class OutsideKind(StrEnum):
     WIRE = "WIRE"
     CASH = "CASH"
     OTHER = "OTHER"
+
+
+WAYS: Mapping[OutsideKind, str] = {
+    OutsideKind.CHECK: mark("Check"),
+    OutsideKind.WIRE: mark("Wire transfer"),
+    OutsideKind.CASH: mark("Cash"),
+    OutsideKind.OTHER: mark("Other"),
+}
 
 
 class OutsidePayment(SQLModel, table=True):
@@ -91,6 +102,13 @@ class OutsideInput(Input):
     send_receipt: bool = True
 
 
+class _Blank(NamedTuple):
+    """What the fields stand for that are left out."""
+
+    amount: Money
+    received_on: date
+
+
 class NothingLeft(Conflict):
     """All of it is paid, or payments under way are for the rest."""
 
@@ -117,8 +135,11 @@ def record(
             OutsidePayment.request_key == request_key,
         )
     ).one_or_none()
+    today = terms_of(db, actor, customer=customer, now=now).today
     if earlier is not None:
-        if earlier.invoice_id != invoice.id or not _is_said_again(earlier, fields):
+        if earlier.invoice_id != invoice.id or not _is_said_again(
+            actor, earlier, fields, invoice, today, now
+        ):
             raise OtherRequest
         return earlier
     if invoice.status is not InvoiceStatus.OPEN:
@@ -126,8 +147,7 @@ def record(
     left = Money(invoice_balances.left_minor(invoice), invoice.currency)
     if not left.minor:
         raise NothingLeft
-    today = terms_of(db, actor, customer=customer, now=now).today
-    made = _read(actor, fields, invoice, left, today, now)
+    made = _read(actor, fields, invoice, _Blank(left, today), today, now)
     if made.amount_minor > left.minor:
         raise LessIsLeft(invoice, left)
     made.request_key = request_key
@@ -189,16 +209,18 @@ def of_invoice(db: Session, actor: Actor, *, payment_id: UUID) -> tuple[OutsideP
     return found
 
 
-def _is_said_again(earlier: OutsidePayment, fields: OutsideInput) -> bool:
-    """Whether the same was asked for; what was left out before, as "all that is left", can't differ."""
-    checks = Checks()
-    amount = read_amount(checks, "amount", fields.amount, earlier.currency, required=False)
-    checks.done()
-    return fields.kind == earlier.kind and amount.minor in (0, earlier.amount_minor)
+def _is_said_again(
+    actor: Actor, earlier: OutsidePayment, fields: OutsideInput, invoice: Invoice, today: date, now: datetime
+) -> bool:
+    """Whether it is the same payment word for word. What is left out stands for what it stood for then."""
+    blank = _Blank(Money(earlier.amount_minor, earlier.currency), earlier.received_on)
+    said = _read(actor, fields, invoice, blank, today, now)
+    told = ("kind", "amount_minor", "received_on", "reference", "note")
+    return all(getattr(said, name) == getattr(earlier, name) for name in told)
 
 
 def _read(
-    actor: Actor, fields: OutsideInput, invoice: Invoice, left: Money, today: date, now: datetime
+    actor: Actor, fields: OutsideInput, invoice: Invoice, blank: _Blank, today: date, now: datetime
 ) -> OutsidePayment:
     """A row of what was typed; every wrong field at once."""
     checks = Checks()
@@ -208,7 +230,7 @@ def _read(
     given = isinstance(fields.amount, AmountInput) or bool((fields.amount or "").strip())
     if given and amount.minor == 0 and not checks.problems:
         checks.refuse("amount", code="NOT_POSITIVE", message="Enter an amount above zero.")
-    received_on = read_day(checks, "received_on", fields.received_on) or today
+    received_on = read_day(checks, "received_on", fields.received_on) or blank.received_on
     if received_on > today:
         checks.refuse("received_on", code="BAD_DATE", message="Choose a day that is not in the future.")
     reference = checks.line("reference", fields.reference, required=False, limit=100)
@@ -217,7 +239,7 @@ def _read(
     return OutsidePayment(
         partner_id=actor.partner_id, id=new_id(), customer_id=invoice.customer_id, invoice_id=invoice.id,
         kind=OutsideKind(fields.kind or ""), reference=reference, note=note, received_on=received_on,
-        amount_minor=amount.minor if given else left.minor, currency=invoice.currency,
+        amount_minor=amount.minor if given else blank.amount.minor, currency=invoice.currency,
         recorded_by=actor.id, request_key="", created_at=now, updated_at=now,
     )  # fmt: skip
 

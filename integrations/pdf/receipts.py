@@ -12,7 +12,7 @@ from auth.actors import Actor
 from billing import outside_payments
 from billing.card_brands import card_text
 from billing.dates import day_text
-from billing.outside_payments import OutsideKind
+from billing.outside_payments import WAYS
 from billing.papers import ReceiptPaper, customer_of, letterhead, receipt_paper
 from billing.payments import PaymentStatus
 from db import ids
@@ -26,14 +26,6 @@ _STAMPS = {
     PaymentStatus.DISPUTED: (mark("Disputed"), GREY),
     PaymentStatus.REFUNDED: (mark("Refunded"), GREY),
     PaymentStatus.PARTIALLY_REFUNDED: (mark("Partially refunded"), GREY),
-}
-
-
-_WAYS = {
-    OutsideKind.CHECK: mark("Check"),
-    OutsideKind.WIRE: mark("Wire transfer"),
-    OutsideKind.CASH: mark("Cash"),
-    OutsideKind.OTHER: mark("Other"),
 }
 
 
@@ -72,7 +64,7 @@ def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> She
     shares = [column(say("Invoice"), wide=True), column(say("For this invoice"), figures=True)]
     facts: list[tuple[str, str | None]] = [
         (say("Received on"), day_text(payment.received_on, spoken())),
-        (say("Paid by"), say(_WAYS[payment.kind])),
+        (say("Paid by"), say(WAYS[payment.kind])),
         (say("Currency"), payment.currency.value),
     ]
     if payment.reference:

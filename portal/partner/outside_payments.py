@@ -15,9 +15,9 @@ from starlette.routing import Route
 from auth.actors import Actor
 from billing import invoice_life, outside_payments
 from billing.money import Money
-from billing.outside_payments import OutsideInput, OutsideKind
+from billing.outside_payments import WAYS, OutsideInput
 from errors import Conflict, Invalid, NotFound
-from languages import mark, say
+from languages import say
 from portal import papers
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -26,12 +26,6 @@ from portal.page import ask, show
 from portal.paging import counted, neighbours, window
 from portal.partner.invoices import address, found
 
-KINDS = (
-    (OutsideKind.CHECK, mark("Check")),
-    (OutsideKind.WIRE, mark("Wire transfer")),
-    (OutsideKind.CASH, mark("Cash")),
-    (OutsideKind.OTHER, mark("Other")),
-)
 FIELDS = ("kind", "amount", "received_on", "reference", "note")
 
 
@@ -47,7 +41,7 @@ async def list_payments(request: Request) -> Response:
     page = await ask(request, "partner/outside_payments/list", **window(request))
     listed = page.content["outsidePayments"]
     return show(
-        request, "partner/outside_payments/list.html", page, kinds=dict(KINDS),
+        request, "partner/outside_payments/list.html", page,
         beside=neighbours(request, listed["pageInfo"]),
         count=counted(listed["totalCount"], "payment", "payments"),
     )  # fmt: skip
@@ -144,7 +138,7 @@ async def _form(request: Request, form: Form | None, *, status: int = 200) -> Re
     if form is None:
         document = {"amount": invoice["payable"]["amount"], "key": token_urlsafe(16), "sendReceipt": True}
         form = Form.of(document)
-    kinds = [(kind.value, say(label)) for kind, label in KINDS]
+    kinds = [(kind.value, say(way)) for kind, way in WAYS.items()]
     return show(
         request, "partner/outside_payments/new.html", page, form=form, kinds=kinds, status=status,
         action=request.url.path, back=address(request),

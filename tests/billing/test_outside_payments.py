@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
 from auth.actors import MissingRight
-from billing import invoice_life, outside_payments
+from billing import invoice_life, outside_payments, statements
 from billing.invoice_life import NotOpen, NotWrittenOff, PaymentUnderWay, WrittenOff
 from billing.invoices import Invoice
 from billing.ledger import LedgerPosting
@@ -18,6 +18,7 @@ from billing.mails import Mail, MailKind
 from billing.outside_payments import NothingLeft, OutsideInput, OutsidePayment
 from billing.payment_orders import LessIsLeft, OtherRequest
 from errors import Invalid, NotFound, Refusal
+from integrations.pdf.statements import words_of
 from tests.billing.acting import Acts, problems_of
 from tests.billing.paying import Till
 from tests.cast import Cast
@@ -70,6 +71,13 @@ def test_the_customers_first_manager_gets_a_receipt_unless_it_is_not_wanted(till
     (mail,) = till.acts.read(till.cast.ada, select(Mail).where(Mail.kind == MailKind.OUTSIDE_RECEIPT))
     assert (mail.subject_id, mail.membership_id) == (made.id, till.cast.carl.id)
     received(till, invoice, "1.00", key="k2", send_receipt=False)
+    assert till.books() == []
+    again = text(
+        "insert into mail select (jsonb_populate_record(m, jsonb_build_object('id', :id))).* from mail m"
+    )
+    till.acts.owner.execute(again, {"id": str(new_id())})
+    assert [line[:2] for line in till.books()] == ["I9"]
+    till.acts.owner.execute(text("delete from mail where id <> :id"), {"id": mail.id})
     assert len(till.acts.read(till.cast.ada, select(Mail).where(Mail.kind == MailKind.OUTSIDE_RECEIPT))) == 1
 
 
@@ -80,7 +88,12 @@ def test_the_same_key_is_the_same_payment_and_never_another_invoices(till: Till)
         assert received(till, invoice, "40.00").id == first.id
         with pytest.raises(OtherRequest):
             received(till, other, "40.00")
-        for changed in ({"amount": "41.00"}, {"amount": "40.00", "kind": "WIRE"}):
+        for changed in (
+            {"amount": "41.00"},
+            {"amount": "40.00", "kind": "WIRE"},
+            {"amount": "40.00", "reference": "1043"},
+            {"amount": "40.00", "received_on": "2026-03-09"},
+        ):
             with pytest.raises(OtherRequest):
                 received(till, invoice, **changed)
     assert received(till, other, "40.00", who="ada").id != first.id
@@ -168,6 +181,19 @@ def test_writing_off_gives_up_the_rest_and_reopening_takes_it_up(till: Till) -> 
     back(till, part)
     assert till.state(invoice) == ("OPEN", 0, 0)
     assert till.books() == []
+
+
+def test_each_of_it_has_its_own_words_on_the_statement_of_account(till: Till) -> None:
+    invoice, ada = till.invoice(10_000), till.cast.ada
+    back(till, received(till, invoice, "40.00"))
+    till.acts(ada, invoice_life.write_off, invoice_id=invoice.id, reason=None)
+    till.acts(ada, invoice_life.reopen, invoice_id=invoice.id)
+    found = till.acts(ada, statements.statement, customer_id=till.acme, first=None, last=None)
+    assert [(words_of(one), one.amount_minor) for one in found.movements[1:]] == [
+        ("Payment received for NO-00001", -4_000), ("Payment for NO-00001 taken back", 4_000),
+        ("Invoice NO-00001 written off", -10_000), ("Invoice NO-00001 reopened", 10_000),
+    ]  # fmt: skip
+    assert found.closing_minor == 10_000
 
 
 def test_nothing_is_written_off_while_money_may_be_moving(till: Till) -> None:

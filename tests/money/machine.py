@@ -23,6 +23,7 @@ from integrations.gateways.signatures import sign
 from tests.gateway import WEBHOOK_SECRET, RunningSandbox
 from tests.money.desk import AUTHENTICATES, DECLINED, VISA, Clock, Desk, one_line
 from tests.money.newcomers import newcomers
+from tests.money.noted import Notes
 from tests.money.race import at_once
 from tests.money.reference import OPEN, Attempt, Claim, Reference
 
@@ -41,7 +42,7 @@ class Crash(BaseException):
     """The process is gone: nothing of it happens any more."""
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Notes, RuleBasedStateMachine):
     """A customer with two users who pay; a gateway that fails; crashes; events in any order."""
 
     database: Database
@@ -73,12 +74,13 @@ class Machine(RuleBasedStateMachine):
             met = refusal.code
         assert met == code
 
-    def staff(self, verb, **what) -> None:
+    def staff(self, verb, **what):
         ada = self.desk.cast.ada
         with self.database.transaction(partner_id=ada.partner_id) as db:
             made = verb(db, ada, **what, now=self.clock())
             if verb is invoices.create_draft:
                 self.ids.append(made.id)
+            return made
 
     # Invoices.
 
@@ -109,7 +111,7 @@ class Machine(RuleBasedStateMachine):
     def send_invoice(self, n: int) -> None:
         number = n % len(self.ids)
         claim = self.reference.claims[number]
-        code = "INVOICE_NOT_OPEN" if claim.status == "VOID" else None
+        code = "INVOICE_NOT_OPEN" if claim.status in ("VOID", "UNCOLLECTIBLE") else None
         self.refused(lambda: self.staff(invoice_sending.send, invoice_id=self.ids[number]), code)
         claim.status = "OPEN" if claim.status == "DRAFT" else claim.status
         self.steps.append("send_invoice")
@@ -119,7 +121,7 @@ class Machine(RuleBasedStateMachine):
         number = n % len(self.ids)
         claim = self.reference.claims[number]
         code = None
-        if claim.status in ("DRAFT", "PAID"):
+        if claim.status in ("DRAFT", "PAID", "UNCOLLECTIBLE"):
             code = "INVOICE_NOT_OPEN"
         elif claim.paid:
             code = "INVOICE_PARTLY_PAID"
@@ -371,4 +373,5 @@ class Machine(RuleBasedStateMachine):
             self.clock.advance(minutes=60)
         self.the_same_as_the_reference()
         assert not [attempt for attempt in self.reference.attempts if attempt.known in OPEN]
-        assert self.desk.captured() == sum(claim.paid for claim in self.reference.claims)
+        outside = sum(noted.minor for noted in self.reference.noted if noted.stands)
+        assert self.desk.captured() + outside == sum(claim.paid for claim in self.reference.claims)

@@ -5,6 +5,7 @@ It knows no table and no rule of the product. `truth` is what the gateway has do
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 CARDS = {"good": "SUCCEEDED", "bad": "FAILED", "careful": "REQUIRES_ACTION"}
 CONFIRM_WITHIN = timedelta(minutes=30)
@@ -70,11 +71,22 @@ class Attempt:
 
 
 @dataclass
+class Noted:
+    """Money from outside, as it was written down."""
+
+    number: int
+    minor: int
+    id: UUID
+    stands: bool = True
+
+
+@dataclass
 class Reference:
     """One customer's world."""
 
     claims: list[Claim] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
 
     def refusal(self, shares: dict[int, int]) -> str | None:
         """Why these can't be paid now."""
@@ -92,6 +104,20 @@ class Reference:
         attempt = Attempt(shares, card, now)
         self.attempts.append(attempt)
         return attempt
+
+    def note(self, number: int, minor: int, id_: UUID) -> None:
+        """Money came in past any gateway."""
+        self.noted.append(Noted(number, minor, id_))
+        claim = self.claims[number]
+        claim.paid += minor
+        claim.status = "PAID" if claim.paid == claim.total else claim.status
+
+    def take_back(self, noted: Noted) -> None:
+        """It did not, after all: the invoice is owed again."""
+        noted.stands = False
+        claim = self.claims[noted.number]
+        claim.paid -= noted.minor
+        claim.status = "OPEN"
 
     def hear(self, attempt: Attempt, said: str | None) -> None:
         """News of a charge: the end is the end, and older news changes nothing."""

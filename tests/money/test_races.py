@@ -3,9 +3,10 @@
 import pytest
 from sqlmodel import select
 
-from billing import invoice_life, invoice_sending, invoices
+from billing import invoice_life, invoice_sending, invoices, outside_payments
 from billing.invoice_life import NotOpen, PartlyPaid, PaymentUnderWay
 from billing.invoices import Invoice, InvoiceStatus
+from billing.outside_payments import OutsideInput, OutsidePayment
 from billing.payment_orders import LessIsLeft
 from billing.payments import Payment, PaymentStatus
 from db.engine import make_engine
@@ -117,6 +118,28 @@ def test_the_same_event_a_hundred_times_at_once_acts_once(desk: Desk) -> None:
         assert len(kept) == 1
         assert set(at_once([lambda e=kept[0]: desk.act(e)] * 100)) == {EventStatus.APPLIED}
         assert len(desk.receipts()) == turn + 1
+
+
+@pytest.mark.prove
+def test_a_card_and_a_check_at_once_never_pay_more_than_is_owed(desk: Desk) -> None:
+    ada, card, check = desk.cast.ada, desk.card(), OutsideInput(kind="CHECK", amount="60.00")
+    seen = set()
+    for turn in range(rounds(10, 100)):
+        invoice = desk.invoice(10_000)
+
+        def note(invoice=invoice, turn=turn) -> OutsidePayment:
+            with desk.database.transaction(partner_id=ada.partner_id) as db:
+                return outside_payments.record(
+                    db, ada, invoice_id=invoice.id, fields=check, request_key=f"{turn}", now=desk.clock()
+                )
+
+        paid, noted = at_once([lambda i=invoice: desk.pay(card, (i.id, 7_000)), note])
+        by_card, by_check = isinstance(paid, Payment), isinstance(noted, OutsidePayment)
+        assert by_card != by_check, (paid, noted)
+        assert isinstance(noted if by_card else paid, LessIsLeft)
+        assert desk.again(invoice).paid_minor == (7_000 if by_card else 6_000)
+        seen.add(by_card)
+    assert len(seen) == 2 or rounds(10, 100) == 10
 
 
 @pytest.mark.prove
