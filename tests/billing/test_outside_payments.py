@@ -72,10 +72,9 @@ def test_the_customers_first_manager_gets_a_receipt_unless_it_is_not_wanted(till
     assert (mail.subject_id, mail.membership_id) == (made.id, till.cast.carl.id)
     received(till, invoice, "1.00", key="k2", send_receipt=False)
     assert till.books() == []
-    again = text(
-        "insert into mail select (jsonb_populate_record(m, jsonb_build_object('id', :id))).* from mail m"
-    )
-    till.acts.owner.execute(again, {"id": str(new_id())})
+    fresh = "jsonb_build_object('id', gen_random_uuid())"
+    twice = f"insert into mail select (jsonb_populate_record(m, {fresh})).* from mail m"
+    till.acts.owner.execute(text(twice))
     assert [line[:2] for line in till.books()] == ["I9"]
     till.acts.owner.execute(text("delete from mail where id <> :id"), {"id": mail.id})
     assert len(till.acts.read(till.cast.ada, select(Mail).where(Mail.kind == MailKind.OUTSIDE_RECEIPT))) == 1
