@@ -21,6 +21,7 @@ _KINDS = {
     "customer": "Customer",
     "user": "User",
     "invoice": "Invoice",
+    "recurring_invoice": "RecurringInvoice",
     "payment": "Payment",
     "payment_method": "PaymentMethod",
     "tag": "Tag",

@@ -40,6 +40,7 @@ from billing.derived import (
     shows_disputed,
 )
 from billing.invoice_fields import MOST_TAXES, InvoiceInput
+from billing.invoice_refusals import SendRefusal
 from billing.money import Currency
 from billing.tags import InvoiceTag
 from db import ids
@@ -48,12 +49,13 @@ if TYPE_CHECKING:
     from api.invoice_threads import InvoiceThread
     from api.outside_payments import OutsidePayment
     from api.payments import PaymentAllocation
+    from api.recurring_invoices import RecurringInvoice
 
 
 strawberry.enum(
     t.InvoiceStatus, description="What is stored. What an OPEN one may also be: see `shownStatus`."
 )
-strawberry.enum(t.SendRefusal, description="Why a draft was not sent on its day.")
+strawberry.enum(SendRefusal, description="Why what was to go out on a day did not.")
 strawberry.enum(ShownStatus, name="InvoiceShownStatus", description="An invoice's status as people see it.")
 
 
@@ -92,10 +94,17 @@ class Invoice(Node):
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
     send_on: date | None = col("The day a draft is to be sent by itself.", where=True)
-    send_refusal: t.SendRefusal | None = col(
+    send_refusal: SendRefusal | None = col(
         "Why it was not sent on that day. It is not tried again until somebody plans anew.", where=True
     )
     scheduled_by: str | None = col("Who planned that.", name="scheduled_by_name")
+    recurs_on: date | None = col("The day of `recurringInvoice` it was made for.", see=STAFF)
+    recurring_invoice: Annotated["RecurringInvoice", lazy("api.recurring_invoices")] | None = one(
+        "recurring_id", "What made it, where it was not made by hand.", see=STAFF
+    )
+    repeated_by: Connection[Annotated["RecurringInvoice", lazy("api.recurring_invoices")]] = page(
+        "invoice_id", "What makes invoices like it.", see=STAFF
+    )
     pdf_path: str = sql(
         pdf_path,
         "Its PDF, below this installation's address: GET it with the same key. `?language=fr`: French.",

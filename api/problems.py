@@ -19,6 +19,7 @@ REFUSED = (Invalid, Conflict, NotFound)
 """The kinds of refusal that become errors of a payload."""
 
 ERROR_CODES: Mapping[str, str] = {
+    "ALREADY_REPEATED": "A recurring invoice repeats it already.",
     "ALREADY_RESOLVED": "Somebody resolved the request for access, or it expired.",
     "ALREADY_USER": "The address has a user there already.",
     "BAD_BUSINESS_NUMBER": "Not a Canadian Business Number.",
@@ -51,6 +52,7 @@ ERROR_CODES: Mapping[str, str] = {
     "DUPLICATE": "In the list twice.",
     "DUE_BEFORE_SENDING": "The invoice would be due before it is sent.",
     "EMPTY": "There is no row in it.",
+    "ENDS_BEFORE_NEXT": "It would end before its next invoice.",
     "EXTERNAL_ID_TAKEN": "Another customer has it.",
     "IDEMPOTENCY_CONFLICT": "The key was used with another input, or to ask for other fields.",
     "IMPORT_MOVED_ON": "The import is past the state in which this can be asked.",
@@ -58,6 +60,7 @@ ERROR_CODES: Mapping[str, str] = {
     "INVOICE_NOT_OPEN": "The invoice is not open.",
     "INVOICE_NOT_WRITTEN_OFF": "The invoice is not uncollectible.",
     "INVOICE_PARTLY_PAID": "A part of the invoice is paid.",
+    "INVOICE_REPEATED": "A recurring invoice repeats the draft.",
     "INVOICE_WRITTEN_OFF": "The invoice is uncollectible: reopen it first.",
     "IN_THE_PAST": "The day is over.",
     "IN_PROGRESS": "The first request with this key is still at work.",
@@ -79,6 +82,7 @@ ERROR_CODES: Mapping[str, str] = {
     "PAYMENT_METHOD_REMOVED": "The payment method was removed.",
     "PAYMENT_UNDER_WAY": "A payment is under way.",
     "POSTAL_CODE_NOT_IN_PROVINCE": "The postal code belongs to another province.",
+    "RECURRING_ENDED": "The recurring invoice has ended.",
     "REQUIRED": "Left empty.",
     "SAME_TAG": "A tag is not merged into itself.",
     "TAKEN": "The name is in use.",
@@ -94,6 +98,7 @@ ERROR_CODES: Mapping[str, str] = {
     "TWO_DISCOUNTS": "As an amount and in per cent.",
     "UNKNOWN_CURRENCY": "Not USD or CAD.",
     "UNKNOWN_FIELD": "Can't be set.",
+    "UNKNOWN_FREQUENCY": "Not a way of repeating.",
     "UNKNOWN_KIND": "Not a way in which money comes.",
     "UNKNOWN_LANGUAGE": "Neither `en` nor `fr`.",
     "UNKNOWN_ROLE": "Not a role of a customer's users.",

@@ -31,6 +31,7 @@ from api import (
     payments,
     portal_sessions,
     receivables,
+    recurring_invoices,
     tags,
     users,
 )
@@ -47,6 +48,7 @@ QUERIES: tuple[type, ...] = (
     users.UserQueries,
     invoices.InvoiceQueries,
     invoice_threads.InvoiceThreadQueries,
+    recurring_invoices.RecurringInvoiceQueries,
     receivables.ReceivableQueries,
     payments.PaymentQueries,
     outside_payments.OutsidePaymentQueries,
@@ -69,6 +71,7 @@ MUTATIONS: tuple[type, ...] = (
     invoices.InvoiceMutations,
     invoice_scheduling.InvoiceSchedulingMutations,
     invoice_bulk.InvoiceBulkMutations,
+    recurring_invoices.RecurringInvoiceMutations,
     invoice_threads.InvoiceThreadMutations,
     payments.PaymentMutations,
     outside_payments.OutsidePaymentMutations,
@@ -81,8 +84,7 @@ MUTATIONS: tuple[type, ...] = (
 
 NOUN_FILES = (
     api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoice_threads, invoices,
-    outside_payments,
-    partners, payment_methods, payments, tags, users,
+    outside_payments, partners, payment_methods, payments, recurring_invoices, tags, users,
 )  # fmt: skip
 
 

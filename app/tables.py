@@ -35,6 +35,7 @@ from billing import (
     partners,
     payment_methods,
     payments,
+    recurrences,
     tags,
 )
 from integrations import inbox
@@ -43,7 +44,7 @@ NOUNS = (
     access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customer_views,
     customers, factor_tables, impersonations, inbox, invites, invoice_life, invoice_threads, invoices, ledger,
     mailed_codes, mails, memberships, outside_payments, partners, payment_methods, payments, pending,
-    personal_tokens, recovery_codes, replays, sessions, tags, throttle, users,
+    personal_tokens, recovery_codes, recurrences, replays, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

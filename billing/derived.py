@@ -31,6 +31,7 @@ from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadState
 from billing.invoices import Invoice, InvoiceStatus
 from billing.payment_methods import MethodKind
 from billing.payments import RECEIVED
+from billing.recurrences import PREVIEWED, upcoming
 from billing.tags import CustomerTag, InvoiceTag
 
 
@@ -171,6 +172,11 @@ def tags_of_view(view: Any, at: Moment) -> ColumnElement[Any]:
     each = func.unnest(view.tag_ids).column_valued("named")
     shown = literal("tag_", String) + func.replace(cast(each, String), "-", "")
     return func.array(select(shown).scalar_subquery())
+
+
+def next_days(order: Any, at: Moment) -> ColumnElement[Any]:
+    """The days of a recurring invoice's next six, from the earliest."""
+    return upcoming(order, PREVIEWED)
 
 
 def pdf_path(invoice: Any, at: Moment) -> ColumnElement[Any]:

@@ -1,12 +1,13 @@
-"""Duplicating an invoice: a new draft for the same customer, dated today.
+"""Making a draft like another invoice of the same customer: once by hand, or again and again.
 
 Surprise: the lines are copied as they are stored, cents too, and not read again: what was right to invoice
 once stays so when a check grows stricter. The PO number stays behind. It names one order of the customer's,
 and a second claim on that would be refused, or paid by mistake.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -14,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
 from billing import invoices
+from billing.customers import Customer
 from billing.invoice_fields import DAYS, Draft, Line, Terms, terms_of
 from billing.invoices import Invoice
 from billing.tags import InvoiceTag, Tag
@@ -37,6 +39,17 @@ def duplicate(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> 
     """
     actor.require(Action.EDIT_INVOICES)
     customer, original = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
+    terms = terms_of(db, actor, customer=customer, now=now)
+    days = {"issue_on": terms.today, "due_on": due_like(original, terms.today, terms)}
+    return copy(db, actor, customer, original, days, "invoice.duplicated", now)
+
+
+def copy(
+    db: Session, actor: Actor, customer: Customer, original: Invoice, values: Mapping[str, Any], action: str,
+    now: datetime, **more: str,
+) -> Duplicate:  # fmt: skip
+    """Store a draft like `original` for a customer that is held, with these columns for the draft's own;
+    `action` and `more` are for the audit log."""
     taxes = invoices.taxes_of(db, original)
     lines = tuple(
         Line(
@@ -45,20 +58,18 @@ def duplicate(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> 
         )
         for line in invoices.lines_of(db, original)
     )
-    terms = terms_of(db, actor, customer=customer, now=now)
-    days = {"issue_on": terms.today, "due_on": _due(original, terms)}
-    draft = Draft({**original.model_dump(include=_KEPT), **days}, lines)
-    made = invoices.add_draft(db, actor, customer, draft, "invoice.duplicated", now, copy_of=str(original.id))
+    draft = Draft({**original.model_dump(include=_KEPT), **values}, lines)
+    made = invoices.add_draft(db, actor, customer, draft, action, now, copy_of=str(original.id), **more)
     _carry_tags(db, original, made, now)
     return Duplicate(made, len(lines))
 
 
-def _due(original: Invoice, terms: Terms) -> date:
-    """Past the last day there is the customer's own terms count."""
+def due_like(original: Invoice, issue_on: date, terms: Terms) -> date:
+    """As many days after `issue_on` as the other's; past the last day there is the customer's terms count."""
     days = original.due_on - original.issue_on
-    if days > DAYS[1] - terms.today:
+    if days > DAYS[1] - issue_on:
         days = timedelta(days=terms.days)
-    return min(terms.today + days, DAYS[1])
+    return min(issue_on + days, DAYS[1])
 
 
 def _carry_tags(db: Session, original: Invoice, made: Invoice, now: datetime) -> None:

@@ -15,7 +15,8 @@ from sqlmodel import Session, col, select
 from auth.actors import Action, Actor
 from billing import invoice_sending, invoices
 from billing.invoice_fields import read_day
-from billing.invoices import Invoice, SendRefusal
+from billing.invoice_refusals import reason
+from billing.invoices import Invoice
 from billing.partners import Partner
 from billing.texts import Checks
 from errors import NotFound, Refusal
@@ -35,7 +36,7 @@ def schedule(
     """
     actor.require(Action.EDIT_INVOICES)
     _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
-    day = _checked(send_on, invoice, today=now.astimezone(_zone(db, actor)).date())
+    day = _checked(send_on, invoice, today=now.astimezone(zone_of(db, actor)).date())
     _plan(invoice, now)
     invoice.send_on, invoice.scheduled_by, invoice.scheduled_by_name = day, actor.id, actor.name
     db.flush()
@@ -61,7 +62,7 @@ def due(db: Session, actor: Actor, *, now: datetime) -> Sequence[UUID]:
         select(Invoice.id)
         .where(
             Invoice.partner_id == actor.partner_id,
-            col(Invoice.send_on) <= last_day(now, _zone(db, actor)),
+            col(Invoice.send_on) <= last_day(now, zone_of(db, actor)),
             col(Invoice.send_refusal).is_(None),
         )
         .order_by(col(Invoice.send_on), col(Invoice.id))
@@ -80,7 +81,7 @@ def send_due(db: Session, actor: Actor, invoice_id: UUID, *, now: datetime) -> i
     except NotFound:  # deleted since
         return 0
     day = invoice.send_on
-    if day is None or day > last_day(now, _zone(db, actor)) or invoice.send_refusal is not None:
+    if day is None or day > last_day(now, zone_of(db, actor)) or invoice.send_refusal is not None:
         return 0
     cause = {"by": invoice.scheduled_by_name or "", "by_id": str(invoice.scheduled_by)}
     try:
@@ -97,19 +98,14 @@ def send_due(db: Session, actor: Actor, invoice_id: UUID, *, now: datetime) -> i
     return 1
 
 
-def reason(refusal: Refusal) -> SendRefusal:
-    """Why something could not be sent, in the few words that are stored and shown."""
-    known = SendRefusal.__members__
-    return known.get(refusal.code, SendRefusal.OTHER)
-
-
 def last_day(now: datetime, zone: ZoneInfo) -> date:
     """The latest day that has begun for business: today from nine on, by that clock, else yesterday."""
     local = now.astimezone(zone)
     return local.date() if local.time() >= OPENS else local.date() - timedelta(days=1)
 
 
-def _zone(db: Session, actor: Actor) -> ZoneInfo:
+def zone_of(db: Session, actor: Actor) -> ZoneInfo:
+    """The partner's time zone."""
     return ZoneInfo(db.exec(select(Partner.time_zone).where(Partner.id == actor.partner_id)).one())
 
 

@@ -20,7 +20,9 @@ from auth.actors import Action, Actor
 from billing import customers, search
 from billing.customers import Customer
 from billing.invoice_fields import Draft, InvoiceInput, read_draft
+from billing.invoice_refusals import SendRefusal
 from billing.money import Currency
+from billing.recurrences import RecurringInvoice
 from db.columns import choice, count, day, instant, key, minor, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
@@ -38,26 +40,33 @@ class InvoiceStatus(StrEnum):
     UNCOLLECTIBLE = "UNCOLLECTIBLE"
 
 
-class SendRefusal(StrEnum):
-    """Why a draft was not sent on its day: the code of the refusal, of those that are likely."""
-
-    CUSTOMER_ARCHIVED = "CUSTOMER_ARCHIVED"
-    NOBODY_TO_TELL = "NOBODY_TO_TELL"
-    OTHER = "OTHER"
-
-
 class Invoice(SQLModel, table=True):
     """A claim. `number` is '' until finalized: then it is the partner's next, without gaps.
 
     `reserved_minor` is what payments under way are for: nobody else can pay that part meanwhile. `send_on`
-    is the day a draft is to be sent by itself, gone once it is issued.
+    is the day a draft is to be sent by itself, gone once it is issued. `recurring_id` made it for the day
+    `recurs_on`.
     """
 
     __tablename__ = "invoice"
     __table_args__ = (
         ForeignKeyConstraint(["partner_id", "customer_id"], ["customer.partner_id", "customer.id"]),
+        ForeignKeyConstraint(
+            ["partner_id", "customer_id", "recurring_id"],
+            [f"recurring_invoice.{name}" for name in ("partner_id", "customer_id", "id")],
+        ),
         # Target of the children's composite foreign keys: a line can't belong to another customer.
         UniqueConstraint("partner_id", "customer_id", "id"),
+        # Whatever the code does: nobody is billed twice for one day of an order.
+        Index(
+            "uq_invoice_recurring",
+            "partner_id",
+            "recurring_id",
+            "recurs_on",
+            unique=True,
+            postgresql_where="recurring_id is not null",
+        ),
+        CheckConstraint("(recurring_id is null) = (recurs_on is null)", name="recurs_on_a_day"),
         Index("uq_invoice_number", "partner_id", "number", unique=True, postgresql_where="number <> ''"),
         CheckConstraint("(status = 'DRAFT') = (number = '')", name="numbered_when_issued"),
         CheckConstraint("due_on >= issue_on", name="due_not_before_issue"),
@@ -80,6 +89,14 @@ class Invoice(SQLModel, table=True):
             "due_on",
             "id",
             postgresql_include=["status"],  # row-level security asks it: lists are counted from the index
+        ),
+        Index(
+            "ix_invoice_recurring",
+            "partner_id",
+            "recurring_id",
+            "due_on",
+            "id",
+            postgresql_where="recurring_id is not null",
         ),
         Index("ix_invoice_due", "partner_id", "due_on", "id"),
         Index("ix_invoice_status_due", "partner_id", "status", "due_on", "id"),
@@ -118,6 +135,8 @@ class Invoice(SQLModel, table=True):
     send_refusal: SendRefusal | None = choice(SendRefusal, default=None)
     scheduled_by: UUID | None = None
     scheduled_by_name: str | None = None
+    recurring_id: UUID | None = None
+    recurs_on: date | None = day(default=None)
 
 
 class InvoiceLine(SQLModel, table=True):
@@ -194,6 +213,13 @@ class NotADraft(Conflict):
     message = "This invoice is issued and can't be changed. Void it and make another one."
 
 
+class Repeated(Conflict):
+    """What is made again and again must be there."""
+
+    code = "INVOICE_REPEATED"
+    message = "A recurring invoice repeats this draft. Make it repeat another invoice first."
+
+
 def create_draft(
     db: Session, actor: Actor, *, customer_id: UUID, fields: InvoiceInput, now: datetime
 ) -> Invoice:
@@ -254,9 +280,14 @@ def update_draft(
 
 
 def delete_draft(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> None:
-    """Delete a draft for good; it never had a number. Refuses NotFound and NotADraft."""
+    """Delete a draft for good; it never had a number. Refuses NotFound, NotADraft and Repeated."""
     actor.require(Action.EDIT_INVOICES)
     _, invoice = locked(db, actor, invoice_id=invoice_id, draft=True)
+    repeats = select(RecurringInvoice.id).where(
+        RecurringInvoice.partner_id == actor.partner_id, RecurringInvoice.invoice_id == invoice.id
+    )
+    if db.exec(repeats.limit(1)).one_or_none() is not None:
+        raise Repeated
     search.keep(
         db, partner_id=actor.partner_id, customer_id=None, kind=SEARCHED_AS, subject_id=invoice.id, texts=()
     )

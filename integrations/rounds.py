@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auth import one_time, replays, throttle
 from auth.actors import system
-from billing import access_requests, customer_imports, invite_reminders, invoice_scheduling
+from billing import access_requests, customer_imports, invite_reminders, invoice_scheduling, recurring_making
 from db.session import Database
 
 _log = structlog.get_logger(__name__)
@@ -40,6 +40,19 @@ def send_planned(database: Database, *, now: datetime) -> int:
     return _for_each_one(
         database, invoice_scheduling.due, invoice_scheduling.send_due, "planned invoices not sent", now
     )
+
+
+def make_recurring(database: Database, *, now: datetime) -> int:
+    """Make the recurring invoices whose day has come, also those of days that were missed; how many. Running
+    it again changes nothing.
+    """
+    made = 0
+    # One of each a turn: another turn while there was anything to make.
+    while more := _for_each_one(
+        database, recurring_making.due, recurring_making.make_due, "recurring invoices not made", now
+    ):
+        made += more
+    return made
 
 
 def forget_over(database: Database, *, now: datetime) -> int:

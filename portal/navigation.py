@@ -47,6 +47,7 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
                     Entry(mark("Access requests"), f"{home}/access-requests"),
                 )),
                 Entry(mark("Invoices"), f"{home}/invoices", "file-text"),
+                Entry(mark("Recurring invoices"), f"{home}/recurring", "repeat"),
                 Entry(mark("Questions"), f"{home}/questions", "inbox"),
                 Entry(mark("Payments"), f"{home}/payments", "wallet"),
             ),

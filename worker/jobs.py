@@ -132,6 +132,11 @@ def _register_rounds(app: App, shop: Workshop) -> None:
     async def send_planned(timestamp: int) -> None:
         await asyncio.to_thread(rounds.send_planned, shop.database, now=shop.clock())
 
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="make_recurring", queueing_lock="make_recurring")
+    async def make_recurring(timestamp: int) -> None:
+        await asyncio.to_thread(rounds.make_recurring, shop.database, now=shop.clock())
+
     @app.periodic(cron="37 3 * * *")
     @app.task(name="tidy_access_requests", queueing_lock="tidy_access_requests")
     async def tidy_access_requests(timestamp: int) -> None:

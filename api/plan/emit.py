@@ -69,6 +69,7 @@ _FORMS = {
     "JSON": "({})::text",
     "[String!]": "array_to_json({})::text",
     "[ID!]": "array_to_json({})::text",
+    "[Date!]": "array_to_json({})::text",
 }
 # Of these the text holds nothing to escape: choices are CHECKed by the database.
 _QUOTED = {

@@ -69,6 +69,15 @@ WORDS = {
     "invoice.unscheduled": mark("left a draft invoice to be sent by hand"),
     "invoice.schedule_kept": mark("sends a draft invoice on the day that {by} chose"),
     "invoice.send_refused": mark("could not send a draft invoice on the day that {by} chose: {why}"),
+    "invoice.recurred": mark("made an invoice that {by} ordered to be repeated"),
+    "recurring_invoice.created": mark("ordered a recurring invoice"),
+    "recurring_invoice.updated": mark("changed a recurring invoice"),
+    "recurring_invoice.paused": mark("paused a recurring invoice"),
+    "recurring_invoice.resumed": mark("resumed a recurring invoice"),
+    "recurring_invoice.skipped": mark("left out {day} of a recurring invoice"),
+    "recurring_invoice.ended": mark("ended a recurring invoice"),
+    "recurring_invoice.kept": mark("kept the recurring invoice that {by} ordered"),
+    "recurring_invoice.refused": mark("could not make the recurring invoice that {by} ordered: {why}"),
     "invoice.finalized": mark("issued invoice {number}"),
     "invoice.sent": mark("sent invoice {number}"),
     "invoice.voided": mark("voided invoice {number}"),
@@ -109,7 +118,9 @@ WORDS = {
     "tag.merged": mark("merged a tag into another"),
 }
 # Subjects that have a page in the dashboard.
-PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"}
+PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"} | {
+    "recurring_invoice": "recurring",
+}
 IMPORTED = {
     "created": mark("created"),
     "updated": mark("updated"),

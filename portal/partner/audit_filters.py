@@ -25,6 +25,7 @@ ABOUT: Mapping[str, str] = {
     "customer_import": mark("Imports of customers"),
     "user": mark("Users and staff"),
     "invoice": mark("Invoices"),
+    "recurring_invoice": mark("Recurring invoices"),
     "payment": mark("Payments"),
     "payment_method": mark("Payment methods"),
     "tag": mark("Tags"),

@@ -19,12 +19,12 @@ from portal.page import Page, ask, show
 from portal.partner.activity import Event
 from portal.partner.aging import aged
 from portal.partner.audit import told
-from portal.partner.refused_sending import WHAT_TO_DO
+from portal.partner.refused_sending import NOT_MADE, WHAT_TO_DO
 
 # A payment that failed longer ago than this is old news.
 RECENT = timedelta(days=14)
 # What each card of things to do asks for, by the field of the document.
-WAITING = ("failed", "unsent", "asked", "overdue", "unfinished", "invited")
+WAITING = ("failed", "unsent", "unmade", "asked", "overdue", "unfinished", "invited")
 
 
 async def show_home(request: Request) -> Response:
@@ -35,6 +35,7 @@ async def show_home(request: Request) -> Response:
     return show(
         request, "partner/home/home.html", page, receivables=receivables, events=await _recent(request, page),
         waits=any(page.content[name]["nodes"] for name in WAITING), refusals=WHAT_TO_DO,
+        not_made=NOT_MADE,
     )  # fmt: skip
 
 

@@ -54,6 +54,13 @@ _FILL = (
     from invoice, generate_series(1, 2) n where partner_id = :partner and n = 1
     """,
     """
+    insert into recurring_invoice (partner_id, id, customer_id, invoice_id, status, frequency, starts_on,
+      step, next_on, made_count, auto_send, created_by_name, version, created_at, updated_at)
+    select :partner, gen_random_uuid(), customer_id, id, 'ACTIVE', 'MONTHLY', issue_on, 0, issue_on, 0, true,
+      'x', 1, created_at, created_at
+    from invoice where partner_id = :partner
+    """,
+    """
     insert into payment_method (partner_id, id, customer_id, kind, funding, brand, last4, fingerprint,
       gateway,
       gateway_account, gateway_ref, is_default, created_at, updated_at)

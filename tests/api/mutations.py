@@ -132,6 +132,20 @@ SAMPLES = [
     Sample("deleteDraftInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample("scheduleInvoice", lambda t: {"id": t["draft"], "sendOn": "2026-03-20"}, (INVOICES,), ("id",)),
     Sample("unscheduleInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
+    Sample(
+        "createRecurringInvoice", lambda t: {"invoiceId": t["invoice"], "frequency": "MONTHLY"}, (INVOICES,),
+        ("invoiceId",),
+    ),
+    Sample(
+        "updateRecurringInvoice", lambda t: {"id": t["recurring"], "invoiceId": t["draft"], "maxCount": 3},
+        (INVOICES,), ("id", "invoiceId"),
+    ),
+    Sample("pauseRecurringInvoice", lambda t: {"id": t["recurring"]}, (INVOICES,), ("id",)),
+    Sample("resumeRecurringInvoice", lambda t: {"id": t["paused_recurring"]}, (INVOICES,), ("id",)),
+    Sample(
+        "skipRecurringInvoice", lambda t: {"id": t["recurring"], "on": "2026-05-01"}, (INVOICES,), ("id",)
+    ),
+    Sample("endRecurringInvoice", lambda t: {"id": t["recurring"]}, (INVOICES,), ("id",)),
     Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample(
         "recordOutsidePayment",

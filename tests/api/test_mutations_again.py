@@ -28,7 +28,7 @@ def count(owner: Connection, table: str) -> int:
 
 ENDING = {
     "archiveCustomer", "restoreCustomer", "removeUser", "deleteTag", "deleteDraftInvoice", "voidInvoice",
-    "removePaymentMethod",
+    "removePaymentMethod", "endRecurringInvoice",
 }  # fmt: skip
 
 

@@ -147,7 +147,7 @@ DRY = [
     "openInvoiceThread", "replyToInvoiceThread",
     "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
     "addCustomerImportRows", "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
-    "reopenInvoice", "scheduleInvoice",
+    "reopenInvoice", "scheduleInvoice", "createRecurringInvoice", "updateRecurringInvoice",
 ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from billing import (
     invoice_threads,
     invoices,
     outside_payments,
+    recurring_invoices,
     tags,
 )
 from billing.access_requests import AccessRequest, AccessStatus
@@ -36,6 +37,7 @@ from billing.invoice_threads import Opening, ThreadKind
 from billing.invoices import InvoiceLine
 from billing.outside_payments import OutsideInput
 from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
+from billing.recurring_fields import RecurringInput
 from billing.tags import TagInput
 from db import ids
 from db.session import Database
@@ -232,12 +234,21 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
     invoice_life.write_off(db, staff, invoice_id=given_up, reason=None, now=now)
     cash, key = OutsideInput(kind="CASH", amount="2.00", send_receipt=False), f"made {customer_id}"
     outside = outside_payments.record(db, staff, invoice_id=partly, fields=cash, request_key=key, now=now)
+    going, paused = (_recurring(db, staff, id_, now) for id_ in (partly, given_up))
+    recurring_invoices.pause(db, staff, recurring_id=paused, now=now)
     line = db.exec(select(InvoiceLine.id).where(InvoiceLine.invoice_id == issued)).one()
     return {
         "line": ("lin", line),
         "draft": ("inv", draft), "invoice": ("inv", issued), "second_invoice": ("inv", partly),
         "given_up": ("inv", given_up), "outside": ("opm", outside.id),
+        "recurring": ("rin", going), "paused_recurring": ("rin", paused),
     }  # fmt: skip
+
+
+def _recurring(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> UUID:
+    """Every month from 1 May on."""
+    monthly = RecurringInput(frequency="MONTHLY", next_on="2026-05-01")
+    return recurring_invoices.create(db, staff, invoice_id=invoice_id, fields=monthly, now=now).id
 
 
 def _threads(db: Session, actor: Actor, invoice_id: UUID, now: datetime) -> tuple[UUID, UUID]:

@@ -13,7 +13,8 @@ from auth.actors import MissingRight
 from auth.companies import CustomerClosed
 from billing import customers, invoice_life, invoice_scheduling, invoices
 from billing.invoice_fields import InvoiceInput, LineInput
-from billing.invoices import Invoice, InvoiceStatus, NotADraft, SendRefusal
+from billing.invoice_refusals import SendRefusal, reason
+from billing.invoices import Invoice, InvoiceStatus, NotADraft
 from db.session import Database
 from errors import NotFound
 from integrations import rounds
@@ -246,4 +247,4 @@ def test_only_drafts_of_customers_that_can_be_invoiced_are_planned(acts: Acts, c
 
 
 def test_what_else_is_refused_is_called_other() -> None:
-    assert invoice_scheduling.reason(NotADraft()) is SendRefusal.OTHER
+    assert reason(NotADraft()) is SendRefusal.OTHER

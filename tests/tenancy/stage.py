@@ -26,6 +26,7 @@ from billing import (
     invoice_threads,
     invoices,
     outside_payments,
+    recurring_invoices,
     tags,
 )
 from billing.access_requests import AccessRequest, AccessStatus
@@ -36,6 +37,7 @@ from billing.outside_payments import OutsideInput
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payments import Payment, PaymentAllocation, PaymentStatus
+from billing.recurring_fields import RecurringInput
 from db import ids
 from db.columns import new_id
 from db.session import Database
@@ -193,6 +195,8 @@ def _customer(
         db, actor, action="customer.updated", subject_kind="customer", subject_id=customer_id,
         customer_id=customer_id, now=now, note=f"zz-{name}note-audit",
     )  # fmt: skip
+    monthly = RecurringInput(frequency="MONTHLY")
+    recurring = recurring_invoices.create(db, actor, invoice_id=issued.id, fields=monthly, now=now)
     note = customer_notes.add(db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now)
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
@@ -207,6 +211,7 @@ def _customer(
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
+        "rin": recurring.id,
     }  # fmt: skip
     prefixes = {"draft": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
 CELLS = [(sample, path) for sample in SAMPLES for path in sample.records]
 PREFIXES = {noun.prefix: noun.name for noun in NOUNS.values()}
 # What takes records away comes last.
-LAST = ("archive", "delete", "remove", "revoke", "void")
+LAST = ("archive", "delete", "end", "remove", "revoke", "void")
 CUSTOMERS_SIDE = ("carl", "petra", "vera", "gus", "ines", "acme_token")
 Sides = dict[str, Things]
 

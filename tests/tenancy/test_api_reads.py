@@ -28,7 +28,8 @@ READ_WHOLE = {"ada": Stage.sees("ada"), "carl": {"northwind", "acme", "acmeown"}
 if PROVING:
     READ_WHOLE |= {"mallory": Stage.sees("mallory"), "gus": {"northwind", "globex", "globexown"}}
 AT = {"Customer": "cus", "CustomerImport": "imp", "User": "invited", "Invoice": "inv", "Payment": "pay"} | {
-    "InvoiceThread": "thr"
+    "InvoiceThread": "thr",
+    "RecurringInvoice": "rin",
 }
 
 

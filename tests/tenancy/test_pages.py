@@ -28,6 +28,7 @@ KINDS = {
     "tag_id": "tag",
     "note_id": "note",
     "thread_id": "thr",
+    "recurring_id": "rin",
     "view_id": "cvw",
     "user_id": "usr",
     "key_id": "key",

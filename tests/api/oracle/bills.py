@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus, SendRefusal
+from billing.invoice_refusals import SendRefusal
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.money import Currency
 from billing.outside_payments import OutsideKind, OutsidePayment
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
@@ -35,7 +36,8 @@ def invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
         voided_at=maker.maybe(maker.moment()), **_planned(maker, status),
     )  # fmt: skip
-    for place_ in range(maker.chance.randrange(4)):
+    # A draft has lines that a customer must not see.
+    for place_ in range(max(maker.chance.randrange(4), status is InvoiceStatus.DRAFT)):
         line(maker, partner, customer, id_, place_ + 1, issued=status is not InvoiceStatus.DRAFT)
     words(maker, partner, customer, "invoice", id_, [number, memo])
     return id_

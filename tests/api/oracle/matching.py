@@ -62,7 +62,15 @@ def _field(world: "Reference", noun: Noun, row: "Row", key: str, asked: Mapping[
 
 _TARGETS = {
     (noun, "customer"): "Customer"
-    for noun in ("Invoice", "Payment", "User", "AuditEvent", "OutsidePayment", "InvoiceThread")
+    for noun in (
+        "Invoice",
+        "Payment",
+        "User",
+        "AuditEvent",
+        "OutsidePayment",
+        "InvoiceThread",
+        "RecurringInvoice",
+    )
 }
 _TAGS = {
     "any": lambda tags, ids: bool(tags & ids),

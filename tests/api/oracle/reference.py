@@ -51,6 +51,7 @@ VISIBLE: dict[str, Visible] = {
     "api_key": lambda row, actor: actor.customer_id is None,
     "customer_note": _own_side,
     "access_request": _own_side,
+    "recurring_invoice": _own_side,
     "customer_view": lambda row, actor: (
         actor.customer_id is None and (row["is_shared"] or row["created_by"] == actor.id)
     ),

@@ -32,19 +32,21 @@ from billing.outside_payments import OutsidePayment
 from billing.partners import Partner
 from billing.payment_methods import PaymentMethod
 from billing.payments import Payment, PaymentAllocation
+from billing.recurrences import RecurringInvoice
 from billing.search import SearchToken
 from billing.tags import CustomerTag, InvoiceTag, Tag
 from db.columns import new_id
 from tests.api.oracle import bills
 from tests.api.oracle.conversations import conversations
 from tests.api.oracle.maker import TEXTS, Maker, Row, words
+from tests.api.oracle.orders import orders
 from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
-    CustomerView,
+    CustomerView, RecurringInvoice,
 )  # fmt: skip
 
 
@@ -142,6 +144,7 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
                     owner_id=owner_id, created_at=maker.now,
                 )  # fmt: skip
     conversations(maker, partner, customer, invoices[1:])
+    orders(maker, partner, customer, invoices)
     # The first is a draft, see `_invoice`: nothing is ever paid on one.
     for _ in range(6 if methods else 0):
         bills.payment(maker, partner, customer, methods, invoices[1:], users)

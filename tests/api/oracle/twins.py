@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing.payments import RECEIVED
 from db import ids
+from tests.api.oracle import orders
 
 if TYPE_CHECKING:
     from tests.api.oracle.maker import Row
@@ -149,6 +150,7 @@ VALUES: dict[str, Twin] = {
     "PaymentMethod.isExpired": _is_expired,
     "ApiKey.scope": lambda world, row: " ".join(row["scopes"]),
     "ApiKey.status": _key_status,
+    "RecurringInvoice.nextDays": lambda world, row: orders.next_days(row),
     "CustomerView.tagIds": lambda world, row: [f"tag_{id_.hex}" for id_ in row["tag_ids"]],
     "Tag.customerCount": lambda world, row: _carrying(world, row, "customer_tag"),
     "Tag.invoiceCount": lambda world, row: _carrying(world, row, "invoice_tag"),

@@ -1,0 +1,255 @@
+"""The dashboard's recurring invoices: the list, one of them, and ordering one from an invoice.
+
+Surprise: what is repeated is an invoice, so an order begins on an invoice's page; and "Show the days" stores
+nothing: the form comes back with the days that would follow.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.actors import Actor
+from billing import recurring_invoices
+from billing.dates import day_text
+from billing.recurrences import RecurringFrequency
+from billing.recurring_fields import RecurringInput
+from db import ids
+from errors import Conflict, Invalid
+from languages import mark, say, say_count, spoken
+from portal.door import act, go, partner, read_form
+from portal.form import Form
+from portal.house import house, place, record_id
+from portal.page import Page, ask, show
+from portal.paging import counted, link, neighbours, window
+from portal.partner.invoices import found
+from portal.partner.refused_sending import NOT_MADE
+
+FREQUENCIES = {
+    RecurringFrequency.MONTHLY: mark("Every month"),
+    RecurringFrequency.QUARTERLY: mark("Every three months"),
+    RecurringFrequency.YEARLY: mark("Every year"),
+    RecurringFrequency.EVERY_N_DAYS: mark("Every so many days"),
+}
+TABS = {"": (mark("Going on"), ("ACTIVE", "PAUSED")), "ended": (mark("Ended"), ("ENDED",))}
+PREVIEW = "preview"
+
+
+async def list_recurring(request: Request) -> Response:
+    """Those that go on, newest first; or those that have ended."""
+    chosen = request.query_params.get("show", "")
+    chosen = chosen if chosen in TABS else ""
+    where = {"status": {"in": TABS[chosen][1]}}
+    page = await ask(request, "partner/recurring/list", where=where, **window(request))
+    listed = page.content["recurringInvoices"]
+    tabs = [(text, link(request, show=name), name == chosen, None) for name, (text, _) in TABS.items()]
+    return show(
+        request, "partner/recurring/list.html", page, tabs=tabs, chosen=chosen,
+        beside=neighbours(request, listed["pageInfo"]), refusals=NOT_MADE,
+        rows=[{**row, "often": how_often(row)} for row in listed["nodes"]],
+        count=counted(listed["totalCount"], "recurring invoice", "recurring invoices"),
+    )  # fmt: skip
+
+
+async def show_one(request: Request) -> Response:
+    """How it goes on, and what it has made."""
+    page = await _one(request)
+    order = page.content["recurringInvoice"]
+    return show(
+        request, "partner/recurring/details.html", page, order=order, often=how_often(order),
+        refusals=NOT_MADE,
+    )  # fmt: skip
+
+
+async def show_new(request: Request) -> Response:
+    """The form for an invoice."""
+    return await _new(request, Form.of({"frequency": "MONTHLY", "autoSend": "no"}))
+
+
+async def create(request: Request) -> Response:
+    """Order it, or show the days that would follow."""
+    form = await read_form(request)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+    fields = _fields(form)
+
+    def look(db: Session, actor: Actor) -> list[date]:
+        return list(recurring_invoices.preview(db, actor, invoice_id=invoice_id, fields=fields, now=now))
+
+    def work(db: Session, actor: Actor) -> str:
+        made = recurring_invoices.create(db, actor, invoice_id=invoice_id, fields=fields, now=now)
+        return ids.shown("rin", made.id)
+
+    try:
+        if form.pressed == PREVIEW:
+            return await _new(request, form, days=await act(request, look, form=form))
+        made = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _new(request, form.with_problems(wrong), status=422)
+    return go(request, f"{_list(request)}/{made}", "The invoice will be repeated. These are the next days.")
+
+
+async def show_edit(request: Request) -> Response:
+    """The form for one that goes on."""
+    return await _edit(request, None)
+
+
+async def update(request: Request) -> Response:
+    """Change how it goes on."""
+    form = await read_form(request)
+    recurring_id, now = record_id(request, "recurring_id", "rin"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> None:
+        recurring_invoices.update(
+            db, actor, recurring_id=recurring_id, fields=_fields(form),
+            invoice_id=ids.parsed(form.value("invoice"), "inv"),
+            version=int(form.value("version")) if form.value("version").isdecimal() else 0, now=now,
+        )  # fmt: skip
+
+    try:
+        await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _edit(request, form.with_problems(wrong), status=422)
+    return go(request, _address(request), "The recurring invoice is changed.")
+
+
+async def pause(request: Request) -> Response:
+    """Make none until it is resumed."""
+    await _do(request, recurring_invoices.pause)
+    return go(request, _address(request), "It is paused. Days that pass meanwhile are left out.")
+
+
+async def resume(request: Request) -> Response:
+    """Go on."""
+    await _do(request, recurring_invoices.resume)
+    return go(request, _address(request), "It goes on.")
+
+
+async def skip(request: Request) -> Response:
+    """Leave out the next one, if it is still the one that was shown."""
+    form = await read_form(request)
+    recurring_id, now = record_id(request, "recurring_id", "rin"), house(request).clock()
+    try:
+        on = date.fromisoformat(form.value("on"))
+    except ValueError:
+        raise Conflict from None
+
+    def work(db: Session, actor: Actor) -> None:
+        recurring_invoices.skip(db, actor, recurring_id=recurring_id, on=on, now=now)
+
+    await act(request, work, form=form)
+    return go(request, _address(request), say("{day} is left out.", day=day_text(on, spoken())))
+
+
+async def confirm_end(request: Request) -> Response:
+    """Asks before it ends for good."""
+    page = await _one(request)
+    return show(
+        request, "partner/recurring/end.html", page, order=page.content["recurringInvoice"],
+        back=_address(request),
+    )  # fmt: skip
+
+
+async def end(request: Request) -> Response:
+    """Make no more."""
+    await _do(request, recurring_invoices.end)
+    return go(request, _address(request), "It has ended. What was made stays.")
+
+
+def how_often(order: Mapping[str, Any]) -> str:
+    """`every month`, `every 14 days`."""
+    if order["everyDays"] is not None:
+        return say_count("Every day", "Every {count} days", order["everyDays"])
+    return say(FREQUENCIES[RecurringFrequency(order["frequency"])])
+
+
+async def _do(request: Request, rule: Any) -> None:
+    form = await read_form(request)
+    recurring_id, now = record_id(request, "recurring_id", "rin"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> None:
+        rule(db, actor, recurring_id=recurring_id, now=now)
+
+    await act(request, work, form=form)
+
+
+def _fields(form: Form) -> RecurringInput:
+    # Without a script the days are there whatever is chosen above them.
+    counted_in_days = form.value("frequency") == RecurringFrequency.EVERY_N_DAYS
+    return RecurringInput(
+        frequency=form.value("frequency"), every_days=form.value("every_days") if counted_in_days else None,
+        next_on=form.value("next_on"), ends_on=form.value("ends_on"), max_count=form.value("max_count"),
+        auto_send=form.value("auto_send") == "yes",
+    )  # fmt: skip
+
+
+async def _new(
+    request: Request, form: Form, *, days: list[date] | None = None, status: int = 200
+) -> Response:
+    page = await ask(request, "partner/recurring/repeat", id=request.path_params["invoice_id"])
+    invoice = found(page)
+    going = [order for order in invoice["repeatedBy"]["nodes"] if order["status"] != "ENDED"]
+    if going:
+        return go(request, f"{_list(request)}/{going[0]['id']}", "This invoice is repeated already.")
+    return show(
+        request, "partner/recurring/new.html", page, form=form, days=days, status=status,
+        frequencies=_choices(), action=request.url.path,
+        back=f"{place(request).home}/invoices/{invoice['id']}",
+    )  # fmt: skip
+
+
+async def _edit(request: Request, form: Form | None, *, status: int = 200) -> Response:
+    page = await ask(request, "partner/recurring/edit", id=request.path_params["recurring_id"])
+    order = found(page, "recurringInvoice")
+    if form is None:
+        send = "yes" if order["autoSend"] else "no"
+        form = Form.of({**order, "autoSend": send, "invoice": order["invoice"]["id"]})
+    return show(
+        request, "partner/recurring/edit.html", page, form=form, order=order, invoices=_patterns(order),
+        frequencies=_choices(), action=request.url.path, back=_address(request), status=status,
+    )  # fmt: skip
+
+
+def _patterns(order: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What it may repeat: what it does repeat, and the customer's newest invoices."""
+    nodes = [order["invoice"], *order["customer"]["invoices"]["nodes"]]
+    return list({node["id"]: node for node in nodes}.values())
+
+
+def _choices() -> list[tuple[str, str]]:
+    return [(frequency.value, say(text)) for frequency, text in FREQUENCIES.items()]
+
+
+async def _one(request: Request) -> Page:
+    page = await ask(request, "partner/recurring/one", id=request.path_params["recurring_id"])
+    found(page, "recurringInvoice")
+    return page
+
+
+def _list(request: Request) -> str:
+    return f"{place(request).home}/recurring"
+
+
+def _address(request: Request) -> str:
+    return f"{_list(request)}/{request.path_params['recurring_id']}"
+
+
+_LIST = "/partner/{slug}/recurring"
+_ONE = _LIST + "/{recurring_id}"
+_REPEAT = "/partner/{slug}/invoices/{invoice_id}/repeat"
+ROUTES = [
+    Route(_LIST, partner(list_recurring)),
+    Route(_ONE, partner(show_one)),
+    Route(_ONE + "/edit", partner(show_edit)),
+    Route(_ONE + "/edit", partner(update), methods=["POST"]),
+    Route(_ONE + "/pause", partner(pause), methods=["POST"]),
+    Route(_ONE + "/resume", partner(resume), methods=["POST"]),
+    Route(_ONE + "/skip", partner(skip), methods=["POST"]),
+    Route(_ONE + "/end", partner(confirm_end)),
+    Route(_ONE + "/end", partner(end), methods=["POST"]),
+    Route(_REPEAT, partner(show_new)),
+    Route(_REPEAT, partner(create), methods=["POST"]),
+]
