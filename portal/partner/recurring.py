@@ -18,6 +18,7 @@ from billing import recurring_invoices
 from billing.dates import day_text
 from billing.recurrences import RecurringFrequency
 from billing.recurring_fields import RecurringInput
+from billing.recurring_invoices import AlreadyRepeated
 from db import ids
 from errors import Conflict, Invalid
 from languages import mark, say, say_count, spoken
@@ -87,6 +88,8 @@ async def create(request: Request) -> Response:
         if form.pressed == PREVIEW:
             return await _new(request, form, days=await act(request, look, form=form))
         made = await act(request, work, form=form)
+    except AlreadyRepeated:  # the form was sent twice: it stands there
+        return await _new(request, form)
     except Invalid as wrong:
         return await _new(request, form.with_problems(wrong), status=422)
     return go(request, f"{_list(request)}/{made}", "The invoice will be repeated. These are the next days.")

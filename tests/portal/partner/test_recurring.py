@@ -1,0 +1,132 @@
+"""The pages of recurring invoices: ordering one from an invoice, how it goes on, what is refused."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+
+from db.session import Database
+from integrations import rounds
+from tests.billing.acting import Acts
+from tests.billing.test_recurring_invoices import EVERY_WEEK, bill, nine, ordered
+from tests.cast import Cast
+from tests.portal.conftest import Person, text_of
+from tests.world import nothing_changes
+
+Arrive = Callable[[str], Person]
+
+
+@pytest.fixture
+def acts(database: Database, owner: Connection, now: datetime) -> Acts:
+    return Acts(database, owner, now)
+
+
+def test_clem_orders_one_after_looking_at_the_days(
+    signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    clem = signed_in("clem")
+    assert "No recurring invoices yet" in text_of(clem.get("/recurring"))
+    here = f"/invoices/inv_{bill(acts, cast, issue_on='2026-01-31', due_on='2026-12-31').id.hex}"
+    assert "Repeat this draft" in text_of(clem.get(f"{here}/repeat"))
+    typed = {"frequency": "MONTHLY", "every_days": "", "max_count": "3", "auto_send": "yes"}
+    with nothing_changes(owner):
+        looked = clem.post(f"{here}/repeat", {**typed, "_pressed": "preview"})
+    said = text_of(looked)
+    assert (looked.status_code, "Nothing is ordered yet." in said) == (200, True)
+    for day in ("Mar 31, 2026", "Apr 30, 2026", "May 31, 2026"):
+        assert day in said
+    assert "Jun 30, 2026" not in said
+    sent = clem.post(f"{here}/repeat", typed)
+    order = sent.headers["location"].removeprefix(clem.home)
+    page = text_of(clem.get(order))
+    assert "Every month" in page
+    assert "when 3 are made" in page
+    # The same form again finds it there.
+    assert clem.post(f"{here}/repeat", typed).headers["location"].endswith(order)
+    assert "This invoice is repeated already." in text_of(clem.get(f"{here}/repeat"))
+    assert acts.count("recurring_invoice") == 1
+    assert "A recurring invoice repeats it." in text_of(clem.get(here))
+    assert "Every month" in text_of(clem.get("/recurring"))
+    assert clem.post(f"{here}/delete").status_code == 409
+
+
+def test_it_is_paused_resumed_left_out_changed_and_ended(
+    signed_in: Arrive, acts: Acts, cast: Cast, database: Database, owner: Connection
+) -> None:
+    clem, invoice = signed_in("clem"), bill(acts, cast, issue_on="2026-03-20")
+    order = ordered(acts, cast, invoice, EVERY_WEEK)
+    other = bill(acts, cast)
+    here = f"/recurring/rin_{order.id.hex}"
+    clem.post(f"{here}/pause")
+    assert "It is paused." in text_of(clem.get(here))
+    clem.post(f"{here}/resume")
+    clem.post(f"{here}/skip", {"on": "2026-03-27"})
+    assert "Mar 27, 2026 is left out." in text_of(clem.get(here))
+    with nothing_changes(owner):
+        assert clem.post(f"{here}/skip", {"on": "2026-03-27"}).status_code == 409
+        assert clem.post(f"{here}/skip", {"on": "soon"}).status_code == 409
+    form = clem.get(f"{here}/edit").text
+    version = re.search(r'name="version" value="(\d+)"', form)[1]
+    typed = {
+        "version": version, "invoice": f"inv_{other.id.hex}", "frequency": "QUARTERLY", "every_days": "7",
+        "next_on": "2026-04-30", "ends_on": "2026-10-30", "max_count": "", "auto_send": "no",
+    }  # fmt: skip
+    assert clem.post(f"{here}/edit", typed).status_code == 303
+    said = text_of(clem.get(here))
+    for words in ("Every three months", "Apr 30, 2026", "Jul 30, 2026", "Oct 30, 2026", "A draft is made"):
+        assert words in said
+    with nothing_changes(owner):
+        assert clem.post(f"{here}/edit", typed).status_code == 409  # somebody changed it meanwhile
+    rounds.make_recurring(database, now=nine(date(2026, 4, 30)))
+    made = owner.scalar(text("select id from invoice where recurring_id is not null"))
+    assert "A recurring invoice" in text_of(clem.get(f"/invoices/inv_{made.hex}"))
+    assert "can't be undone" in text_of(clem.get(f"{here}/end"))
+    clem.post(f"{here}/end")
+    assert "No more are made." in text_of(clem.get(here))
+    assert "Acme" in text_of(clem.get("/recurring?show=ended"))
+    assert clem.get(f"{here}/edit").status_code == 200
+
+
+def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(
+    signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    clem, here = signed_in("clem"), f"/invoices/inv_{bill(acts, cast).id.hex}/repeat"
+    with nothing_changes(owner):
+        answer = clem.post(
+            here,
+            {"frequency": "EVERY_N_DAYS", "every_days": "0", "next_on": "2026-01-01", "auto_send": "yes"},
+        )
+    assert answer.status_code == 422
+    said = text_of(answer)
+    assert "Enter a whole number from 1 to 366." in said
+    assert "or a later day" in said
+    assert 'value="2026-01-01"' in answer.text
+
+
+def test_a_refusal_stands_at_home_and_on_its_page(
+    signed_in: Arrive, acts: Acts, cast: Cast, database: Database, owner: Connection
+) -> None:
+    order = ordered(acts, cast, bill(acts, cast, issue_on="2026-03-02"), EVERY_WEEK)
+    owner.execute(text("update membership set status = 'DISABLED' where role in ('MANAGER', 'PAYER')"))
+    ada, here = signed_in("ada"), f"/recurring/rin_{order.id.hex}"
+    assert rounds.make_recurring(database, now=nine(date(2026, 3, 16)) + timedelta(hours=1)) == 0
+    assert "Recurring invoices that could not be made" in text_of(ada.get(""))
+    page = text_of(ada.get(here))
+    assert "Add a user, then try again." in page
+    assert "Try again" in page
+    ada.post(f"{here}/resume")
+    assert "Add a user" not in text_of(ada.get(here))
+
+
+def test_whoever_only_reads_sees_no_buttons(
+    signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    order = ordered(acts, cast, bill(acts, cast), EVERY_WEEK)
+    rita, here = signed_in("rita"), f"/recurring/rin_{order.id.hex}"
+    page = text_of(rita.get(here))
+    assert ("Every 7 days" in page, "Pause" in page, "Leave this one out" in page) == (True, False, False)
+    with nothing_changes(owner):
+        for what in ("pause", "resume", "end"):
+            assert rita.post(f"{here}/{what}").status_code == 403
