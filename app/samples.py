@@ -21,13 +21,15 @@ from auth.actors import Actor, ActorKind
 from auth.invites import Invite
 from auth.memberships import Membership
 from auth.passwords import NewPassword, hash_password
-from billing import customer_views, customers, invoice_sending, invoices, partners, tags
+from billing import customer_views, customers, invoice_sending, invoices, partners, recurring_invoices, tags
 from billing.customer_fields import CustomerInput, UserInput
 from billing.customer_views import ViewInput
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
+from billing.invoices import Invoice
 from billing.money import Money
 from billing.payment_orders import Share
 from billing.ports import Gateway
+from billing.recurring_fields import RecurringInput
 from db.session import Database
 from integrations import method_setups, paying
 
@@ -100,6 +102,7 @@ def load(database: Database, gateway: Gateway, *, now: datetime, password: str) 
         _invoices(database, actor, company, customer_id, now)
     carl = _actor_of(database, actor.partner_id, made[0], "carl@acme.example")
     _payment(database, gateway, carl, clock=lambda: now)
+    _recurring(database, actor, made[1], now)
     _view(database, actor, now)
     return create_key(database, partner_slug="northwind", name="Demo", scopes=None, expires_at=None, now=now)
 
@@ -128,6 +131,15 @@ def _customer(database: Database, actor: Actor, company: Company, new: NewPasswo
     for member_id in members[:1] if len(members) > 1 else members:
         _accept(database, actor.partner_id, member_id, new, now)
     return saved.customer.id
+
+
+def _recurring(database: Database, actor: Actor, customer_id: UUID, now: datetime) -> None:
+    """The licences, every month."""
+    with database.transaction(partner_id=actor.partner_id) as db:
+        mine = (Invoice.partner_id == actor.partner_id, Invoice.customer_id == customer_id)
+        licences = db.exec(select(Invoice.id).where(*mine).limit(1)).one()
+        monthly = RecurringInput(frequency="MONTHLY", auto_send=True)
+        recurring_invoices.create(db, actor, invoice_id=licences, fields=monthly, now=now)
 
 
 def _view(database: Database, actor: Actor, now: datetime) -> None:
