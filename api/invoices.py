@@ -31,13 +31,16 @@ from billing.derived import (
     ShownStatus,
     balance,
     is_disputed,
+    is_invoice_mail,
     is_overdue,
     is_partially_paid,
+    is_undelivered,
     number_if_any,
     payable,
     pdf_path,
     shown_status,
     shows_disputed,
+    shows_undelivered,
 )
 from billing.invoice_fields import MOST_TAXES, InvoiceInput
 from billing.invoice_refusals import SendRefusal
@@ -47,6 +50,7 @@ from db import ids
 
 if TYPE_CHECKING:
     from api.invoice_threads import InvoiceThread
+    from api.mails import Mail
     from api.outside_payments import OutsidePayment
     from api.payments import PaymentAllocation
     from api.recurring_invoices import RecurringInvoice
@@ -90,7 +94,17 @@ class Invoice(Node):
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col(where=True, order=True)
     finalized_at: datetime | None = col("When it got its number.")
-    sent_at: datetime | None = col(where=True)
+    sent_at: datetime | None = col("When a mail server last took a mail with it.", where=True)
+    is_undelivered: bool = sql(
+        shows_undelivered,
+        "It is open, a mail of it was refused or given up, and no server took one.",
+        where=True,
+        holds=is_undelivered,
+        see=STAFF,
+    )
+    mails: Connection[Annotated["Mail", lazy("api.mails")]] = page(
+        "subject_id", "With it to users, the newest first.", only=is_invoice_mail, see=STAFF
+    )
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
     send_on: date | None = col("The day a draft is to be sent by itself.", where=True)
@@ -239,9 +253,12 @@ class DeleteDraftInvoiceInput:
 
 @takes()
 class SendInvoiceInput:
-    """A draft or an issued invoice."""
+    """A draft or an issued invoice, and whom it is mailed to."""
 
     id: strawberry.ID
+    recipient_ids: list[strawberry.ID] | None = opt(
+        "Users of the customer, 50 at most. Left out: its managers and payers."
+    )
 
 
 @takes()
@@ -330,6 +347,14 @@ def _moving(rule: Callable[..., t.Invoice]) -> Work:
     return run
 
 
+def _send(doing: Doing, given: Given) -> Outcome:
+    chosen = given.records("recipient_ids", "usr") if given.get("recipient_ids") is not None else None
+    sent = invoice_sending.send(
+        doing.db, doing.actor, invoice_id=given.record("id", "inv"), recipients=chosen, now=doing.now
+    )
+    return {"invoice": sent.id}
+
+
 @strawberry.type
 class InvoiceMutations:
     """Changes of invoices."""
@@ -349,8 +374,8 @@ class InvoiceMutations:
         about="Delete a draft for good; it never had a number.",
     )  # fmt: skip
     send_invoice: SendInvoicePayload | None = change(
-        _moving(invoice_sending.send), SendInvoiceInput, Action.EDIT_INVOICES,
-        about="Mail it to the customer's managers and payers; a draft is issued first, and gets its number.",
+        _send, SendInvoiceInput, Action.EDIT_INVOICES,
+        about="Mail it to users of the customer; a draft is issued first, and gets its number.",
     )  # fmt: skip
     void_invoice: VoidInvoicePayload | None = change(
         _moving(invoice_life.void), VoidInvoiceInput, Action.VOID_INVOICES,

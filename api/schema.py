@@ -25,6 +25,7 @@ from api import (
     invoice_scheduling,
     invoice_threads,
     invoices,
+    mails,
     outside_payments,
     partners,
     payment_methods,
@@ -84,7 +85,7 @@ MUTATIONS: tuple[type, ...] = (
 
 NOUN_FILES = (
     api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoice_threads, invoices,
-    outside_payments, partners, payment_methods, payments, recurring_invoices, tags, users,
+    mails, outside_payments, partners, payment_methods, payments, recurring_invoices, tags, users,
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from auth.roles import Membership, MembershipStatus
 from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadState
 from billing.invoices import Invoice, InvoiceStatus
+from billing.mails import Mail, MailKind, MailStatus
 from billing.payment_methods import MethodKind
 from billing.payments import RECEIVED
 from billing.recurrences import PREVIEWED, upcoming
@@ -151,6 +152,34 @@ def _disputes(invoice: Any) -> Sequence[ColumnElement[bool]]:
     t = InvoiceThread.__table__.alias("dispute").c  # type: ignore[attr-defined]
     mine = (t.partner_id == invoice.partner_id, t.customer_id == invoice.customer_id)
     return *mine, t.invoice_id == invoice.id, t.kind == ThreadKind.DISPUTE, t.state == ThreadState.OPEN
+
+
+def is_undelivered(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Open, a mail of it was refused or given up, and none was taken nor still may be. As a condition."""
+    return _nobody_has(invoice, lambda mails: exists().where(*mails))
+
+
+def shows_undelivered(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """The same as a value."""
+    return _nobody_has(invoice, _some)
+
+
+def is_invoice_mail(mail: Any, at: Moment) -> ColumnElement[Any]:
+    """A mail that brings an invoice."""
+    brings: ColumnElement[bool] = mail.kind == MailKind.INVOICE
+    return brings
+
+
+def _nobody_has(
+    invoice: Any, some: Callable[[Sequence[ColumnElement[bool]]], ColumnElement[Any]]
+) -> ColumnElement[Any]:
+    t = Mail.__table__.alias("bringing").c  # type: ignore[attr-defined]
+    mine = (t.partner_id == invoice.partner_id, t.customer_id == invoice.customer_id)
+    mails = (*mine, t.subject_id == invoice.id, t.kind == MailKind.INVOICE)
+    # Lost ones are few and have an index of their own: lists begin with them.
+    lost = t.status.in_((MailStatus.REFUSED, MailStatus.DEAD))
+    hopeful = t.status.in_((MailStatus.SENT, MailStatus.QUEUED))
+    return and_(invoice.status == InvoiceStatus.OPEN, some((*mails, lost)), ~some((*mails, hopeful)))
 
 
 def shown_status(invoice: Any, at: Moment) -> ColumnElement[Any]:

@@ -34,8 +34,8 @@ def send(
 ) -> tuple[Outcome, ...]:
     """Send each of these invoices, as `invoice_sending.send` does one; in the order they are given.
 
-    One that was sent at or after `asked_at` is not sent again: the same form may come twice. Refuses NotFound
-    if any of them is not the partner's, and no invoice at all or more than 500 of them.
+    One that somebody sent at or after `asked_at` is not sent again: the same form may come twice. Refuses
+    NotFound if any of them is not the partner's, and no invoice at all or more than 500 of them.
     """
     actor.require(Action.EDIT_INVOICES)
     require_some(invoice_ids=invoice_ids)
@@ -66,7 +66,7 @@ def _sent(
     if invoice is None:  # a draft that was deleted while we waited for its customer
         return Outcome(invoice_id, "", company, Problem(NotFound.code, (), NotFound.message))
     number = invoice.number
-    if asked_at is not None and invoice.sent_at is not None and invoice.sent_at >= asked_at:
+    if asked_at is not None and invoice_sending.was_asked(db, invoice, since=asked_at):
         return Outcome(invoice_id, number, company, None)
     try:
         with db.begin_nested():

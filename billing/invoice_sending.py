@@ -1,20 +1,28 @@
-"""Sending an invoice: who is written to, and issuing it first where it is a draft."""
+"""Sending an invoice: who is written to, and issuing it first where it is a draft.
 
+Surprise: an invoice is not sent when somebody says so, but when a mail server took the first of its mails
+(GUARANTEES R-4): `sent_at` is written by whoever hands mails over.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
 from auth.memberships import MembershipStatus, Role
 from billing import customers, invoice_life, invoices, mails
+from billing.customers import Customer
 from billing.invoice_life import NotOpen
 from billing.invoices import Invoice, InvoiceStatus
-from billing.mails import MailKind
-from errors import Conflict
+from billing.mails import Mail, MailKind
+from errors import Conflict, Invalid, NotFound
 
 # Who is written to about invoices: the customer's people who can pay.
 TOLD = frozenset({Role.MANAGER, Role.PAYER})
+MOST_RECIPIENTS = 50
 
 
 class NobodyToTell(Conflict):
@@ -24,25 +32,22 @@ class NobodyToTell(Conflict):
     message = "This customer has no manager or payer to send it to. Add a user first."
 
 
-def send(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
-    """Mail an invoice to the customer's managers and payers, issuing it first if it is a draft.
+def send(
+    db: Session, actor: Actor, *, invoice_id: UUID, recipients: Sequence[UUID] | None = None, now: datetime
+) -> Invoice:
+    """Mail an invoice to these users of the customer, issuing it first if it is a draft.
 
-    May be repeated: everybody gets it again. Refuses NotFound, NotOpen (a voided one), NobodyToTell, a
-    customer in SETUP or ARCHIVED.
+    Left out: to its managers and payers. May be repeated: everybody gets it again. Refuses NotFound (also for
+    somebody who is no user of this customer, or was removed), NotOpen (a voided one), NobodyToTell, a
+    customer in SETUP or ARCHIVED, and at ("recipient_ids",) REQUIRED, TOO_MANY.
     """
     actor.require(Action.EDIT_INVOICES)
     customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
     if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PAID):
         raise NotOpen(invoice)
-    told = [
-        member.id for member in customers.members_of(db, customer)
-        if member.role in TOLD and member.status in (MembershipStatus.INVITED, MembershipStatus.ACTIVE)
-    ]  # fmt: skip
-    if not told:
-        raise NobodyToTell
+    told = _recipients(db, customer, recipients)
     if invoice.status is InvoiceStatus.DRAFT:
         invoice_life.issue(db, actor, customer, invoice, now)
-    invoice.sent_at = now
     invoice.updated_at = now
     for membership_id in told:
         mails.queue(
@@ -51,3 +56,39 @@ def send(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoi
         )  # fmt: skip
     invoices.record(db, actor, invoice, "invoice.sent", now)
     return invoice
+
+
+def note_taken(db: Session, *, partner_id: UUID, invoice_id: UUID, now: datetime) -> None:
+    """A server took a mail with the invoice: it is sent."""
+    mine = (col(Invoice.partner_id) == partner_id, col(Invoice.id) == invoice_id)
+    db.execute(update(Invoice).where(*mine).values(sent_at=now, updated_at=now))
+
+
+def was_asked(db: Session, invoice: Invoice, *, since: datetime) -> bool:
+    """Whether somebody sent it at or after `since`, be it taken by a server or not."""
+    asked = select(Mail.id).where(
+        Mail.partner_id == invoice.partner_id,
+        Mail.subject_id == invoice.id,
+        Mail.kind == MailKind.INVOICE,
+        col(Mail.created_at) >= since,
+    )
+    return db.exec(asked.limit(1)).one_or_none() is not None
+
+
+def _recipients(db: Session, customer: Customer, chosen: Sequence[UUID] | None) -> list[UUID]:
+    reachable = [
+        member for member in customers.members_of(db, customer)
+        if member.status in (MembershipStatus.INVITED, MembershipStatus.ACTIVE)
+    ]  # fmt: skip
+    if chosen is None:
+        told = [member.id for member in reachable if member.role in TOLD]
+        if not told:
+            raise NobodyToTell
+        return told
+    if not chosen:
+        raise Invalid.at("recipient_ids", code="REQUIRED", message="Choose at least one recipient.")
+    if len(set(chosen)) > MOST_RECIPIENTS:
+        raise Invalid.at("recipient_ids", code="TOO_MANY", message="Choose at most 50 recipients.")
+    if not set(chosen) <= {member.id for member in reachable}:
+        raise NotFound
+    return list(dict.fromkeys(chosen))

@@ -44,7 +44,8 @@ class Mail(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["partner_id", "membership_id"], ["membership.partner_id", "membership.id"]),
         CheckConstraint("(status = 'SENT') = (sent_at is not null)", name="sent_has_time"),
-        Index("ix_mail_subject", "partner_id", "subject_id"),
+        Index("ix_mail_subject", "partner_id", "subject_id", "created_at", "id"),
+        Index("ix_mail_lost", "partner_id", "subject_id", postgresql_where="status in ('REFUSED', 'DEAD')"),
         guarded(Guard.CUSTOMER),
     )
 

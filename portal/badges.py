@@ -25,6 +25,12 @@ TONES: dict[str, tuple[str, str]] = {
     "INVOICE_DISPUTED": ("warning", "Disputed"),
     "THREAD_OPEN": ("info", "Open"),
     "THREAD_RESOLVED": ("success", "Settled"),
+    # mails
+    "MAIL_QUEUED": ("info", "Being sent"),
+    "MAIL_SENT": ("success", "Accepted by the server"),
+    "MAIL_REFUSED": ("danger", "Refused by the server"),
+    "MAIL_DEAD": ("danger", "Given up after three days"),
+    "MAIL_DROPPED": ("neutral", "Not sent: no longer wanted"),
     # customers, users and invites
     "SETUP": ("warning", "In set-up"),
     "ACTIVE": ("success", "Active"),

@@ -16,7 +16,8 @@ from auth.audit import PersonalEvent
 from auth.mailed_codes import MailedCode
 from auth.personal_tokens import PersonalToken
 from auth.users import User
-from billing.mails import Mail, MailStatus
+from billing import invoice_sending
+from billing.mails import Mail, MailKind, MailStatus
 from db.session import Database
 from integrations.mail import access_letters, code_letters, letters
 from integrations.mail.compose import Attachment, Composer
@@ -214,6 +215,10 @@ class Outgoing:
             mail.tries += 1
             mail.status, mail.answer = status, words
             mail.sent_at = self._clock() if status is MailStatus.SENT else None
+            if mail.kind is MailKind.INVOICE and mail.sent_at is not None:
+                invoice_sending.note_taken(
+                    db, partner_id=partner_id, invoice_id=mail.subject_id, now=mail.sent_at
+                )
 
 
 def _mail(db: Session, mail_id: UUID) -> Mail | None:

@@ -10,8 +10,7 @@ from billing import invoice_scheduling
 from errors import Invalid
 from portal.door import act, go, partner, read_form
 from portal.house import house, record_id
-from portal.page import ask, show
-from portal.partner.invoices import address, found
+from portal.partner.invoices import address, confirm_send
 
 
 async def schedule(request: Request) -> Response:
@@ -25,12 +24,7 @@ async def schedule(request: Request) -> Response:
     try:
         await act(request, work, form=form)
     except Invalid as wrong:
-        page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
-        found(page)
-        return show(
-            request, "partner/invoices/confirm.html", page, what="send", back=address(request),
-            form=form.with_problems(wrong), status=422,
-        )  # fmt: skip
+        return await confirm_send(request, planned=form.with_problems(wrong), status=422)
     return go(request, address(request), "The draft will be sent by itself. You can change it until then.")
 
 

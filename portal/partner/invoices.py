@@ -14,17 +14,18 @@ from starlette.routing import Route
 from auth.actors import Actor
 from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, tags
 from db import ids
-from errors import NotFound
+from errors import Invalid, NotFound
 from languages import say
 from portal import papers
 from portal.door import act, go, partner, read_form
 from portal.every_tag import with_every_tag
 from portal.form import MOST_ROWS, Form
 from portal.house import house, place, record_id
+from portal.navigation import ROLES
 from portal.page import Page, ask, show
 from portal.partner.refused_sending import WHAT_TO_DO
 
-CONFIRMED = ("send", "void", "delete", "reopen")
+CONFIRMED = ("void", "delete", "reopen")
 
 
 async def show_invoice(request: Request) -> Response:
@@ -35,25 +36,45 @@ async def show_invoice(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """Asks before sending, voiding or deleting."""
     what = request.path_params["what"]
+    if what == "send":
+        return await confirm_send(request)
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
-    invoice = found(page)
     if what not in CONFIRMED:
         raise NotFound
+    found(page)
+    return show(request, "partner/invoices/confirm.html", page, what=what, back=address(request))
+
+
+async def confirm_send(
+    request: Request, *, form: Form | None = None, planned: Form | None = None, status: int = 200
+) -> Response:
+    """Asks to whom the invoice is sent, or on which day; with what was typed in either form."""
+    page = await ask(request, "partner/invoices/send", id=request.path_params["invoice_id"])
+    invoice = found(page)
+    users = invoice["customer"]["users"]["nodes"]
+    chosen = [user["id"] for user in users if user["role"] in invoice_sending.TOLD]
     return show(
-        request, "partner/invoices/confirm.html", page, what=what, back=address(request),
-        form=Form.of({"sendOn": invoice["sendOn"]}),
+        request, "partner/invoices/send.html", page, back=address(request), roles=ROLES, status=status,
+        form=form or Form.of({"recipientIds": chosen}),
+        planned=planned or Form.of({"sendOn": invoice["sendOn"]}),
     )  # fmt: skip
 
 
 async def send(request: Request) -> Response:
-    """Issue the invoice if it is a draft, and mail it."""
+    """Issue the invoice if it is a draft, and mail it to those who were chosen."""
     form = await read_form(request)
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> str:
-        return invoice_sending.send(db, actor, invoice_id=invoice_id, now=now).number
+        # Without the list of people: a page that was open before it was there.
+        told = [ids.parsed(one, "usr") for one in form.values("recipient_ids")]
+        recipients = told if form.checked("chosen") else None
+        return invoice_sending.send(db, actor, invoice_id=invoice_id, recipients=recipients, now=now).number
 
-    number = await act(request, work, form=form)
+    try:
+        number = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await confirm_send(request, form=form.with_problems(wrong), status=422)
     return go(request, address(request), say("Invoice {number} is on its way.", number=number))
 
 

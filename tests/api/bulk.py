@@ -54,6 +54,12 @@ _FILL = (
     from invoice, generate_series(1, 2) n where partner_id = :partner and n = 1
     """,
     """
+    insert into mail (partner_id, id, customer_id, membership_id, kind, subject_id, status, tries, created_at)
+    select :partner, gen_random_uuid(), i.customer_id, m.id, 'INVOICE', i.id, 'REFUSED', 1, i.created_at
+    from invoice i join lateral (select id from membership where partner_id = :partner limit 1) m on true
+    where i.partner_id = :partner
+    """,
+    """
     insert into recurring_invoice (partner_id, id, customer_id, invoice_id, status, frequency, starts_on,
       step, next_on, made_count, auto_send, created_by_name, version, created_at, updated_at)
     select :partner, gen_random_uuid(), customer_id, id, 'ACTIVE', 'MONTHLY', issue_on, 0, issue_on, 0, true,

@@ -108,7 +108,7 @@ async def test_a_sent_invoice_has_its_number_and_stays_as_it_is(writer: Writer, 
     sent = await writer.do("sendInvoice", one, select)
     assert sent["invoice"] == {
         "number": "NO-00004", "status": "OPEN", "balance": {"amount": "100.00"},
-        "sentAt": "2026-03-10T17:00:00.000000Z", "finalizedAt": "2026-03-10T17:00:00.000000Z",
+        "sentAt": None, "finalizedAt": "2026-03-10T17:00:00.000000Z",
     }  # fmt: skip
     told = "select count(*) from mail where kind = 'INVOICE'"
     assert writer.client.owner.scalar(text(told)) == 3  # Carl, Petra and the invited Una; Vera only looks
@@ -119,6 +119,31 @@ async def test_a_sent_invoice_has_its_number_and_stays_as_it_is(writer: Writer, 
     with nothing_changes(writer.client.owner):
         for name, given in (("updateInvoice", {**one, "memo": "x"}), ("deleteDraftInvoice", one)):
             assert await writer.refused(name, given) == [("INVOICE_ISSUED", "input")]
+
+
+async def test_it_is_mailed_to_whom_was_chosen_and_what_became_of_that_is_told(
+    writer: Writer, acme: Things
+) -> None:
+    select = """invoice { isUndelivered mails(first: 5) { totalCount nodes {
+      kind status tries answer sentAt recipient { id } } } }"""
+    chosen = {"id": acme["draft"], "recipientIds": [acme["invited"]]}
+    sent = (await writer.do("sendInvoice", chosen, select))["invoice"]
+    assert sent == {
+        "isUndelivered": False,
+        "mails": {"totalCount": 1, "nodes": [
+            {"kind": "INVOICE", "status": "QUEUED", "tries": 0, "answer": None, "sentAt": None,
+             "recipient": {"id": acme["invited"]}},
+        ]},
+    }  # fmt: skip
+    writer.client.owner.execute(
+        text("update mail set status = 'REFUSED', tries = 1, answer = '550 No' where kind = 'INVOICE'")
+    )
+    asked = f"{{ invoices(where: {{ isUndelivered: {{ eq: true }} }}) {{ nodes {{ id {select[9:-1]} }} }} }}"
+    (lost,) = (await writer.client.ask(asked)).data["invoices"]["nodes"]
+    assert (lost["id"], lost["mails"]["nodes"][0]["answer"]) == (acme["draft"], "550 No")
+    with nothing_changes(writer.client.owner):
+        nobody = {"id": acme["draft"], "recipientIds": []}
+        assert await writer.refused("sendInvoice", nobody) == [("REQUIRED", "input.recipientIds")]
 
 
 async def test_a_voided_invoice_is_not_sent(writer: Writer, acme: Things) -> None:

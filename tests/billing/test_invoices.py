@@ -265,7 +265,7 @@ def test_numbers_follow_each_other_whatever_is_deleted_or_rolled_back(acts: Acts
 def test_sending_issues_and_mails_managers_and_payers(acts: Acts, cast: Cast) -> None:
     made = draft(acts, cast)
     sent = acts(cast.clem, invoice_sending.send, invoice_id=made.id)
-    assert (sent.number, sent.sent_at) == ("NO-00001", acts.now)
+    assert (sent.number, sent.sent_at) == ("NO-00001", None)  # until a server takes one
     mails = acts.read(cast.ada, select(Mail))
     assert {mail.membership_id for mail in mails} == {cast.carl.id, cast.petra.id}
     assert {(mail.kind, mail.subject_id) for mail in mails} == {(MailKind.INVOICE, made.id)}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from billing.invoice_refusals import SendRefusal
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
+from billing.mails import Mail, MailKind, MailStatus
 from billing.money import Currency
 from billing.outside_payments import OutsideKind, OutsidePayment
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
@@ -78,6 +79,20 @@ def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -
         request_key=new_id().hex, created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
         reversal_reason=maker.text() if back else None,
     )  # fmt: skip
+
+
+def mails(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], invoices: list[UUID]) -> None:
+    """Some with an invoice, some with something else about it; each invoice has only bad luck, or some."""
+    for place, invoice in enumerate(invoices if users else ()):
+        luck = [MailStatus.REFUSED, MailStatus.DEAD] if place % 2 else list(MailStatus)
+        for kind in (MailKind.INVOICE, MailKind.INVOICE, MailKind.RECEIPT)[place % 3 :]:
+            status = maker.chance.choice(luck)
+            maker.write(
+                Mail, partner_id=partner, id=new_id(), customer_id=customer, kind=kind, subject_id=invoice,
+                membership_id=maker.chance.choice(users), status=status, tries=place,
+                answer=maker.maybe(maker.text()), created_at=maker.moment(),
+                sent_at=maker.moment() if status is MailStatus.SENT else None,
+            )  # fmt: skip
 
 
 def method(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], place: int) -> UUID:

@@ -27,6 +27,7 @@ from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
 from billing.invoice_threads import InvoiceThread, ThreadMessage
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax
+from billing.mails import Mail
 from billing.money import Currency
 from billing.outside_payments import OutsidePayment
 from billing.partners import Partner
@@ -46,7 +47,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
-    CustomerView, RecurringInvoice,
+    CustomerView, RecurringInvoice, Mail,
 )  # fmt: skip
 
 
@@ -145,6 +146,7 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
                 )  # fmt: skip
     conversations(maker, partner, customer, invoices[1:])
     orders(maker, partner, customer, invoices)
+    bills.mails(maker, partner, customer, users, invoices[1:])
     # The first is a draft, see `_invoice`: nothing is ever paid on one.
     for _ in range(6 if methods else 0):
         bills.payment(maker, partner, customer, methods, invoices[1:], users)

@@ -29,6 +29,19 @@ def shown_status(world: "Reference", invoice: "Row") -> str:
     return "PARTIALLY_PAID" if is_partially_paid(world, invoice) else invoice["status"].value
 
 
+def _is_undelivered(world: "Reference", invoice: "Row") -> bool:
+    brought = {
+        mail["status"].value
+        for mail in world.all("mail")
+        if (mail["subject_id"], mail["kind"].value) == (invoice["id"], "INVOICE")
+    }
+    return (
+        invoice["status"].value == "OPEN"
+        and bool(brought & {"REFUSED", "DEAD"})
+        and not brought & {"SENT", "QUEUED"}
+    )
+
+
 def _open(invoice: "Row", minor: int) -> int:
     return minor if invoice["status"].value == "OPEN" else 0
 
@@ -142,6 +155,7 @@ VALUES: dict[str, Twin] = {
         for thread in world.all("invoice_thread")
     ),
     "Invoice.isPartiallyPaid": is_partially_paid,
+    "Invoice.isUndelivered": _is_undelivered,
     "Invoice.pdfPath": lambda world, row: f"/files/invoices/{ids.shown('inv', row['id'])}.pdf",
     "Payment.receiptPath": lambda world, row: (
         f"/files/payments/{ids.shown('pay', row['id'])}.pdf" if row["status"] in RECEIVED else None
@@ -171,6 +185,7 @@ CENTS: dict[str, Twin] = {
 ONLY: dict[str, Callable[["Row"], bool]] = {
     "Partner.users": lambda row: row["customer_id"] is None,
     "Query.users": lambda row: row["customer_id"] is not None,
+    "Invoice.mails": lambda row: row["kind"].value == "INVOICE",
     "User.invite": lambda row: row["accepted_at"] is None and row["revoked_at"] is None,
 }
 """Which records a link leads to, where not all."""

@@ -13,7 +13,7 @@ from db.session import Database
 from portal.form import MOST_ROWS
 from tests.cast import Cast
 from tests.portal.conftest import Person, text_of
-from tests.world import world
+from tests.world import nothing_changes, world
 
 Arrive = Callable[[str], Person]
 LINE = {
@@ -44,6 +44,31 @@ def test_ada_drafts_edits_and_sends_an_invoice(signed_in: Arrive, cast: Cast, ow
     assert told == 2  # Carl and Petra; Vera only views
     assert re.search(r"Invoice NO-00001 is on its way", ada.get(draft).text)
     assert ada.get("/invoices?status=open&search=acme").text.count('name="invoice"') == 1
+
+
+def test_ada_chooses_who_gets_it_and_sees_what_became_of_each_mail(
+    signed_in: Arrive, cast: Cast, owner: Connection
+) -> None:
+    ada = signed_in("ada")
+    draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    page = ada.get(f"{draft}/confirm-send").text
+    for actor, chosen in ((cast.carl, True), (cast.petra, True), (cast.vera, False)):
+        assert (f'value="usr_{actor.id.hex}" checked' in page) is chosen, actor.name
+    with nothing_changes(owner):
+        none = ada.post(f"{draft}/send", {"chosen": "on"})
+    assert (none.status_code, "Choose at least one recipient." in none.text) == (422, True)
+    typed = {"chosen": "on", "recipient_ids": f"usr_{cast.vera.id.hex}"}
+    assert ada.post(f"{draft}/send", typed).status_code == 303
+    said = text_of(ada.get(draft))
+    assert "being sent" in said
+    assert "vera@" in said
+    assert "Being sent" in said
+    owner.execute(text("update mail set status = 'REFUSED', tries = 2, answer = '550 No such user'"))
+    said = text_of(ada.get(draft))
+    for words in ("Refused by the server", "550 No such user", "2 tries"):
+        assert words in said
+    assert "Invoices that reached nobody" in text_of(ada.get(""))
+    assert "NO-00001" in text_of(ada.get("/invoices?status=undelivered"))
 
 
 @pytest.mark.parametrize("version", ["", "0", "2", "x", "-1", "1.5", "١", "9" * 30])
