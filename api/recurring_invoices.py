@@ -164,7 +164,7 @@ def _create(doing: Doing, given: Given) -> Outcome:
 
 
 def _update(doing: Doing, given: Given) -> Outcome:
-    other = given.record("invoice_id", "inv") if given.get("invoice_id") else None
+    other = given.record("invoice_id", "inv") if given.get("invoice_id") is not None else None
     kept = rules.update(
         doing.db, doing.actor, recurring_id=given.record("id", "rin"), invoice_id=other,
         fields=given.without_null("frequency").fields(RecurringInput), version=given.get("version"),

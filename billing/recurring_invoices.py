@@ -126,7 +126,7 @@ def resume(db: Session, actor: Actor, *, recurring_id: UUID, now: datetime) -> R
     return moved(db, actor, row, "recurring_invoice.resumed", now)
 
 
-def skip(db: Session, actor: Actor, *, recurring_id: UUID, on: date, now: datetime) -> RecurringInvoice:
+def skip(db: Session, actor: Actor, *, recurring_id: UUID, on: date | str, now: datetime) -> RecurringInvoice:
     """Leave out the next one, whose day was shown as `on`; it does not count. Ends it if it was the last.
 
     Refuses NotFound, Ended, and Conflict when another day is the next by now: nothing is skipped twice.
@@ -134,11 +134,11 @@ def skip(db: Session, actor: Actor, *, recurring_id: UUID, on: date, now: dateti
     actor.require(Action.EDIT_INVOICES)
     _, row = locked(db, actor, recurring_id)
     _require_going(row)
-    if row.next_on != on:
+    if row.next_on is None or row.next_on.isoformat() != str(on):
         raise Conflict
     row.refusal = None
     go_to(db, row, row.step + 1)
-    return moved(db, actor, row, "recurring_invoice.skipped", now, day=on.isoformat())
+    return moved(db, actor, row, "recurring_invoice.skipped", now, day=str(on))
 
 
 def end(db: Session, actor: Actor, *, recurring_id: UUID, now: datetime) -> RecurringInvoice:

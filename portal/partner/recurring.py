@@ -20,7 +20,7 @@ from billing.recurrences import RecurringFrequency
 from billing.recurring_fields import RecurringInput
 from billing.recurring_invoices import AlreadyRepeated
 from db import ids
-from errors import Conflict, Invalid
+from errors import Invalid
 from languages import mark, say, say_count, spoken
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -135,16 +135,13 @@ async def skip(request: Request) -> Response:
     """Leave out the next one, if it is still the one that was shown."""
     form = await read_form(request)
     recurring_id, now = record_id(request, "recurring_id", "rin"), house(request).clock()
-    try:
-        on = date.fromisoformat(form.value("on"))
-    except ValueError:
-        raise Conflict from None
 
     def work(db: Session, actor: Actor) -> None:
-        recurring_invoices.skip(db, actor, recurring_id=recurring_id, on=on, now=now)
+        recurring_invoices.skip(db, actor, recurring_id=recurring_id, on=form.value("on"), now=now)
 
     await act(request, work, form=form)
-    return go(request, _address(request), say("{day} is left out.", day=day_text(on, spoken())))
+    day = day_text(date.fromisoformat(form.value("on")), spoken())
+    return go(request, _address(request), say("{day} is left out.", day=day))
 
 
 async def confirm_end(request: Request) -> Response:

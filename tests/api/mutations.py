@@ -146,7 +146,10 @@ SAMPLES = [
         "skipRecurringInvoice", lambda t: {"id": t["recurring"], "on": "2026-05-01"}, (INVOICES,), ("id",)
     ),
     Sample("endRecurringInvoice", lambda t: {"id": t["recurring"]}, (INVOICES,), ("id",)),
-    Sample("sendInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
+    Sample(
+        "sendInvoice", lambda t: {"id": t["draft"], "recipientIds": [t["invited"]]}, (INVOICES,),
+        ("id", "recipientIds.0"),
+    ),
     Sample(
         "recordOutsidePayment",
         lambda t: {"invoiceId": t["invoice"], "kind": "CHECK", "amount": usd("1"), "idempotencyKey": "out-1"},

@@ -184,7 +184,7 @@ def _customer(
         for owner in (name, f"{name}note")
     ]  # fmt: skip
     issued = invoice_sending.send(db, actor, invoice_id=drafts[0].id, now=now)
-    tags.tag_invoices(db, actor, tag_ids=[tag_id], invoice_ids=[issued.id], now=now)
+    tags.tag_invoices(db, actor, tag_ids=[tag_id], invoice_ids=[issued.id, drafts[1].id], now=now)
     member = cast.actors[next(iter(PEOPLE[name]))]
     db.execute(update(Membership).where(col(Membership.id) == member.id).values(name=f"zz-{name}-person"))
     invited = _invited(db, actor, name, customer_id, now)
@@ -197,6 +197,8 @@ def _customer(
     )  # fmt: skip
     monthly = RecurringInput(frequency="MONTHLY")
     recurring = recurring_invoices.create(db, actor, invoice_id=issued.id, fields=monthly, now=now)
+    made_by = {"recurring_id": recurring.id, "recurs_on": now.date()}
+    db.execute(update(invoices.Invoice).where(col(invoices.Invoice.id) == drafts[1].id).values(**made_by))
     note = customer_notes.add(db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now)
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
