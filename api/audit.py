@@ -36,7 +36,10 @@ class AuditEvent(Node):
     """One act."""
 
     at: datetime = col(where=True, order=True)
-    actor_kind: str = col("`STAFF`, `CUSTOMER_USER`, `API_KEY`, `PORTAL_TOKEN` or `SYSTEM`.", where=True)
+    actor_kind: str = col(
+        "`STAFF`, `CUSTOMER_USER`, `API_KEY`, `PORTAL_TOKEN`, `GUEST` (by a pay link) or `SYSTEM`.",
+        where=True,
+    )
     actor_id: strawberry.ID | None = reference(
         "actor_id", "Who did it: a user or an API key.", kind="actor_kind", kinds=_ACTORS, where=True,
         see=STAFF,

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from api.invoice_threads import InvoiceThread
     from api.mails import Mail
     from api.outside_payments import OutsidePayment
+    from api.pay_links import PayLink
     from api.payments import PaymentAllocation
     from api.recurring_invoices import RecurringInvoice
 
@@ -134,6 +135,7 @@ class Invoice(Node):
     outside_payments: Connection[Annotated["OutsidePayment", lazy("api.outside_payments")]] = page(
         "invoice_id", "What was paid of it past Remit."
     )
+    pay_links: Connection[Annotated["PayLink", lazy("api.pay_links")]] = page("invoice_id", see=STAFF)
     tags: list[Tag] = many(
         (InvoiceTag, "invoice_id", "tag_id"),
         "Of the own side, by name.",

@@ -65,6 +65,8 @@ ERROR_CODES: Mapping[str, str] = {
     "IN_THE_PAST": "The day is over.",
     "IN_PROGRESS": "The first request with this key is still at work.",
     "LAST_ONE": "The last Manager can't go.",
+    "NO_PAY_LINK": "The invoice is a draft or void: no pay link is made for it.",
+    "TOO_MANY_PAY_LINKS": "The invoice has 20 live pay links.",
     "LESS_IS_LEFT": "Less is left to pay.",
     "MORE_THAN_INVOICE": "More than the whole invoice.",
     "NOBODY_TO_TELL": "The customer has nobody to send it to.",

@@ -28,6 +28,7 @@ from api import (
     mails,
     outside_payments,
     partners,
+    pay_links,
     payment_methods,
     payments,
     portal_sessions,
@@ -76,6 +77,7 @@ MUTATIONS: tuple[type, ...] = (
     invoice_threads.InvoiceThreadMutations,
     payments.PaymentMutations,
     outside_payments.OutsidePaymentMutations,
+    pay_links.PayLinkMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
     partners.PartnerMutations,
@@ -85,7 +87,7 @@ MUTATIONS: tuple[type, ...] = (
 
 NOUN_FILES = (
     api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoice_threads, invoices,
-    mails, outside_payments, partners, payment_methods, payments, recurring_invoices, tags, users,
+    mails, outside_payments, partners, pay_links, payment_methods, payments, recurring_invoices, tags, users,
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from billing import (
     mails,
     outside_payments,
     partners,
+    pay_links,
     payment_methods,
     payments,
     recurrences,
@@ -43,8 +44,8 @@ from integrations import inbox
 NOUNS = (
     access_requests, api_keys, audit, challenges, customer_import_tables, customer_notes, customer_views,
     customers, factor_tables, impersonations, inbox, invites, invoice_life, invoice_threads, invoices, ledger,
-    mailed_codes, mails, memberships, outside_payments, partners, payment_methods, payments, pending,
-    personal_tokens, recovery_codes, recurrences, replays, sessions, tags, throttle, users,
+    mailed_codes, mails, memberships, outside_payments, partners, pay_links, payment_methods, payments,
+    pending, personal_tokens, recovery_codes, recurrences, replays, sessions, tags, throttle, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

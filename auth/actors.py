@@ -23,6 +23,7 @@ class ActorKind(StrEnum):
     API_KEY = "API_KEY"
     PORTAL_TOKEN = "PORTAL_TOKEN"  # noqa: S105 - a kind of actor, not a secret
     IMPERSONATION = "IMPERSONATION"
+    GUEST = "GUEST"
     SYSTEM = "SYSTEM"
 
 
@@ -90,6 +91,8 @@ KEY_SCOPES = frozenset(Action) - {
 
 # All that is left of a customer's rights to staff who look at its portal (GUARANTEES D-8).
 READS = _VIEW | {Action.VIEW_AUDIT}
+# Whoever came by a pay link. The database bounds it to the link's one invoice (GUARANTEES C-10).
+GUEST_RIGHTS = frozenset({Action.VIEW_INVOICES})
 
 
 class Stopped(Forbidden):
@@ -135,7 +138,7 @@ class ViewOnly(Stopped):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A membership, key, token, impersonation or the system at work, by its `id`.
+    """A membership, key, token, impersonation, pay link or the system at work, by its `id`.
 
     An impersonation has the role of whom it looks as, and `viewed_id` if that is one user. `proved_at` is
     when the person behind a session last gave a password, code or passkey.
@@ -169,6 +172,8 @@ class Actor:
             return True
         if self.kind is ActorKind.API_KEY:
             return action in KEY_SCOPES and action.value in self.scopes
+        if self.kind is ActorKind.GUEST:
+            return action in GUEST_RIGHTS
         if self.kind is ActorKind.IMPERSONATION and action not in READS:
             return False
         return self.role is not None and action in RIGHTS[self.role]

@@ -1,8 +1,9 @@
 """Row-level security: each table names its guard beside its columns, and the guard's SQL is made here.
 
-A guard reads settings that the door's transaction sets: `remit.partner`, `remit.customer`, `remit.user` and
-`remit.member`. None of them set means no row. Surprise: `current_setting` gives '' (not NULL) once a
-setting was ever set in the connection, and `''::uuid` raises, hence the `nullif`.
+A guard reads settings that the door's transaction sets: `remit.partner`, `remit.customer`, `remit.user`,
+`remit.member`, and for a guest `remit.invoice` and `remit.billed`. None of them set means no row.
+Surprise: `current_setting` gives '' (not NULL) once a setting was ever set in the connection, and
+`''::uuid` raises, hence the `nullif`.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ PARTNER = "nullif(current_setting('remit.partner', true), '')::uuid"
 CUSTOMER = "nullif(current_setting('remit.customer', true), '')::uuid"
 USER = "nullif(current_setting('remit.user', true), '')::uuid"
 MEMBER = "nullif(current_setting('remit.member', true), '')::uuid"
+# A guest behind a pay link reads one invoice and whom it is billed to, and has no customer's rights.
+INVOICE = "nullif(current_setting('remit.invoice', true), '')::uuid"
+BILLED = "nullif(current_setting('remit.billed', true), '')::uuid"
 # A sub-select is asked once a statement, not once a row, and the database takes it to be true for half the
 # rows. Without it, it counts on 1 row of 200, and then sorts a list instead of following an index.
 _FOR_STAFF = "(select nullif(current_setting('remit.customer', true), '') is null)"
@@ -58,6 +62,18 @@ CONDITIONS: dict[Guard, str] = {
     Guard.GLOBAL: "false",
 }
 
+# What a guest reads beside that. It stands inside the tenant's condition, which indexes go on serving.
+_GUEST: dict[Guard, str] = {
+    Guard.CUSTOMER_ROW: f"{_TENANT} and ({_FOR_STAFF} or id = {CUSTOMER} or id = {BILLED})",
+    Guard.ISSUED: (
+        f"{_TENANT} and"
+        f" ({_FOR_STAFF} or ((customer_id = {CUSTOMER} or id = {INVOICE}) and status <> 'DRAFT'))"
+    ),
+    Guard.ISSUED_CHILD: (
+        f"{_TENANT} and ({_FOR_STAFF} or ((customer_id = {CUSTOMER} or invoice_id = {INVOICE}) and issued))"
+    ),
+}
+
 # What may be read beside that. A `case` is nothing that an index is asked by: with a bare comparison, a list
 # of users is two bitmaps, the partner's and the person's, and sorted. Whoever reads by person says so.
 _READ_ALSO: dict[Guard, str] = {
@@ -90,7 +106,10 @@ def protect(table: Table) -> Iterator[str]:
     if guard is Guard.GLOBAL:
         return
     condition = CONDITIONS[guard]
-    yield f"create policy tenant on {name} to {APP} using ({condition}) with check ({condition})"
+    seen = _GUEST.get(guard, condition)
+    yield f"create policy tenant on {name} to {APP} using ({seen}) with check ({condition})"
+    if guard in _GUEST:
+        yield f"create policy guest on {name} as restrictive for delete to {APP} using ({INVOICE} is null)"
     if guard in _READ_ALSO:
         yield f"create policy own on {name} for select to {APP} using ({_READ_ALSO[guard]})"
     rights = "select, insert" if table.info.get("append_only") else "select, insert, update, delete"

@@ -67,19 +67,27 @@ def enter(
     customer_id: UUID | None = None,
     user_id: UUID | None = None,
     member_id: UUID | None = None,
+    invoice_id: UUID | None = None,
+    billed_id: UUID | None = None,
 ) -> None:
-    """Set whose rows this transaction sees. What is not given is unset."""
+    """Set whose rows this transaction sees. What is not given is unset.
+
+    `invoice_id` and `billed_id` are what a guest may read: one invoice, and the customer it is billed to.
+    """
     db.execute(
         text(
             "select set_config('remit.partner', :partner, true), "
             "set_config('remit.customer', :customer, true), set_config('remit.user', :user, true), "
-            "set_config('remit.member', :member, true)"
+            "set_config('remit.member', :member, true), "
+            "set_config('remit.invoice', :invoice, true), set_config('remit.billed', :billed, true)"
         ),
         {
             "partner": str(partner_id or ""),
             "customer": str(customer_id or ""),
             "user": str(user_id or ""),
             "member": str(member_id or ""),
+            "invoice": str(invoice_id or ""),
+            "billed": str(billed_id or ""),
         },
     )
 

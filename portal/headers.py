@@ -7,7 +7,7 @@ only when a configured proxy is the one speaking.
 """
 
 import ipaddress
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -31,6 +31,7 @@ FIXED = {
 }
 TWO_YEARS = "max-age=63072000"
 STATE = "gateway_on_page"
+WITHHELD = "address_withheld"
 # The answer's headers that do not count: the policy is ours alone, and nobody is told what serves it.
 REPLACED = frozenset(
     {name.encode() for name in FIXED}
@@ -48,6 +49,11 @@ class GatewayOrigins(NamedTuple):
     scripts: tuple[str, ...] = ()
     connects: tuple[str, ...] = ()
     forms: tuple[str, ...] = ()
+
+
+def withhold_address(connection: HTTPConnection) -> None:
+    """Called by a page whose address is a secret and which has no form: not even our own pages learn it."""
+    setattr(connection.state, WITHHELD, True)
 
 
 def admit_gateway(connection: HTTPConnection) -> None:
@@ -96,7 +102,7 @@ class SecurityHeaders:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = self._complete(message["headers"], gateway=bool(state.get(STATE)))
+                message["headers"] = self._complete(message["headers"], state)
             await send(message)
 
         if not self._is_ours(scope["headers"]):
@@ -115,11 +121,17 @@ class SecurityHeaders:
         hosts = [value for name, value in headers if name == b"host"]
         return len(hosts) == 1 and _plain(hosts[0].decode("latin-1")) in self._hosts
 
-    def _complete(self, given: Iterable[tuple[bytes, bytes]], *, gateway: bool) -> list[tuple[bytes, bytes]]:
+    def _complete(
+        self, given: Iterable[tuple[bytes, bytes]], state: Mapping[str, object]
+    ) -> list[tuple[bytes, bytes]]:
         """The answer's own headers without what ours replace or what tells of the server, then ours."""
         headers = [pair for pair in given if pair[0] not in REPLACED]
         headers += self._fixed
-        headers.append((b"content-security-policy", self._with_gateway if gateway else self._everywhere))
+        if state.get(WITHHELD):
+            headers = [pair for pair in headers if pair[0] != b"referrer-policy"]
+            headers.append((b"referrer-policy", b"no-referrer"))
+        policy = self._with_gateway if state.get(STATE) else self._everywhere
+        headers.append((b"content-security-policy", policy))
         if not any(name == b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))
         return headers

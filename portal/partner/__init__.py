@@ -24,6 +24,7 @@ from portal.partner import (
     invoice_threads,
     invoices,
     outside_payments,
+    pay_links,
     payments,
     recurring,
     search,
@@ -60,6 +61,7 @@ ROUTES = [
     *invoice_sums.ROUTES,  # nor is "totals"
     *invoice_editor.ROUTES,
     *invoice_scheduling.ROUTES,
+    *pay_links.ROUTES,
     *invoices.ROUTES,
     *payments.ROUTES,
     *recurring.ROUTES,

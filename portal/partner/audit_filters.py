@@ -26,6 +26,7 @@ ABOUT: Mapping[str, str] = {
     "user": mark("Users and staff"),
     "invoice": mark("Invoices"),
     "recurring_invoice": mark("Recurring invoices"),
+    "pay_link": mark("Pay links"),
     "payment": mark("Payments"),
     "payment_method": mark("Payment methods"),
     "tag": mark("Tags"),
@@ -42,6 +43,7 @@ KINDS: Mapping[str, tuple[str, ActorKind]] = {
     "users": (mark("Any customer's user"), ActorKind.CUSTOMER_USER),
     "keys": (mark("Any API key"), ActorKind.API_KEY),
     "tokens": (mark("Any portal session"), ActorKind.PORTAL_TOKEN),
+    "guests": (mark("Anyone with a pay link"), ActorKind.GUEST),
     "system": (mark("Remit itself"), ActorKind.SYSTEM),
 }
 PREFIXES = ("usr", "key")

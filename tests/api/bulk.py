@@ -54,6 +54,13 @@ _FILL = (
     from invoice, generate_series(1, 2) n where partner_id = :partner and n = 1
     """,
     """
+    insert into pay_link (partner_id, id, customer_id, invoice_id, token_hash, created_at, created_by_name,
+      expires_at, opened_count)
+    select :partner, gen_random_uuid(), customer_id, id, uuid_send(gen_random_uuid()), created_at, 'x',
+      created_at, 0
+    from invoice where partner_id = :partner
+    """,
+    """
     insert into mail (partner_id, id, customer_id, membership_id, kind, subject_id, status, tries, created_at)
     select :partner, gen_random_uuid(), i.customer_id, m.id, 'INVOICE', i.id, 'REFUSED', 1, i.created_at
     from invoice i join lateral (select id from membership where partner_id = :partner limit 1) m on true

@@ -145,6 +145,8 @@ SAMPLES = [
     Sample(
         "skipRecurringInvoice", lambda t: {"id": t["recurring"], "on": "2026-05-01"}, (INVOICES,), ("id",)
     ),
+    Sample("createPayLink", lambda t: {"invoiceId": t["invoice"]}, (INVOICES,), ("invoiceId",)),
+    Sample("revokePayLink", lambda t: {"id": t["pay_link"]}, (INVOICES,), ("id",)),
     Sample("endRecurringInvoice", lambda t: {"id": t["recurring"]}, (INVOICES,), ("id",)),
     Sample(
         "sendInvoice", lambda t: {"id": t["draft"], "recipientIds": [t["invited"]]}, (INVOICES,),

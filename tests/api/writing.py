@@ -26,6 +26,7 @@ from billing import (
     invoice_threads,
     invoices,
     outside_payments,
+    pay_links,
     recurring_invoices,
     tags,
 )
@@ -236,11 +237,12 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
     outside = outside_payments.record(db, staff, invoice_id=partly, fields=cash, request_key=key, now=now)
     going, paused = (_recurring(db, staff, id_, now) for id_ in (partly, given_up))
     recurring_invoices.pause(db, staff, recurring_id=paused, now=now)
+    link = pay_links.create(db, staff, invoice_id=issued, now=now).link
     line = db.exec(select(InvoiceLine.id).where(InvoiceLine.invoice_id == issued)).one()
     return {
         "line": ("lin", line),
         "draft": ("inv", draft), "invoice": ("inv", issued), "second_invoice": ("inv", partly),
-        "given_up": ("inv", given_up), "outside": ("opm", outside.id),
+        "given_up": ("inv", given_up), "pay_link": ("pln", link.id), "outside": ("opm", outside.id),
         "recurring": ("rin", going), "paused_recurring": ("rin", paused),
     }  # fmt: skip
 

@@ -1,12 +1,16 @@
 """The second layer alone: what row-level security gives, whatever SQL is sent."""
 
+from datetime import datetime
+
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from app.tables import METADATA
+from billing import pay_links
 from db.policies import Guard, guard_of
 from db.session import Database, defer, enter
+from tests.billing.acting import Acts, invoice_of
 from tests.cast import Cast
 
 
@@ -102,7 +106,7 @@ LOOKUPS = {
     "knock_session", "places_of_user", "check_ledger_entry", "find_pending_sign_in", "people_with_seeds",
     "places_that_need_factor", "find_logo", "find_passkey", "find_mailed_code", "issue_challenge",
     "use_challenge", "erase_from_logs", "find_partner", "find_access_link", "knock_impersonation",
-    "merge_tag_in_views", "drop_one_time_rows",
+    "merge_tag_in_views", "drop_one_time_rows", "find_pay_link",
 }  # fmt: skip
 
 
@@ -111,6 +115,31 @@ def test_the_lookups_before_a_tenant_is_known_are_a_closed_list(owner: Connectio
         text("select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace")
     ).all()
     assert sorted(found) == sorted(LOOKUPS)
+
+
+def test_a_guest_reads_one_invoice_and_its_company_and_changes_nothing(
+    database: Database, cast: Cast, owner: Connection, now: datetime
+) -> None:
+    acts = Acts(database, owner, now)
+    shown, hidden = invoice_of(owner, cast, "acme"), invoice_of(owner, cast, "acme")
+    acts(cast.ada, pay_links.create, invoice_id=hidden)
+    link = acts(cast.ada, pay_links.create, invoice_id=shown)
+    with database.transaction() as db:
+        pay_links.open_link(db, token=link.token, is_counted=False, now=now)
+        assert db.execute(text("select id from invoice")).scalars().all() == [shown]
+        assert db.execute(text("select id from customer")).scalars().all() == [cast.customers["acme"]]
+        seen = {
+            table.name: found
+            for table in METADATA.sorted_tables
+            if guard_of(table) is not Guard.GLOBAL
+            and (found := db.execute(text(f"select count(*) from {table.name}")).scalar_one())
+        }
+        # The gateway's account is what the partner's customers pay into; it has no secret.
+        assert seen == {"invoice": 1, "customer": 1, "partner": 1, "gateway_account": 1}
+        assert db.execute(text("delete from invoice")).rowcount == 0  # type: ignore[attr-defined]
+    with pytest.raises(DBAPIError, match="row-level security"), database.transaction() as db:
+        pay_links.open_link(db, token=link.token, is_counted=False, now=now)
+        db.execute(text("update invoice set memo = 'mine'"))
 
 
 def test_the_queue_job_exists_only_if_the_transaction_commits(database: Database, owner: Connection) -> None:

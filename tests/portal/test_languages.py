@@ -56,6 +56,7 @@ TYPED = {
     "invoice_line_tax": ("name",),
     "invoice_thread": ("resolved_by",),
     "recurring_invoice": ("created_by_name",),
+    "pay_link": ("created_by_name",),
     "invoice_thread_message": ("text", "author_name"),
     "payment_method": ("brand",),
     "payment": ("gateway",),

@@ -57,7 +57,7 @@ class Record:
             return actor.customer_id is None and self.member in (None, actor.id)
         if self.noun in ("Tag", "CustomerNote", "AccessRequest", "RecurringInvoice"):
             return self.customer == actor.customer_id
-        if self.noun in ("CustomerImport", "CustomerImportRow"):
+        if self.noun in ("CustomerImport", "CustomerImportRow", "PayLink"):
             return actor.customer_id is None
         if self.noun == "Partner" or actor.customer_id is None:
             return True

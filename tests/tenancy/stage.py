@@ -26,6 +26,7 @@ from billing import (
     invoice_threads,
     invoices,
     outside_payments,
+    pay_links,
     recurring_invoices,
     tags,
 )
@@ -199,6 +200,7 @@ def _customer(
     recurring = recurring_invoices.create(db, actor, invoice_id=issued.id, fields=monthly, now=now)
     made_by = {"recurring_id": recurring.id, "recurs_on": now.date()}
     db.execute(update(invoices.Invoice).where(col(invoices.Invoice.id) == drafts[1].id).values(**made_by))
+    link = pay_links.create(db, actor, invoice_id=issued.id, now=now).link
     note = customer_notes.add(db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now)
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
@@ -213,7 +215,7 @@ def _customer(
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
-        "rin": recurring.id,
+        "rin": recurring.id, "pln": link.id,
     }  # fmt: skip
     prefixes = {"draft": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}

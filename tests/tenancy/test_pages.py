@@ -29,6 +29,7 @@ KINDS = {
     "note_id": "note",
     "thread_id": "thr",
     "recurring_id": "rin",
+    "link_id": "pln",
     "view_id": "cvw",
     "user_id": "usr",
     "key_id": "key",

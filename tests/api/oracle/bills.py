@@ -9,6 +9,7 @@ from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.mails import Mail, MailKind, MailStatus
 from billing.money import Currency
 from billing.outside_payments import OutsideKind, OutsidePayment
+from billing.pay_links import PayLink
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payments import AllocationStatus, Payment, PaymentAllocation, PaymentStatus
 from db.columns import new_id
@@ -79,6 +80,17 @@ def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -
         request_key=new_id().hex, created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
         reversal_reason=maker.text() if back else None,
     )  # fmt: skip
+
+
+def pay_links(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
+    """Some opened, some revoked."""
+    for place, invoice in enumerate(invoices[:3]):
+        maker.write(
+            PayLink, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=invoice,
+            token_hash=new_id().bytes, created_at=maker.moment(), created_by_name=maker.text(),
+            expires_at=maker.moment(), revoked_at=maker.maybe(maker.moment()), opened_count=place,
+            last_opened_at=maker.moment() if place else None,
+        )  # fmt: skip
 
 
 def mails(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], invoices: list[UUID]) -> None:

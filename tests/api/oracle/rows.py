@@ -31,6 +31,7 @@ from billing.mails import Mail
 from billing.money import Currency
 from billing.outside_payments import OutsidePayment
 from billing.partners import Partner
+from billing.pay_links import PayLink
 from billing.payment_methods import PaymentMethod
 from billing.payments import Payment, PaymentAllocation
 from billing.recurrences import RecurringInvoice
@@ -47,7 +48,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
-    CustomerView, RecurringInvoice, Mail,
+    CustomerView, RecurringInvoice, Mail, PayLink,
 )  # fmt: skip
 
 
@@ -146,6 +147,7 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
                 )  # fmt: skip
     conversations(maker, partner, customer, invoices[1:])
     orders(maker, partner, customer, invoices)
+    bills.pay_links(maker, partner, customer, invoices[1:])
     bills.mails(maker, partner, customer, users, invoices[1:])
     # The first is a draft, see `_invoice`: nothing is ever paid on one.
     for _ in range(6 if methods else 0):

@@ -1,0 +1,139 @@
+"""What a pay link opens: one invoice, to see and to download, for whoever holds the link.
+
+Surprise: the token stays in the address, so that no cookie is needed; no page behind it tells its address to
+anybody (`no-referrer`), and nothing in it is kept by the browser.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from auth import sessions
+from auth.sessions import Door
+from auth.tokens import DeadLink
+from billing import papers, pay_links
+from billing.invoices import InvoiceLine
+from billing.money import Currency, Money, quantity_text, rate_text
+from billing.papers import InvoicePaper
+from billing.pay_links import Guest
+from db.deadlines import within_deadline
+from integrations.pdf.invoices import invoice_sheet
+from languages import known, speaking
+from portal.brand import brand_of
+from portal.door import visitor
+from portal.headers import withhold_address
+from portal.house import house, session_hash, session_token
+from portal.papers import PDF, file
+
+LONGEST_TOKEN = 100
+Result = TypeVar("Result")
+
+
+async def show_invoice(request: Request) -> Response:
+    """The invoice. Opening it is a view of it, unless the partner's own staff look."""
+    withhold_address(request)
+    try:
+        guest, paper = await run_in_threadpool(_read, request)
+    except DeadLink:
+        return _ended(request)
+    partner = guest.partner
+    return _page(
+        request, "guest/invoice.html", place=partner.name, brand=brand_of(partner.accent, partner.logo),
+        partner=partner, customer=paper.customer, here=request.url.path, **_shown(paper),
+    )  # fmt: skip
+
+
+async def download(request: Request) -> Response:
+    """The invoice as a PDF."""
+    withhold_address(request)
+    try:
+        sheet = await run_in_threadpool(
+            _opened, request, False,
+            lambda db, guest: invoice_sheet(db, guest.actor, invoice_id=guest.invoice_id),
+        )  # fmt: skip
+    except DeadLink:
+        return _ended(request)
+    pdf = await run_in_threadpool(house(request).press.pdf, sheet, request.url.path)
+    return file(pdf, sheet.name, PDF, inline="view" in request.query_params)
+
+
+def _read(request: Request) -> tuple[Guest, InvoicePaper]:
+    def look(db: Session, guest: Guest) -> tuple[Guest, InvoicePaper]:
+        return guest, papers.invoice_paper(db, guest.actor, invoice_id=guest.invoice_id)
+
+    return _opened(request, not _is_staff(request), look)
+
+
+def _opened(request: Request, is_counted: bool, look: Callable[[Session, Guest], Result]) -> Result:
+    parts, token = house(request), request.path_params["token"][:LONGEST_TOKEN]
+    with parts.database.transaction() as db, within_deadline(db):
+        guest = pay_links.open_link(db, token=token, is_counted=is_counted, now=parts.clock())
+        return look(db, guest)
+
+
+def _is_staff(request: Request) -> bool:
+    """Is somebody of the link's partner signed in here? Theirs is a preview."""
+    if session_token(request) is None:
+        return False
+    slug = _opened(request, False, lambda _, guest: guest.partner.slug)
+    parts = house(request)
+    with parts.database.transaction() as db:
+        door, now = Door("partner"), parts.clock()
+        visit = sessions.knock(db, token_hash=session_hash(request), door=door, slug=slug, now=now)
+        return visit is not None and visit.actor is not None
+
+
+def _ended(request: Request) -> Response:
+    """Expired, revoked and made up look the same."""
+    return _page(request, "guest/ended.html", status=404)
+
+
+def _page(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
+    # A link on the page is enough to read it in the other language: there is no cookie to keep that in.
+    asked = known(request.query_params.get("language"))
+    if asked is None:
+        return HTMLResponse(house(request).renderer.render(template, **context), status)
+    with speaking(asked):
+        return HTMLResponse(house(request).renderer.render(template, **context), status)
+
+
+def _shown(paper: InvoicePaper) -> Mapping[str, Any]:
+    invoice, currency = paper.invoice, paper.invoice.currency
+    left = invoice.total_minor - invoice.paid_minor if invoice.status == "OPEN" else 0
+    return {
+        "invoice": invoice,
+        "lines": [_line(paper, line) for line in paper.lines],
+        "net": _money(invoice.net_minor, currency),
+        "tax": _money(invoice.tax_minor, currency),
+        "total": _money(invoice.total_minor, currency),
+        "paid": _money(invoice.paid_minor, currency) if invoice.paid_minor else None,
+        "left": _money(left, currency),
+    }
+
+
+def _line(paper: InvoicePaper, line: InvoiceLine) -> Mapping[str, Any]:
+    currency = paper.invoice.currency
+    return {
+        "description": line.description,
+        "quantity": quantity_text(line.quantity_e4),
+        "price": _money(line.unit_price_minor, currency),
+        "discount": _money(line.discount_minor, currency) if line.discount_minor else None,
+        "taxes": [f"{tax.name} {rate_text(tax.rate_e4)}%" for tax in paper.taxes.get(line.id, ())],
+        "net": _money(line.net_minor, currency),
+    }
+
+
+def _money(minor: int, currency: Currency) -> dict[str, str]:
+    """Money as documents have it, for the template's filter."""
+    return {"amount": Money(minor, currency).decimal_text(), "currency": currency.value}
+
+
+ROUTES = [
+    Route("/pay/{token}", visitor(show_invoice)),
+    Route("/pay/{token}/invoice.pdf", visitor(download)),
+]
