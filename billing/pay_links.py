@@ -182,7 +182,7 @@ def open_link(db: Session, *, token: str, is_counted: bool, now: datetime) -> Gu
 
 def _count(db: Session, actor: Actor, link: PayLink, now: datetime) -> None:
     # The row is kept until the end: of two who open at once, one writes the log's line.
-    mine = (PayLink.partner_id == link.partner_id, PayLink.id == link.id)
+    mine = (col(PayLink.partner_id) == link.partner_id, col(PayLink.id) == link.id)
     before = db.exec(select(PayLink.last_opened_at).where(*mine).with_for_update(key_share=True)).one()
     db.execute(
         update(PayLink).where(*mine).values(opened_count=col(PayLink.opened_count) + 1, last_opened_at=now)
