@@ -316,7 +316,8 @@ group by y.partner_id, y.id, y.status
 having count(m.id) <> (case when y.status in {_SETTLED} then 1 else 0 end)
 union all
 select 'I9: payment from outside ' || m.subject_id || ' has ' || count(*) || ' receipts'
-from mail m where m.kind = 'OUTSIDE_RECEIPT' group by m.partner_id, m.subject_id having count(*) > 1"""  # noqa: S608 - fixed words only
+from mail m where m.kind in ('OUTSIDE_RECEIPT', 'OUTSIDE_REVERSED')
+group by m.partner_id, m.kind, m.subject_id having count(*) > 1"""  # noqa: S608 - fixed words only
 
 _ALL = text(f"with {_OWED} {_ENTRIES} union all {_INVOICES} union all {_PAYMENTS}")
 
