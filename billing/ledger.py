@@ -280,7 +280,7 @@ where i.reserved_minor <> coalesce(s.reserved, 0)
   or (i.reserved_minor > 0 and (i.status <> 'OPEN' or i.reserved_minor + i.paid_minor > i.total_minor))
 union all
 select 'M-4: the invoice numbers of partner ' || p.id || ' have a gap' from partner p
-where p.next_invoice_number - 1 <> (select count(*) from invoice i
+where p.next_invoice_number - p.first_invoice_number <> (select count(*) from invoice i
   where i.partner_id = p.id and i.number <> '')"""
 
 _PAYMENTS = f"""

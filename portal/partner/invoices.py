@@ -90,6 +90,22 @@ async def void(request: Request) -> Response:
     return go(request, address(request), say("Invoice {number} is void.", number=number))
 
 
+async def reissue(request: Request) -> Response:
+    """Take the invoice back and open a draft like it in the editor, unless that has no room for its lines."""
+    form = await read_form(request)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        made = invoice_duplicates.reissue(db, actor, invoice_id=invoice_id, now=now)
+        return ids.shown("inv", made.invoice.id) + ("/edit" if made.lines <= MOST_ROWS else "")
+
+    made = await act(request, work, form=form)
+    return go(
+        request, f"{place(request).home}/invoices/{made}",
+        "The invoice is void, and this is a draft like it. Correct it, then send it.",
+    )  # fmt: skip
+
+
 async def duplicate(request: Request) -> Response:
     """Make a draft like this invoice, and open it in the editor, unless that has no room for its lines."""
     form = await read_form(request)
@@ -160,6 +176,7 @@ ROUTES = [
     Route(_ONE + "/confirm-{what:str}", partner(confirm)),
     Route(_ONE + "/send", partner(send), methods=["POST"]),
     Route(_ONE + "/void", partner(void), methods=["POST"]),
+    Route(_ONE + "/reissue", partner(reissue), methods=["POST"]),
     Route(_ONE + "/duplicate", partner(duplicate), methods=["POST"]),
     Route(_ONE + "/delete", partner(delete), methods=["POST"]),
     Route(_ONE + "/tags", partner(tag), methods=["POST"]),
