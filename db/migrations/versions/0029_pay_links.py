@@ -4,12 +4,12 @@ from pathlib import Path
 
 from db.migrations.running import run, run_as_owner
 
-revision = "0027"
-down_revision = "0026"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     run_as_owner(Path(__file__).with_suffix(".sql"))
-    run(Path(__file__).with_name("0027_pay_links_lookups.sql").read_text())
+    run(Path(__file__).with_name("0029_pay_links_lookups.sql").read_text())
