@@ -1,4 +1,7 @@
-"""A-11: which tests notice a missing check of auth/, and what none can notice. Read by tests/mutants.py."""
+"""A-11: which tests notice a missing check of auth/, and what none can notice. Read by tests/mutants.py.
+
+Tenant predicates that change nothing stand here too, of every package: tests/predicates.py.
+"""
 
 # Where a module's checks are tried, below tests/. One that is not named is tried in auth/test_<module>.py.
 COVERED_BY = {
@@ -64,4 +67,8 @@ EQUIVALENT = {
         "nobody holds the other half of the key it is compared with then: it counts nothing",
     "pending._sign_in: predicate: col(PendingSignIn.user_id) == user_id":
         "the id alone finds the row that this user's id was read from",
+    "tags.tag_customers: join: col(Customer.partner_id) == col(Tag.partner_id)":
+        "the statement ties both the tags (`among`) and the customers (`chosen`) to the actor's partner",
+    "tags.tag_invoices: join: col(Invoice.partner_id) == col(Tag.partner_id)":
+        "the statement ties both the tags (`among`) and the invoices (`chosen`) to the actor's partner",
 }  # fmt: skip

@@ -61,8 +61,14 @@ class Mutant:
         """As EQUIVALENT names it: its line may change."""
         return f"{self.path.stem}.{self.function.__qualname__}: {self.kind}: {self.what}"
 
+    @property
+    def full_name(self) -> str:
+        """Its name among those of all packages."""
+        return f"{self.path.parent}/{self.name}"
+
 
 Change = Callable[[ast.AST], None]
+Tell = Callable[[str, str], None]
 Changes = Callable[[ast.AST], Iterator[tuple[int, str, str, int, Change]]]
 
 
@@ -131,10 +137,12 @@ class Hunt:
     With `most`, at most so many tests are asked of one mutant, and those that fail without any are left out.
     """
 
-    def __init__(self, mutants: list[Mutant], most: int | None) -> None:
+    def __init__(self, mutants: list[Mutant], most: int | None, tell: Tell | None = None) -> None:
         self.mutants = mutants
         self.most = most
+        self.tell = tell
         self.survivors: list[Mutant] = []
+        self.killers: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
         self.through: dict[CodeType, set[str]] = defaultdict(set)
 
@@ -157,12 +165,18 @@ class Hunt:
         kills: dict[CodeType, Counter[str]] = defaultdict(Counter)
         for number, mutant in enumerate(self.mutants):
             code = mutant.function.__code__
-            # What noticed the function's other mutants comes first, then the quick ones.
-            names = sorted(self.through[code], key=lambda name: (-kills[code][name], self.seconds[name]))
-            names = names[: self.most]
+            # What noticed the function's other mutants comes first, then its module's own, then the quick.
+            names = sorted(
+                self.through[code],
+                key=lambda name: (-kills[code][name], f"{mutant.path.stem}." not in name, self.seconds[name]),
+            )[: self.most]
             with living(mutant):
                 killer = next((name for name in names if _fails(items[name])), None)
-            kills[code].update([killer] if killer else [])
+            if killer is not None:
+                kills[code].update([killer])
+                self.killers[mutant.full_name] = killer
+                if self.tell is not None:
+                    self.tell(mutant.full_name, killer)
             if killer is None:
                 self.survivors.append(mutant)
                 known = "changes nothing:" if mutant.name in EQUIVALENT else "survives"
@@ -175,9 +189,12 @@ class Hunt:
         return True
 
 
-def hunt(mutants: Iterable[Mutant], tests: str, most: int | None = None) -> Hunt:
-    """Hunt these mutants with these tests, named as pytest names them and separated by commas."""
-    plugin = Hunt(list(mutants), most)
+def hunt(mutants: Iterable[Mutant], tests: str, most: int | None = None, tell: Tell | None = None) -> Hunt:
+    """Hunt these mutants with these tests, named as pytest names them and separated by commas.
+
+    `tell` hears of each mutant that was noticed, and which test did.
+    """
+    plugin = Hunt(list(mutants), most, tell)
     quietly = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:terminal"]
     quietly += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     status = pytest.main([*tests.split(","), *quietly], plugins=[plugin])

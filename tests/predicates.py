@@ -15,28 +15,13 @@ from types import FunctionType
 
 from sqlalchemy import TextClause, text
 
+from tests.covered import EQUIVALENT
 from tests.mutants import ROOT, Change, Mutant, hunt, module_of, mutants_of
+from tests.noticed import OWN_TWINS, forget, noticed, remember, tests_of
 from tests.twins import planted
 
-# The tests that are run among twins, below tests/.
-ASKED = {
-    "auth": "auth/test_unguarded.py auth/test_strangers.py auth/test_replays.py auth/test_memberships.py"
-    " auth/test_team.py auth/test_invites.py auth/test_accepting.py auth/test_api_keys.py"
-    " auth/test_profiles.py billing/test_erasing.py billing/test_erasing_former.py",
-    "billing": "billing/test_access_requests.py billing/test_brand.py billing/test_customer_bulk.py"
-    " billing/test_customer_import_files.py billing/test_customer_import_users.py"
-    " billing/test_customer_imports.py billing/test_customer_races.py"
-    " billing/test_customer_users.py billing/test_customer_views.py billing/test_customers.py"
-    " billing/test_erasing.py billing/test_erasing_former.py billing/test_impersonations.py"
-    " billing/test_invoice_duplicates.py billing/test_invoices.py billing/test_ledger.py"
-    " billing/test_partners.py billing/test_payment_methods.py billing/test_payment_shown.py"
-    " billing/test_payments.py billing/test_profiles.py billing/test_search.py"
-    " billing/test_statements.py billing/test_strangers.py billing/test_tag_merging.py"
-    " billing/test_tags.py",
-    "integrations": "integrations/test_inbox.py integrations/test_method_setups.py money/test_reconciling.py",
-}
 # A tie that so many tests did not miss is not missed.
-MOST = 80
+MOST = 30
 TENANT = ("partner_id", "customer_id")
 _IN_SQL = re.compile(r"(?:\b\w+\.)?\b(?:partner_id|customer_id) = (:\w+)")
 
@@ -66,7 +51,7 @@ def statements_of(path: Path) -> Iterator[Mutant]:
 
 def _is_column(node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "col":
-        return True if not node.args else _is_column(node.args[0])
+        return getattr(node.args[0], "attr", "") in TENANT
     if not isinstance(node, ast.Attribute) or node.attr not in TENANT:
         return False
     if isinstance(node.value, ast.Attribute):
@@ -82,22 +67,48 @@ def _untie(node: ast.AST) -> None:
     node.comparators = [ast.Constant(True)]  # type: ignore[attr-defined]
 
 
+def predicates_of(path: Path) -> Iterator[Mutant]:
+    """Every tenant predicate of a module, however it is written."""
+    yield from mutants_of(path, ROOT, ties_of)
+    yield from statements_of(path)
+
+
 def main(package: str, *named: str) -> None:
-    """The modules that are named, or all of them, in one hunt; with other tests, if those come last."""
-    tests = ",".join(f"tests/{name}" for name in ASKED[package].split())
-    if named and named[-1].startswith("tests/"):
-        *named, tests = named  # type: ignore[assignment]
-    paths = sorted((ROOT / package).glob("*.py"))
-    mutants = [
-        mutant
-        for path in paths
-        if path.stem in named or not named
-        for mutant in (*mutants_of(path, ROOT, ties_of), *statements_of(path))
-    ]
-    with planted():
-        done = hunt(mutants, tests, most=MOST)
-    noticed = len(done.mutants) - len(done.survivors)
-    print(f"\n{noticed} of {len(done.mutants)} tenant predicates of {package}/ were noticed", flush=True)
+    """The modules that are named, or all of them, in one hunt; with other tests, if those come last.
+
+    What was noticed before is not asked again, unless the last word is `again`.
+    """
+    *named, last = named or ("",)  # type: ignore[assignment]
+    known = {} if last == "again" else noticed()
+    other = last.split(",") if last.startswith("tests/") else []
+    named = named if other or last in ("", "again") else (*named, last)
+    paths = [path for path in sorted((ROOT / package).glob("*.py")) if path.stem in named or not named]
+    found = {path.stem: list(predicates_of(path)) for path in paths}
+    asked = [mutant for some in found.values() for mutant in some if mutant.full_name not in known]
+    if last == "again":
+        forget([mutant.full_name for mutant in asked])
+    modules = dict.fromkeys(mutant.path.stem for mutant in asked)
+    tests = dict.fromkeys(other or [test for module in modules for test in tests_of(package, module)])
+    there = [test for test in tests if (ROOT / test.split("::")[0]).exists()]
+    own = [test for test in there if test.split("::")[0] in OWN_TWINS]
+    # Some tests bring their own twins: they come first, and have nobody else's in their way.
+    if own:
+        gone = hunt(asked, ",".join(own), most=MOST, tell=remember).killers
+        asked = [mutant for mutant in asked if mutant.full_name not in gone]
+    if others := [test for test in there if test not in own]:
+        with planted():
+            hunt(asked, ",".join(others), most=MOST, tell=remember)
+    mutants = [mutant for some in found.values() for mutant in some]
+    print(f"\n{package}/: {told(mutants)}", flush=True)
+
+
+def told(mutants: list[Mutant]) -> str:
+    """How many of these predicates were noticed, change nothing, or were missed by nobody yet."""
+    known = noticed()
+    seen = sum(mutant.full_name in known for mutant in mutants)
+    alike = sum(mutant.name in EQUIVALENT for mutant in mutants)
+    left = len(mutants) - seen - alike
+    return f"{seen} of {len(mutants)} tenant predicates noticed, {alike} change nothing, {left} not yet"
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from auth.actors import Actor
 from db import engine
 from db.policies import APP
+from tests import conftest
 from tests.billing.acting import Acts, acting
 from tests.cast import Cast
 from tests.conftest import Cluster
@@ -42,7 +43,7 @@ from information_schema.columns c join pg_class t on t.relname = c.table_name an
 where c.table_schema = 'public' and t.relnamespace = 'public'::regnamespace
 group by c.table_name having bool_or(c.column_name = 'partner_id')"""
 _MIRROR = """
-create function mirror() returns trigger language plpgsql as $$
+create function mirror() returns trigger language plpgsql security definer as $$
 declare
   columns text := tg_argv[0];
   old_twin jsonb; new_twin jsonb; whose uuid;
@@ -78,8 +79,31 @@ begin
   return null;
 end $$"""
 
+# What tests look at past the rules, they look at as a role to which the twins are not there.
+_WATCHER = """
+do $$
+declare
+  one text;
+  shown text;
+begin
+  if not exists (select from pg_roles where rolname = 'remit_watcher') then
+    create role remit_watcher;
+  end if;
+  for one, shown in
+    select c.relname, case when c.relname = 'partner' then 'id' when exists (select from pg_attribute a
+      where a.attrelid = c.oid and a.attname = 'partner_id') then 'partner_id' else 'null' end
+    from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relrowsecurity
+  loop
+    execute format('create policy watcher on %I to remit_watcher using (%s is distinct from %L)'
+                   ' with check (true)', one, shown, '{twin}');
+  end loop;
+end $$;
+grant usage on schema public to remit_watcher;
+grant all on all tables in schema public to remit_watcher;
+grant all on all sequences in schema public to remit_watcher;
+grant execute on all functions in schema public to remit_watcher"""
 _PARTNER = """
-create function mirror_partner() returns trigger language plpgsql as $$
+create function mirror_partner() returns trigger language plpgsql security definer as $$
 begin
   update partner set ({columns}) = (select {columns} from (select new.*) x) where id = '{twin}';
   return null;
@@ -124,6 +148,7 @@ def plant(connection: psycopg.Connection[object], cast: Cast) -> None:
             f" from {table} t where t.partner_id = '{northwind}') x"
         )
     connection.execute("set session_replication_role = origin")
+    connection.execute(_WATCHER.replace("{twin}", TWIN))  # type: ignore[arg-type]
 
 
 def _other(table: str, row: str) -> str:
@@ -142,6 +167,12 @@ def read(self: Acts, who: Actor, statement: Any) -> Sequence[Any]:
         return db.exec(statement).all()
 
 
+def looking(connection: Connection) -> Connection:
+    """What a test looks at as the owner of the database, it sees without the twins."""
+    connection.execute(text("set role remit_watcher"))
+    return connection
+
+
 @contextmanager
 def planted() -> Iterator[None]:
     """Clusters that are made meanwhile have the twins, and no connection steps down to the app role."""
@@ -157,6 +188,7 @@ def planted() -> Iterator[None]:
         patch.setattr(Cluster, "_make_template", make)
         patch.setattr(engine, "as_app", lambda url: url)
         patch.setattr(Acts, "read", read)
+        patch.setattr(conftest, "looking", looking)
         yield
 
 

@@ -1,0 +1,362 @@
+"""A-2: past row-level security, Contoso and Globex reach nothing of what Northwind and Acme have.
+
+`python -m tests.predicates billing` takes a tenant predicate away at a time. What finds two rows among twins
+is noticed by everyday tests; what asks for one of many, counts, or reads words is asked here, as a stranger.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlmodel import Session
+
+from auth.actors import Actor, system
+from billing import (
+    access_requests,
+    customer_bulk,
+    customer_import_users,
+    customer_imports,
+    customer_notes,
+    customer_users,
+    customers,
+    duplicates,
+    fixed_currency,
+    impersonations,
+    invite_reminders,
+    invoice_balances,
+    invoice_scheduling,
+    invoice_sending,
+    invoice_threads,
+    invoices,
+    outside_payments,
+    papers,
+    payment_methods,
+    payments,
+    pending_invites,
+    recurring_invoices,
+    recurring_making,
+    tags,
+    telling,
+)  # fmt: skip
+from billing.customer_bulk import NothingToUndo
+from billing.customer_fields import CustomerInput
+from billing.invoice_threads import Opening, ThreadKind
+from billing.invoices import Invoice
+from billing.money import Currency
+from billing.recurrences import RecurringInvoice
+from billing.tags import TagInput
+from db.session import Database
+from errors import NotFound
+from tests.auth.test_unguarded import plant_twins
+from tests.billing.access_steps import ZOE, asked
+from tests.billing.acting import ACME, ANN, Acts, acting
+from tests.billing.importing import BLUE, Imports
+from tests.billing.paying import Till
+from tests.billing.test_recurring_invoices import bill, ordered
+from tests.cast import Cast
+from tests.money.desk import one_line
+from tests.world import nothing_changes
+
+LATER = timedelta(days=40)
+SOON = timedelta(hours=50)  # an invite is reminded of by then, and not over
+
+
+@dataclass(frozen=True)
+class Things:
+    """What there is at Northwind, most of it Acme's, and who asks for it."""
+
+    cast: Cast
+    now: datetime
+    ids: dict[str, UUID]
+    customer: customers.Customer
+    order: RecurringInvoice
+    invoice: Invoice
+
+    @property
+    def contoso(self) -> UUID:
+        return self.cast.partners["contoso"]
+
+
+@pytest.fixture
+def things(database: Database, acts: Acts, imports: Imports, cast: Cast, now: datetime) -> Things:
+    till, acme = Till(acts, cast), cast.customers["acme"]
+    card, invoice, paid = till.card(), till.invoice(), till.invoice()
+    asked(database, cast, now)
+    gone = acts(cast.ada, customers.create, fields=CustomerInput(**ACME)).customer
+    archived = acts(cast.ada, customer_bulk.archive, customer_ids=[gone.id])
+    thread = acts(
+        cast.carl,
+        invoice_threads.open_thread,
+        invoice_id=invoice.id,
+        fields=Opening(ThreadKind.QUESTION, "?"),
+    )
+    draft = bill(acts, cast)
+    order = ordered(acts, cast, draft)
+    planned = till.acts(cast.ada, invoices.create_draft, customer_id=acme, fields=one_line(500))
+    acts(cast.ada, invoice_scheduling.schedule, invoice_id=planned.id, send_on=now.date() + timedelta(days=3))
+    invited = acts(cast.ada, customer_users.invite, customer_id=acme, **ANN)
+    label = TagInput(name="VIP", colour="#1f6feb")
+    ids = {
+        "card": card.id, "invoice": invoice.id, "draft": draft.id, "acme": acme, "thread": thread.id,
+        "payment": till.paid(card, (paid.id, 10_000)).id, "waiting": till.begin(card, (invoice.id, 100)).id,
+        "check": till.received(invoice).id, "archiving": archived.archiving_id, "import": imports.check(BLUE),
+        "note": acts(cast.ada, customer_notes.add, customer_id=acme, text="Mind the dog").id,
+        "invited": invited.id, "theirs": acts(cast.gus, tags.create, fields=label).id, "petra": cast.petra.id,
+    }  # fmt: skip
+    return Things(cast, now, ids, acts(cast.ada, customers.locked, customer_id=acme), order, invoice)
+
+
+Attempt = Callable[[Session, Things], object]
+# What a stranger's partner id finds of Northwind's things, and what is answered or refused.
+OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
+    "access_requests.place_of": (
+        lambda db, t: access_requests.place_of(db, partner_id=t.contoso, email_key="petra@acme.example"), None
+    ),
+    "access_requests.tidy": (
+        lambda db, t: access_requests.tidy(db, system(t.contoso), now=t.now + LATER), 0
+    ),
+    "access_requests.erase": (
+        lambda db, t: access_requests.erase(db, partner_id=t.contoso, email_key=ZOE), 0
+    ),
+    "customer_bulk.undo_archiving": (
+        lambda db, t: customer_bulk.undo_archiving(
+            db, t.cast.mallory, archiving_id=t.ids["archiving"], now=t.now
+        ), NothingToUndo
+    ),
+    "customer_import_users.known_people": (
+        lambda db, t: customer_import_users.known_people(db, t.contoso, [t.ids["acme"]]), {}
+    ),
+    "customer_imports.newest": (lambda db, t: customer_imports.newest(db, t.cast.mallory), []),
+    "customer_imports.clear_old": (
+        lambda db, t: customer_imports.clear_old(db, system(t.contoso), now=t.now + LATER), 0
+    ),
+    "customers.members_of": (lambda db, t: customers.members_of(db, _as_contosos(t)), []),
+    "duplicates.possible_duplicates": (
+        lambda db, t: duplicates.possible_duplicates(
+            db, partner_id=t.contoso, values=t.customer.model_dump(), except_id=None
+        ), ()
+    ),
+    "duplicates.possible_duplicates of a tax id": (
+        lambda db, t: duplicates.possible_duplicates(
+            db, partner_id=t.contoso, except_id=None,
+            values={"tax_id": "123456789", "company_key": "none", "country": "US", "postal_code": ""},
+        ), ()
+    ),
+    "fixed_currency.require_currency": (
+        lambda db, t: fixed_currency.require_currency(db, _as_contosos(t).model_dump(), Currency.CAD), None
+    ),
+    "invite_reminders.remind": (
+        lambda db, t: invite_reminders.remind(db, system(t.contoso), now=t.now + SOON), 0
+    ),
+    "invoice_balances.find": (
+        lambda db, t: invoice_balances.find(
+            db, t.cast.mallory, customer_id=t.ids["acme"], ids=[t.ids["invoice"]], lock=False
+        ), NotFound
+    ),
+    "invoice_scheduling.due": (
+        lambda db, t: invoice_scheduling.due(db, system(t.contoso), now=t.now + LATER), []
+    ),
+    "invoice_sending.note_taken": (
+        lambda db, t: invoice_sending.note_taken(
+            db, partner_id=t.contoso, invoice_id=t.ids["invoice"], now=t.now + LATER
+        ), None
+    ),
+    "outside_payments.of_invoice": (
+        lambda db, t: outside_payments.of_invoice(db, t.cast.mallory, payment_id=t.ids["check"]), NotFound
+    ),
+    "papers.invoice_paper": (
+        lambda db, t: papers.invoice_paper(db, t.cast.mallory, invoice_id=t.ids["invoice"]), NotFound
+    ),
+    "papers.receipt_paper": (
+        lambda db, t: papers.receipt_paper(db, t.cast.mallory, payment_id=t.ids["payment"]), NotFound
+    ),
+    "pending_invites.resend": (
+        lambda db, t: pending_invites.resend(
+            db, t.cast.mallory, membership_ids=[t.ids["invited"]], now=t.now
+        ), NotFound
+    ),
+    "recurring_making.due": (
+        lambda db, t: recurring_making.due(db, system(t.contoso), now=t.now + LATER), []
+    ),
+    "telling.first_to_tell": (
+        lambda db, t: telling.first_to_tell(db, partner_id=t.contoso, customer_id=t.ids["acme"]), None
+    ),
+}  # fmt: skip
+# What Globex's manager finds of Acme's things, or whoever acts for Globex.
+OF_GLOBEX: dict[str, tuple[Attempt, object]] = {
+    "customer_import_users.known_people": (
+        lambda db, t: {
+            place for place, _ in customer_import_users.known_people(
+                db, t.cast.ada.partner_id, [t.cast.customers["globex"]]
+            )
+        }, {"GLOBEX"}
+    ),
+    "customers.members_of": (
+        lambda db, t: [one.name for one in customers.members_of(db, _as_globex(t))], ["Gus"]
+    ),
+    "fixed_currency.require_currency": (
+        lambda db, t: fixed_currency.require_currency(db, _as_globex(t).model_dump(), Currency.CAD), None
+    ),
+    "impersonations.start": (
+        lambda db, t: impersonations.start(
+            db, replace(t.cast.ada, session_id=t.ids["acme"], proved_at=t.now), viewed_id=t.ids["petra"],
+            customer_id=t.cast.customers["globex"], now=t.now,
+        ), NotFound
+    ),
+    "invoice_balances.find": (
+        lambda db, t: invoice_balances.find(
+            db, t.cast.gus, customer_id=t.cast.customers["globex"], ids=[t.ids["invoice"]], lock=False
+        ), NotFound
+    ),
+    "invoice_threads.open_thread": (
+        lambda db, t: invoice_threads.open_thread(
+            db, t.cast.gus, invoice_id=t.ids["invoice"], fields=Opening(ThreadKind.QUESTION, "?"), now=t.now
+        ), NotFound
+    ),
+    "invoice_threads.reply": (
+        lambda db, t: invoice_threads.reply(
+            db, t.cast.gus, thread_id=t.ids["thread"], text="Mine", now=t.now
+        ), NotFound
+    ),
+    "invoices.locked": (
+        lambda db, t: invoices.locked(db, t.cast.gus, invoice_id=t.ids["invoice"]), NotFound
+    ),
+    "outside_payments.of_invoice": (
+        lambda db, t: outside_payments.of_invoice(db, t.cast.gus, payment_id=t.ids["check"]), NotFound
+    ),
+    "papers.invoice_paper": (
+        lambda db, t: papers.invoice_paper(db, t.cast.gus, invoice_id=t.ids["invoice"]), NotFound
+    ),
+    "papers.receipt_paper": (
+        lambda db, t: papers.receipt_paper(db, t.cast.gus, payment_id=t.ids["payment"]), NotFound
+    ),
+    "payment_methods.set_default": (
+        lambda db, t: payment_methods.set_default(
+            db, t.cast.gus, method_id=t.ids["card"], now=t.now
+        ), NotFound
+    ),
+    "payment_methods.usable": (
+        lambda db, t: payment_methods.usable(
+            db, t.cast.ada, customer_id=t.cast.customers["globex"], method_id=t.ids["card"]
+        ), NotFound
+    ),
+    "payments.find": (lambda db, t: payments.find(db, t.cast.gus, payment_id=t.ids["payment"]), NotFound),
+    "pending_invites.resend": (
+        lambda db, t: pending_invites.resend(db, t.cast.gus, membership_ids=[t.ids["invited"]], now=t.now),
+        NotFound,
+    ),
+    "recurring_invoices.repeated": (
+        lambda db, t: recurring_invoices.repeated(db, _globexs_order(t), t.ids["draft"]), NotFound
+    ),
+    "tags.tag_invoices": (
+        lambda db, t: tags.tag_invoices(
+            db, t.cast.gus, tag_ids=[t.ids["theirs"]], invoice_ids=[t.ids["invoice"]], now=t.now
+        ), NotFound
+    ),
+    "telling.first_to_tell": (
+        lambda db, t: _name(telling.first_to_tell(
+            db, partner_id=t.cast.ada.partner_id, customer_id=t.cast.customers["globex"],
+            rather=t.ids["petra"],
+        )), "Gus"
+    ),
+}  # fmt: skip
+
+
+def _as_contosos(things: Things) -> customers.Customer:
+    """As a customer of Contoso's would be that has Acme's id."""
+    return customers.Customer(**{**things.customer.model_dump(), "partner_id": things.contoso})
+
+
+def _as_globex(things: Things) -> customers.Customer:
+    return customers.Customer(**{**things.customer.model_dump(), "id": things.cast.customers["globex"]})
+
+
+def _globexs_order(things: Things) -> RecurringInvoice:
+    changes = {"customer_id": things.cast.customers["globex"]}
+    return RecurringInvoice(**{**things.order.model_dump(), **changes})
+
+
+def _name(member: Any) -> str | None:
+    return None if member is None else member.name
+
+
+@pytest.mark.parametrize("name", OF_CONTOSO)
+def test_contoso_reaches_nothing_of_northwinds(
+    things: Things, unguarded: Database, owner: Connection, name: str
+) -> None:
+    _tried(*OF_CONTOSO[name], things, unguarded, owner, things.cast.mallory)
+
+
+@pytest.mark.parametrize("name", OF_GLOBEX)
+def test_globex_reaches_nothing_of_acmes(
+    things: Things, unguarded: Database, owner: Connection, name: str
+) -> None:
+    _tried(*OF_GLOBEX[name], things, unguarded, owner, things.cast.gus)
+
+
+def _tried(
+    attempt: Attempt, answer: Any, things: Things, unguarded: Database, owner: Connection, who: Actor
+) -> None:
+    if answer == {"GLOBEX"}:
+        answer = {things.cast.customers["globex"]}
+    with nothing_changes(owner):
+        if isinstance(answer, type):
+            with pytest.raises(answer), acting(unguarded, who) as db:
+                attempt(db, things)
+        else:
+            with acting(unguarded, who) as db:
+                assert attempt(db, things) == answer
+
+
+def test_an_external_id_of_another_partners_is_free(
+    unguarded: Database, owner: Connection, cast: Cast, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the first slug that is drawn is taken, which is when it is asked about."""
+    owner.execute(
+        text("update customer set external_id = 'X-1' where slug = :slug"), {"slug": cast.slugs["initech"]}
+    )
+    drawn = iter([cast.slugs["globex"], "rockets-9z9z9z"])
+    monkeypatch.setattr(customers, "random_slug", lambda company: next(drawn))
+    with acting(unguarded, cast.ada) as db:
+        fields = CustomerInput(**ACME, external_id="X-1")
+        assert customers.create(db, cast.ada, fields=fields, now=now).customer.slug == "rockets-9z9z9z"
+
+
+@pytest.mark.parametrize(
+    ("change", "whose", "reminded"),
+    [
+        ("customer set status = 'ARCHIVED', archived_at = now() where id = :acme", "contoso", 1),
+        ("membership set status = 'DISABLED' where id = :ann", "contoso", 1),
+        ("customer set status = 'ARCHIVED', archived_at = now() where id = :acme", "northwind", 0),
+        ("membership set status = 'DISABLED' where id = :ann", "northwind", 0),
+    ],
+)
+def test_a_twin_neither_keeps_a_reminder_back_nor_lets_one_go(
+    acts: Acts, unguarded: Database, owner: Connection, cast: Cast, change: str, whose: str, reminded: int
+) -> None:
+    ann = acts(cast.ada, customer_users.invite, customer_id=cast.customers["acme"], **ANN)
+    plant_twins(owner, cast)
+    ids = {"acme": cast.customers["acme"], "ann": ann.id, "whose": cast.partners[whose]}
+    owner.execute(text(f"update {change} and partner_id = :whose"), ids)
+    northwind = system(cast.partners["northwind"])
+    with acting(unguarded, northwind) as db:
+        assert invite_reminders.remind(db, northwind, now=acts.now + SOON) == reminded
+
+
+def test_a_twins_users_are_no_words_of_a_customer(
+    acts: Acts, unguarded: Database, owner: Connection, cast: Cast
+) -> None:
+    plant_twins(owner, cast)
+    twins = {"acme": cast.customers["acme"], "contoso": cast.partners["contoso"]}
+    owner.execute(
+        text("update membership set name = 'Zebedee' where customer_id = :acme and partner_id = :contoso"),
+        twins,
+    )
+    with acting(unguarded, cast.ada) as db:
+        customers.keep_words(db, customers.locked(db, cast.ada, customer_id=cast.customers["acme"]))
+    assert acts.count("search_token where token like 'zebedee%'") == 0
+    assert acts.count("search_token where token like 'petra%'") > 0
