@@ -25,7 +25,7 @@ from api.nouns import Connection, Money, Node, by_id, col, lazy, many, money, no
 from api.reads import STAFF
 from api.tags import Tag
 from auth.actors import Action
-from billing import invoice_duplicates, invoice_life, invoice_sending
+from billing import invoice_life, invoice_sending
 from billing import invoices as t
 from billing.derived import (
     ShownStatus,
@@ -237,13 +237,6 @@ class UpdateInvoiceInput:
     lines: list[InvoiceLineInput] | None = opt("Instead of all the lines there are.")
 
 
-@takes(dry_run=True)
-class DuplicateInvoiceInput:
-    """An invoice of any status."""
-
-    id: strawberry.ID
-
-
 @takes()
 class DeleteDraftInvoiceInput:
     """A draft to delete."""
@@ -278,13 +271,6 @@ class CreateInvoicePayload:
 @gives
 class UpdateInvoicePayload:
     """The draft as it is now."""
-
-    invoice: Invoice | None = changed()
-
-
-@gives
-class DuplicateInvoicePayload:
-    """The new draft."""
 
     invoice: Invoice | None = changed()
 
@@ -326,13 +312,6 @@ def _update(doing: Doing, given: Given) -> Outcome:
     return {"invoice": changed.id}
 
 
-def _duplicate(doing: Doing, given: Given) -> Outcome:
-    made = invoice_duplicates.duplicate(
-        doing.db, doing.actor, invoice_id=given.record("id", "inv"), now=doing.now
-    )
-    return {"invoice": made.invoice.id}
-
-
 def _delete(doing: Doing, given: Given) -> Outcome:
     invoice_id = given.record("id", "inv")
     t.delete_draft(doing.db, doing.actor, invoice_id=invoice_id, now=doing.now)
@@ -365,10 +344,6 @@ class InvoiceMutations:
     update_invoice: UpdateInvoicePayload | None = change(
         _update, UpdateInvoiceInput, Action.EDIT_INVOICES, about="Change a draft."
     )
-    duplicate_invoice: DuplicateInvoicePayload | None = change(
-        _duplicate, DuplicateInvoiceInput, Action.EDIT_INVOICES,
-        about="Make a draft like it, dated today: its lines, memo, internal note and tags, no PO number.",
-    )  # fmt: skip
     delete_draft_invoice: DeleteDraftInvoicePayload | None = change(
         _delete, DeleteDraftInvoiceInput, Action.EDIT_INVOICES,
         about="Delete a draft for good; it never had a number.",

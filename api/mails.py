@@ -20,7 +20,7 @@ class Mail(Node):
 
     kind: t.MailKind = col()
     status: t.MailStatus = col()
-    recipient: User = one("membership_id")
+    recipient: User | None = one("membership_id", "Null for one who can't be seen.")
     tries: int = col("How often a server was asked to take it.")
     answer: str | None = col("What the server said last, or why it was dropped.", see=STAFF)
     created_at: datetime = col(order=True)

@@ -58,7 +58,8 @@ class Partner(Node):
     staff_need_factor: bool = col("Does its dashboard open only to staff with a second factor?", see=STAFF)
     users_need_factor: bool = col("And its portal only to users with one?", see=STAFF)
     version: int = col("Rises with every change of these.", see=STAFF)
-    invoice_prefix: str = col(see=STAFF)
+    invoice_prefix: str = col("What stands before an invoice's number.", see=STAFF)
+    first_invoice_number: int = col("The number its invoices begin with.", see=STAFF)
     default_terms_days: int = col("From issue to due date, unless the customer has its own.", see=STAFF)
     created_at: datetime = col()
     updated_at: datetime = col()
@@ -136,6 +137,9 @@ class UpdatePartnerInput:
     time_zone: str | None = opt("Like America/New_York. Never empty.")
     locale: str | None = opt("`en` or `fr`. Never empty.")
     accent: str | None = opt("`#` and six hexadecimal digits. Null: Remit's own colour.")
+    invoice_prefix: str | None = opt("Up to ten letters and digits, like INV-.")
+    first_invoice_number: int | None = opt("1 to 9,999,999, until an invoice has a number.")
+    default_terms_days: int | None = opt("0 to 365, from issue to due date.")
     version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
 
 

@@ -197,7 +197,7 @@ def read_time_zone(checks: Checks, text: str | None) -> str | None:
     return written or None
 
 
-def read_terms(checks: Checks, typed: int | str | None) -> int | None:
+def read_terms(checks: Checks, typed: int | str | None, field: str = "terms_days") -> int | None:
     """Payment terms in days after the issue date, 0 to 365; None when left empty."""
     if typed is None or (isinstance(typed, str) and not typed.strip()):
         return None
@@ -210,7 +210,7 @@ def read_terms(checks: Checks, typed: int | str | None) -> int | None:
     message = say(
         "Enter the payment terms as whole days, from 0 to {longest_terms}.", longest_terms=LONGEST_TERMS
     )
-    checks.refuse("terms_days", code="BAD_TERMS", message=message)
+    checks.refuse(field, code="BAD_TERMS", message=message)
     return None
 
 

@@ -14,10 +14,11 @@ from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
-from billing import invoices
+from billing import invoice_life, invoices
 from billing.customers import Customer
 from billing.invoice_fields import DAYS, Draft, Line, Terms, terms_of
-from billing.invoices import Invoice
+from billing.invoice_life import NotOpen
+from billing.invoices import Invoice, InvoiceStatus
 from billing.tags import InvoiceTag, Tag
 
 _KEPT = {"net_minor", "tax_minor", "total_minor", "memo", "internal_note"}
@@ -42,6 +43,25 @@ def duplicate(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> 
     terms = terms_of(db, actor, customer=customer, now=now)
     days = {"issue_on": terms.today, "due_on": due_like(original, terms.today, terms)}
     return copy(db, actor, customer, original, days, "invoice.duplicated", now)
+
+
+def reissue(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Duplicate:
+    """Void an open invoice and make a draft like it, to be corrected: an issued one never changes.
+
+    Here the PO number comes along, since it is the same order. All or nothing. Refuses as `invoice_life.void`
+    and `duplicate` do, and NotOpen for one that is void already.
+    """
+    actor.require(Action.EDIT_INVOICES)
+    customer, original = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
+    if original.status is not InvoiceStatus.OPEN:  # the same form again makes no second draft
+        raise NotOpen(original)
+    invoice_life.void(db, actor, invoice_id=invoice_id, now=now)
+    terms = terms_of(db, actor, customer=customer, now=now)
+    values = {
+        "issue_on": terms.today, "due_on": due_like(original, terms.today, terms),
+        "po_number": original.po_number,
+    }  # fmt: skip
+    return copy(db, actor, customer, original, values, "invoice.reissued", now)
 
 
 def copy(

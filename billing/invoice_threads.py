@@ -19,6 +19,7 @@ from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.texts import Checks
 from db.columns import choice, instant, key, tenant
 from db.policies import Guard, guarded
+from db.session import defer
 from errors import Conflict, NotFound
 from languages import mark
 
@@ -216,6 +217,8 @@ def _write(db: Session, actor: Actor, thread: InvoiceThread, text: str, now: dat
         author_name=actor.name, created_at=now,
     )  # fmt: skip
     db.add(message)
+    db.flush()
+    defer(db, "announce_message", partner_id=message.partner_id, message_id=message.id)
 
 
 def _record(db: Session, actor: Actor, thread: InvoiceThread, what: str, now: datetime) -> None:

@@ -280,7 +280,7 @@ where i.reserved_minor <> coalesce(s.reserved, 0)
   or (i.reserved_minor > 0 and (i.status <> 'OPEN' or i.reserved_minor + i.paid_minor > i.total_minor))
 union all
 select 'M-4: the invoice numbers of partner ' || p.id || ' have a gap' from partner p
-where p.next_invoice_number - 1 <> (select count(*) from invoice i
+where p.next_invoice_number - p.first_invoice_number <> (select count(*) from invoice i
   where i.partner_id = p.id and i.number <> '')"""
 
 _PAYMENTS = f"""
@@ -316,7 +316,8 @@ group by y.partner_id, y.id, y.status
 having count(m.id) <> (case when y.status in {_SETTLED} then 1 else 0 end)
 union all
 select 'I9: payment from outside ' || m.subject_id || ' has ' || count(*) || ' receipts'
-from mail m where m.kind = 'OUTSIDE_RECEIPT' group by m.partner_id, m.subject_id having count(*) > 1"""  # noqa: S608 - fixed words only
+from mail m where m.kind in ('OUTSIDE_RECEIPT', 'OUTSIDE_REVERSED')
+group by m.partner_id, m.kind, m.subject_id having count(*) > 1"""  # noqa: S608 - fixed words only
 
 _ALL = text(f"with {_OWED} {_ENTRIES} union all {_INVOICES} union all {_PAYMENTS}")
 

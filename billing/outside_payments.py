@@ -156,17 +156,14 @@ def record(
     invoice_balances.settle(db, actor, shares={invoice.id: made.amount_minor}, now=now)
     _post(db, actor, EntryCause.OUTSIDE_PAYMENT_RECORDED, made, made.amount_minor, now)
     _write_down(db, actor, made, invoice, "outside_payment.recorded", now)
-    told = first_to_tell(db, partner_id=actor.partner_id, customer_id=customer.id)
-    if fields.send_receipt and told is not None:
-        mails.queue(
-            db, partner_id=actor.partner_id, kind=MailKind.OUTSIDE_RECEIPT, membership_id=told.id,
-            subject_id=made.id, customer_id=customer.id, now=now,
-        )  # fmt: skip
+    if fields.send_receipt:
+        _tell(db, made, MailKind.OUTSIDE_RECEIPT, now)
     return made
 
 
 def reverse(db: Session, actor: Actor, *, payment_id: UUID, reason: str, now: datetime) -> OutsidePayment:
-    """Take back what was written down: the check bounced, or it was a mistake. The invoice is owed again.
+    """Take back what was written down: the check bounced, or it was a mistake. The invoice is owed again, and
+    the customer is told.
 
     Reversing twice changes nothing. Refuses NotFound, WrittenOff, and at ("reason",) REQUIRED, TOO_LONG.
     """
@@ -191,6 +188,7 @@ def reverse(db: Session, actor: Actor, *, payment_id: UUID, reason: str, now: da
     db.flush()
     _post(db, actor, EntryCause.OUTSIDE_PAYMENT_REVERSED, payment, -payment.amount_minor, now)
     _write_down(db, actor, payment, invoice, "outside_payment.reversed", now)
+    _tell(db, payment, MailKind.OUTSIDE_REVERSED, now)
     return payment
 
 
@@ -254,6 +252,15 @@ def _post(
     ledger.post(
         db, actor, cause=cause, subject_id=payment.id, customer_id=payment.customer_id, legs=legs, now=now
     )
+
+
+def _tell(db: Session, payment: OutsidePayment, kind: MailKind, now: datetime) -> None:
+    told = first_to_tell(db, partner_id=payment.partner_id, customer_id=payment.customer_id)
+    if told is not None:
+        mails.queue(
+            db, partner_id=payment.partner_id, kind=kind, membership_id=told.id, subject_id=payment.id,
+            customer_id=payment.customer_id, now=now,
+        )  # fmt: skip
 
 
 def _write_down(

@@ -16,7 +16,7 @@ from auth import audit
 from auth.actors import Action, Actor
 from billing.addresses import Country, read_address
 from billing.customer_fields import ADDRESS_FIELDS, read_locale, read_time_zone
-from billing.inputs import Input
+from billing.invoice_settings import InvoiceSettingsInput, read_invoice_settings
 from billing.partners import Partner
 from billing.tax_ids import TaxId, parse_gst_hst_number, parse_qst_number, parse_tax_id
 from billing.texts import Checks
@@ -29,7 +29,7 @@ _HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-
 _PORT = re.compile(r":[0-9]{1,5}")
 
 
-class PartnerInput(Input):
+class PartnerInput(InvoiceSettingsInput):
     """The profile as typed. What is not given stays as it is; what is given as empty is cleared."""
 
     name: str | None = None
@@ -64,8 +64,8 @@ def update(
     """Change the given fields. `version` is the one that was shown: another one by now is a Conflict.
 
     Refuses all wrong fields at once: those of read_address, parse_tax_id and the tax accounts, BAD_PHONE,
-    BAD_WEB_ADDRESS, BAD_COLOUR, UNKNOWN_TIME_ZONE, UNKNOWN_LANGUAGE. Nothing different: nothing written, not
-    even the version.
+    BAD_WEB_ADDRESS, BAD_COLOUR, UNKNOWN_TIME_ZONE, UNKNOWN_LANGUAGE, and those of read_invoice_settings.
+    Nothing different: nothing written, not even the version.
     """
     actor.require(Action.MANAGE_SETTINGS)
     partner = locked(db, actor)
@@ -76,6 +76,9 @@ def update(
     values, warnings = _read(checks, fields, before)
     checks.done()
     changed = {name: value for name, value in values.items() if value != before[name]}
+    if "first_invoice_number" in changed:
+        # None is taken yet: the next one is the first.
+        partner.next_invoice_number = changed["first_invoice_number"]
     write(db, actor, partner, "partner.updated", changed, now=now)
     return Saved(partner, warnings)
 
@@ -124,7 +127,7 @@ def _told(value: object) -> object:
 def _read(
     checks: Checks, fields: PartnerInput, before: Mapping[str, Any]
 ) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    values: dict[str, Any] = {}
+    values = read_invoice_settings(checks, fields, before)
     _names(checks, fields, before, values)
     if fields.gives(*ADDRESS_FIELDS):
         values.update(_address(checks, fields, before))

@@ -3,7 +3,6 @@
 Surprise: its row also holds the invoice counter, so that taking a number locks exactly this row.
 """
 
-import re
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -18,6 +17,7 @@ from auth.memberships import Membership, Role
 from billing import mails
 from billing.addresses import Country
 from billing.customer_fields import read_time_zone
+from billing.invoice_settings import read_prefix
 from billing.slugs import LONGEST, SHAPE, slug_of
 from billing.texts import Checks
 from billing.unique import unique
@@ -32,7 +32,6 @@ _WHOLE = (
     " and (state is null) = (country is null) and (postal_code is null) = (country is null)"
     " and (address2 is null or country is not null)"
 )
-_PREFIX = re.compile(r"[A-Z0-9]([A-Z0-9-]{0,8}[A-Z0-9])?-?")
 
 
 class Partner(SQLModel, table=True):
@@ -46,6 +45,9 @@ class Partner(SQLModel, table=True):
         UniqueConstraint("slug"),
         CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug_shape"),
         CheckConstraint("next_invoice_number > 0", name="numbers_from_one"),
+        CheckConstraint(
+            "first_invoice_number between 1 and next_invoice_number", name="first_number_before_next"
+        ),
         CheckConstraint(_WHOLE, name="address_whole"),
         CheckConstraint("ein ~ '^[0-9]{9}$'", name="ein_shape"),
         CheckConstraint("gst_hst_number ~ '^[0-9]{9}RT[0-9]{4}$'", name="gst_hst_shape"),
@@ -80,6 +82,7 @@ class Partner(SQLModel, table=True):
     users_need_factor: bool = False
     version: int = count(default=1)
     invoice_prefix: str
+    first_invoice_number: int = minor(default=1)
     next_invoice_number: int = minor(default=1)
     default_terms_days: int = count(default=30)
     created_at: datetime = instant()
@@ -164,7 +167,7 @@ def create(
         legal_name=checks.line("legal_name", legal_name, required=False, limit=200) or shown,
         support_email=support.address,
         time_zone=read_time_zone(checks, time_zone) or "America/New_York",
-        invoice_prefix=_read_prefix(checks, invoice_prefix),
+        invoice_prefix=read_prefix(checks, invoice_prefix),
         staff_need_factor=staff_need_factor,
         created_at=now,
         updated_at=now,
@@ -206,14 +209,6 @@ def _read_slug(checks: Checks, typed: str | None, name: str) -> str:
         )
         checks.refuse("slug", code="BAD_SLUG", message=message)
     return slug
-
-
-def _read_prefix(checks: Checks, typed: str | None) -> str:
-    written = (typed or "").strip().upper() or "INV-"
-    if not _PREFIX.fullmatch(written):
-        message = "Write the invoice prefix in up to ten letters and digits, like INV-."
-        checks.refuse("invoice_prefix", code="BAD_PREFIX", message=message)
-    return written
 
 
 def _taken(field: str, called: str) -> Invalid:

@@ -15,7 +15,7 @@ from procrastinate.jobs import Job
 
 from billing.ports import Gateway
 from db.session import Database
-from integrations import importing, inbox, reconciling, rounds
+from integrations import announcing, importing, inbox, reconciling, rounds
 from integrations.mail.outgoing import Outgoing
 
 FIRST_WAIT_SECONDS = 5
@@ -75,6 +75,13 @@ def _register_tenant_jobs(app: App, shop: Workshop) -> None:
         await asyncio.to_thread(
             inbox.act, shop.database, shop.gateway,
             partner_id=UUID(partner_id), event_id=UUID(event_id), now=shop.clock(),
+        )  # fmt: skip
+
+    @app.task(name="announce_message", retry=UNTIL_DEAD)
+    async def announce_message(*, partner_id: str, message_id: str) -> None:
+        await asyncio.to_thread(
+            announcing.announce, shop.database,
+            partner_id=UUID(partner_id), message_id=UUID(message_id), now=shop.clock(),
         )  # fmt: skip
 
     @app.task(name="import_customers", retry=BackOff(attempts=10))

@@ -21,10 +21,11 @@ from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.personal_tokens import PersonalToken
 from auth.users import User
-from billing import outside_payments
+from billing import outside_payments, thread_mails
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
+from billing.invoice_threads import ThreadKind
 from billing.invoices import Invoice, InvoiceStatus
 from billing.mails import Mail, MailKind
 from billing.money import Money
@@ -274,6 +275,39 @@ def _outside(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     }
 
 
+def _taken_back(
+    db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime
+) -> dict[str, Any]:
+    payment, invoice = outside_payments.of_invoice(db, system(mail.partner_id), payment_id=mail.subject_id)
+    assert customer is not None
+    return {
+        "amount": Money(payment.amount_minor, payment.currency),
+        "left": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "received_on": payment.received_on,
+        "reason": payment.reversal_reason,
+        "number": invoice.number,
+        "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
+    }
+
+
+def _message(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
+    message, thread = thread_mails.of_message(db, partner_id=mail.partner_id, message_id=mail.subject_id)
+    mine = (Invoice.partner_id == mail.partner_id, Invoice.id == thread.invoice_id)
+    number = db.exec(select(Invoice.number).where(*mine)).one()
+    partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
+    theirs = (Customer.partner_id == mail.partner_id, Customer.id == thread.customer_id)
+    company = db.exec(select(Customer.company).where(*theirs)).one()
+    home = f"/portal/{customer.slug}" if customer else f"/partner/{partner.slug}"
+    return {
+        "who": message.author_name,
+        "side": partner.name if message.is_from_partner else company,
+        "message": message.text,
+        "number": number,
+        "is_dispute": thread.kind is ThreadKind.DISPUTE,
+        "link": link(f"{home}/invoices/inv_{thread.invoice_id.hex}/threads/thr_{thread.id.hex}"),
+    }
+
+
 def _asked(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
     request = db.exec(select(AccessRequest).where(AccessRequest.id == mail.subject_id)).one()
     if request.status is not AccessStatus.OPEN:
@@ -292,8 +326,10 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.INVOICE: _invoice,
     MailKind.RECEIPT: _payment,
     MailKind.OUTSIDE_RECEIPT: _outside,
+    MailKind.OUTSIDE_REVERSED: _taken_back,
     MailKind.PAYMENT_FAILED: _payment,
     MailKind.ACCESS_ASKED: _asked,
+    MailKind.THREAD_REPLY: _message,
 }
 
 _PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {

@@ -29,6 +29,7 @@ from portal.partner import (
     search,
     settings,
     settings_brand,
+    settings_invoices,
     settings_sign_in,
     statement,
     tags,
@@ -70,6 +71,7 @@ ROUTES = [
     *audit.ROUTES,
     *settings.ROUTES,
     *settings_brand.ROUTES,
+    *settings_invoices.ROUTES,
     *settings_sign_in.ROUTES,
     *access_requests.ROUTES,
 ]

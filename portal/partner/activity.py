@@ -63,6 +63,7 @@ WORDS = {
     "user.address_changed": mark("changed their e-mail address"),
     "invoice.created": mark("drafted an invoice"),
     "invoice.duplicated": mark("duplicated an invoice as a new draft"),
+    "invoice.reissued": mark("made a draft to correct a voided invoice"),
     "invoice.updated": mark("changed a draft invoice"),
     "invoice.deleted": mark("deleted a draft invoice"),
     "invoice.scheduled": mark("set a draft invoice to be sent on {day}"),

@@ -24,7 +24,17 @@ from portal.partner.refused_sending import NOT_MADE, WHAT_TO_DO
 # A payment that failed longer ago than this is old news.
 RECENT = timedelta(days=14)
 # What each card of things to do asks for, by the field of the document.
-WAITING = ("failed", "unsent", "undelivered", "unmade", "asked", "overdue", "unfinished", "invited")
+WAITING = (
+    "failed",
+    "questions",
+    "unsent",
+    "undelivered",
+    "unmade",
+    "asked",
+    "overdue",
+    "unfinished",
+    "invited",
+)
 
 
 async def show_home(request: Request) -> Response:

@@ -4,6 +4,7 @@ Surprise: a draft's own page is its preview. Only sending gives it a number, and
 but never edited.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlmodel import Session
@@ -13,9 +14,10 @@ from starlette.routing import Route
 
 from auth.actors import Actor
 from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, tags
+from billing.invoice_duplicates import Duplicate
 from db import ids
 from errors import Invalid, NotFound
-from languages import say
+from languages import mark, say
 from portal import papers
 from portal.door import act, go, partner, read_form
 from portal.every_tag import with_every_tag
@@ -90,20 +92,29 @@ async def void(request: Request) -> Response:
     return go(request, address(request), say("Invoice {number} is void.", number=number))
 
 
+async def reissue(request: Request) -> Response:
+    """Take the invoice back and open a draft like it, to be corrected."""
+    said = mark("The invoice is void, and this is a draft like it. Correct it, then send it.")
+    return await _copied(request, invoice_duplicates.reissue, said)
+
+
 async def duplicate(request: Request) -> Response:
-    """Make a draft like this invoice, and open it in the editor, unless that has no room for its lines."""
+    """Make a draft like this invoice, and open it."""
+    said = mark("This is a new draft, made from the invoice. Check it, then send it.")
+    return await _copied(request, invoice_duplicates.duplicate, said)
+
+
+async def _copied(request: Request, rule: Callable[..., Duplicate], said: str) -> Response:
+    """Go to the draft a rule made: in the editor, unless that has no room for its lines."""
     form = await read_form(request)
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> str:
-        made = invoice_duplicates.duplicate(db, actor, invoice_id=invoice_id, now=now)
+        made = rule(db, actor, invoice_id=invoice_id, now=now)
         return ids.shown("inv", made.invoice.id) + ("/edit" if made.lines <= MOST_ROWS else "")
 
     made = await act(request, work, form=form)
-    return go(
-        request, f"{place(request).home}/invoices/{made}",
-        "This is a new draft, made from the invoice. Check it, then send it.",
-    )  # fmt: skip
+    return go(request, f"{place(request).home}/invoices/{made}", said)
 
 
 async def delete(request: Request) -> Response:
@@ -160,6 +171,7 @@ ROUTES = [
     Route(_ONE + "/confirm-{what:str}", partner(confirm)),
     Route(_ONE + "/send", partner(send), methods=["POST"]),
     Route(_ONE + "/void", partner(void), methods=["POST"]),
+    Route(_ONE + "/reissue", partner(reissue), methods=["POST"]),
     Route(_ONE + "/duplicate", partner(duplicate), methods=["POST"]),
     Route(_ONE + "/delete", partner(delete), methods=["POST"]),
     Route(_ONE + "/tags", partner(tag), methods=["POST"]),

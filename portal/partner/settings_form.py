@@ -36,6 +36,9 @@ LABELS = {
 # What else the log tells about a partner's settings.
 SETTINGS = LABELS | {
     "accent": mark("Color"),
+    "invoice_prefix": mark("Invoice prefix"),
+    "first_invoice_number": mark("First invoice number"),
+    "default_terms_days": mark("Payment terms in days"),
     "logo": mark("Logo"),
     "staff_need_factor": mark("second step required of staff"),
     "users_need_factor": mark("second step required of customers’ users"),

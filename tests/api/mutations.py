@@ -166,6 +166,7 @@ SAMPLES = [
         "sendInvoices", lambda t: {"invoiceIds": [t["draft"], t["invoice"]]}, (INVOICES,),
         ("invoiceIds.0", "invoiceIds.1"),
     ),
+    Sample("reissueInvoice", lambda t: {"id": t["third_invoice"]}, ("invoices:void", INVOICES), ("id",)),
     Sample("voidInvoice", lambda t: {"id": t["invoice"]}, ("invoices:void",), ("id",)),
     Sample(
         "payInvoices", _pay, ("payments:write",),

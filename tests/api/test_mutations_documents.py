@@ -147,7 +147,7 @@ DRY = [
     "openInvoiceThread", "replyToInvoiceThread",
     "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
     "addCustomerImportRows", "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
-    "reopenInvoice", "scheduleInvoice", "createRecurringInvoice", "updateRecurringInvoice",
+    "reopenInvoice", "scheduleInvoice", "reissueInvoice", "createRecurringInvoice", "updateRecurringInvoice",
 ]  # fmt: skip
 
 

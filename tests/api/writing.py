@@ -224,12 +224,12 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
 
 
 def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> dict[str, tuple[str, UUID]]:
-    """A draft, an open one, one of which a part came in as cash, and one written off."""
+    """A draft, two open ones, one of which a part came in as cash, and one written off."""
     lines = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
-    draft, issued, partly, given_up = (
-        invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now).id for _ in range(4)
+    draft, issued, partly, given_up, third = (
+        invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now).id for _ in range(5)
     )
-    for id_ in (issued, partly, given_up):
+    for id_ in (issued, partly, given_up, third):
         invoice_life.finalize(db, staff, invoice_id=id_, now=now)
     invoice_life.write_off(db, staff, invoice_id=given_up, reason=None, now=now)
     cash, key = OutsideInput(kind="CASH", amount="2.00", send_receipt=False), f"made {customer_id}"
@@ -240,6 +240,7 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
     return {
         "line": ("lin", line),
         "draft": ("inv", draft), "invoice": ("inv", issued), "second_invoice": ("inv", partly),
+        "third_invoice": ("inv", third),
         "given_up": ("inv", given_up), "outside": ("opm", outside.id),
         "recurring": ("rin", going), "paused_recurring": ("rin", paused),
     }  # fmt: skip

@@ -71,6 +71,19 @@ def test_ada_chooses_who_gets_it_and_sees_what_became_of_each_mail(
     assert "NO-00001" in text_of(ada.get("/invoices?status=undelivered"))
 
 
+def test_ada_voids_an_invoice_and_corrects_a_draft_like_it(signed_in: Arrive, cast: Cast) -> None:
+    ada = signed_in("ada")
+    draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    ada.post(f"{draft}/send")
+    assert "Void and make a draft like it" in text_of(ada.get(f"{draft}/confirm-void"))
+    sent = ada.post(f"{draft}/reissue")
+    copy = sent.headers["location"].removeprefix("/partner/northwind")
+    assert copy.endswith("/edit")
+    assert "Correct it, then send it." in text_of(ada.get(copy))
+    assert "Void" in text_of(ada.get(draft))
+    assert ada.post(f"{draft}/reissue").status_code == 409
+
+
 @pytest.mark.parametrize("version", ["", "0", "2", "x", "-1", "1.5", "١", "9" * 30])
 def test_a_made_up_version_saves_nothing(
     signed_in: Arrive, cast: Cast, owner: Connection, version: str
