@@ -17,6 +17,7 @@ from sqlmodel import Session
 from auth.actors import Actor, system
 from billing import (
     access_requests,
+    brand,
     customer_bulk,
     customer_import_users,
     customer_imports,
@@ -360,3 +361,34 @@ def test_a_twins_users_are_no_words_of_a_customer(
         customers.keep_words(db, customers.locked(db, cast.ada, customer_id=cast.customers["acme"]))
     assert acts.count("search_token where token like 'zebedee%'") == 0
     assert acts.count("search_token where token like 'petra%'") > 0
+
+
+@pytest.mark.parametrize(("partner", "customer"), [("northwind", "globex"), ("contoso", "acme")])
+def test_whose_card_is_the_default_is_told_customer_by_customer(
+    acts: Acts, unguarded: Database, owner: Connection, cast: Cast, partner: str, customer: str
+) -> None:
+    """The other one's card was added last: it is neither made Acme's default, nor its own no more."""
+    till = Till(acts, cast)
+    first, second, other = till.card("pm_1"), till.card("pm_2"), till.card("pm_3", customer="globex")
+    plant_twins(owner, cast)
+    change = "is_default = true, partner_id = :partner, customer_id = :customer where id = :id"
+    place = {"partner": cast.partners[partner], "customer": cast.customers[customer], "id": other.id}
+    owner.execute(text(f"update payment_method set {change}"), place)
+    for rule, method, then in (
+        (payment_methods.set_default, first, first),
+        (payment_methods.remove, first, second),
+        (payment_methods.remove, second, None),
+    ):
+        with acting(unguarded, cast.carl) as db:
+            rule(db, cast.carl, method_id=method.id, now=acts.now)
+        defaults = set(owner.scalars(text("select id from payment_method where is_default")))
+        assert defaults == {other.id, *([then.id] if then else [])}
+
+
+def test_a_logo_goes_without_anybody_elses(acts: Acts, unguarded: Database, cast: Cast) -> None:
+    for staff in (cast.ada, cast.mallory):
+        acts(staff, brand.set_logo, png=b"a picture")
+    with acting(unguarded, cast.ada) as db:
+        brand.remove_logo(db, cast.ada, now=acts.now)
+    assert acts.count(f"partner_logo where partner_id = '{cast.partners['contoso']}'") == 1
+    assert acts.count("partner_logo") == 1
