@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class PayLink(Node):
     """A link that opens one invoice to whoever holds it. Where it leads is not kept."""
 
-    created_at: datetime = col()
+    created_at: datetime = col(order=True)
     created_by: str = col("What whoever made it was called then.", name="created_by_name")
     expires_at: datetime = col("90 days past due, or 30 days after it was made if that is later.")
     revoked_at: datetime | None = col("It opens nothing from then on.")

@@ -35,7 +35,10 @@ _CLOSED = (InvoiceStatus.DRAFT, InvoiceStatus.VOID)
 
 
 class PayLink(SQLModel, table=True):
-    """A link to one invoice. Only the SHA-256 of its token is kept. Dead once revoked or past its time."""
+    """A link to one invoice. Only the SHA-256 of its token is kept. Dead once revoked or past its time.
+
+    `owner_id` is always null: the guard that keeps a partner's tags from customers keeps these too.
+    """
 
     __tablename__ = "pay_link"
     __table_args__ = (
@@ -46,13 +49,15 @@ class PayLink(SQLModel, table=True):
         UniqueConstraint("token_hash"),
         CheckConstraint("(opened_count = 0) = (last_opened_at is null)", name="opened_has_time"),
         Index("ix_pay_link_invoice", "partner_id", "invoice_id", "created_at", "id"),
-        guarded(Guard.STAFF),
+        CheckConstraint("owner_id is null", name="partners_only"),
+        guarded(Guard.OWN),
     )
 
     partner_id: UUID = tenant()
     id: UUID = key()
     customer_id: UUID
     invoice_id: UUID
+    owner_id: UUID | None = None
     token_hash: bytes = digest()
     created_at: datetime = instant()
     created_by: UUID | None = None

@@ -92,13 +92,19 @@ def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal", "gra
             return refused(request, refusal)
         except Exception:
             correlation_id = uuid4().hex[:12]
-            log.exception("page failed", correlation_id=correlation_id, path=request.url.path)
+            log.exception("page failed", correlation_id=correlation_id, path=told(request))
             text = house(request).renderer.refusal(500, correlation_id=correlation_id)
             return HTMLResponse(text, 500)
 
     opened.door = name  # type: ignore[attr-defined]  # read by the test that no route is without one
     opened.inside = endpoint  # type: ignore[attr-defined]  # the page itself, for another door to it
     return opened
+
+
+def told(request: Request) -> str:
+    """The address as a log may have it: without the secret that some hold (GUARANTEES F-10)."""
+    token = request.path_params.get("token")
+    return request.url.path.replace(token, "…") if token else request.url.path
 
 
 def answer_to(refusal: Refusal) -> looking.Answer:

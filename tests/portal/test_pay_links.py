@@ -126,3 +126,16 @@ def test_another_partner_and_a_customer_make_and_revoke_nothing(
     assert "Make a pay link" not in rita.get(invoice.removesuffix("/pay-links")).text
     with nothing_changes(owner):
         assert rita.post(invoice).status_code == 403
+
+
+def test_a_page_that_breaks_writes_no_token_into_the_log(
+    pages: TestClient, path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(pay_links, "open_link", breaks)
+    assert pages.get(path).status_code == 500
+    written = "".join(capsys.readouterr())
+    assert "page failed" in written
+    assert path.rpartition("/")[2] not in written.partition("Traceback")[0]

@@ -55,9 +55,9 @@ class Record:
             return False
         if self.noun == "CustomerView":
             return actor.customer_id is None and self.member in (None, actor.id)
-        if self.noun in ("Tag", "CustomerNote", "AccessRequest", "RecurringInvoice"):
+        if self.noun in ("Tag", "CustomerNote", "AccessRequest", "RecurringInvoice", "PayLink"):
             return self.customer == actor.customer_id
-        if self.noun in ("CustomerImport", "CustomerImportRow", "PayLink"):
+        if self.noun in ("CustomerImport", "CustomerImportRow"):
             return actor.customer_id is None
         if self.noun == "Partner" or actor.customer_id is None:
             return True
@@ -71,7 +71,7 @@ def records_of(owner: Connection) -> list[Record]:
         for row in owner.execute(select(noun.table).order_by(noun.table.c.id)).mappings():
             partner = row["id"] if noun.name == "Partner" else row["partner_id"]
             columns = {"Customer": "id", "Tag": "owner_id", "CustomerNote": "owner_id"}
-            columns |= {"AccessRequest": "owner_id", "RecurringInvoice": "owner_id"}
+            columns |= {"AccessRequest": "owner_id", "RecurringInvoice": "owner_id", "PayLink": "owner_id"}
             columns |= {"Partner": None, "ApiKey": None, "CustomerView": None}
             columns |= {"CustomerImport": None, "CustomerImportRow": None}
             whose = columns.get(noun.name, "customer_id")

@@ -83,8 +83,8 @@ def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -
 
 
 def pay_links(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
-    """Some opened, some revoked."""
-    for place, invoice in enumerate(invoices[:3]):
+    """Up to three of an invoice; some opened, some revoked."""
+    for place, invoice in enumerate([*invoices[:3], *invoices[:2], *invoices[:2]]):
         maker.write(
             PayLink, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=invoice,
             token_hash=new_id().bytes, created_at=maker.moment(), created_by_name=maker.text(),

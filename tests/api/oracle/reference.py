@@ -55,7 +55,7 @@ VISIBLE: dict[str, Visible] = {
     "customer_view": lambda row, actor: (
         actor.customer_id is None and (row["is_shared"] or row["created_by"] == actor.id)
     ),
-    "pay_link": lambda row, actor: actor.customer_id is None,
+    "pay_link": _own_side,
     "customer_import": lambda row, actor: actor.customer_id is None,
     "customer_import_row": lambda row, actor: actor.customer_id is None,
     "invoice_tag": _own_side,
