@@ -32,7 +32,7 @@ SECOND = timedelta(seconds=1)
 ONE_TIME = {
     "personal_token", "mailed_code", "pending_sign_in", "passkey_challenge", "access_link", "portal_token",
 }  # fmt: skip
-KEPT_FOR_GOOD = {"session", "invite", "api_key", "impersonation", "access_request"}
+KEPT_FOR_GOOD = {"session", "invite", "api_key", "impersonation", "access_request", "pay_link"}
 
 
 def test_whatever_ends_is_forgotten_or_history() -> None:
