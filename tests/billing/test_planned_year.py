@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import Connection, text
 
 from billing import invoice_scheduling, invoices
@@ -25,6 +26,8 @@ def at(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime.combine(day, time(hour, minute), NEW_YORK).astimezone(UTC)
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(900)
 def test_every_day_sends_its_one_draft_at_nine(
     database: Database, acts: Acts, cast: Cast, owner: Connection
 ) -> None:

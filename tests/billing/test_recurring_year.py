@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import Connection, text
 
 from billing import invoices, recurring_invoices
@@ -39,6 +40,8 @@ def monthly(first: date) -> list[date]:
         year, month = following.year, following.month
 
 
+@pytest.mark.prove
+@pytest.mark.timeout(900)
 def test_every_turn_makes_its_one_invoice_at_nine(
     database: Database, acts: Acts, cast: Cast, owner: Connection
 ) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -22,7 +22,7 @@ from db.engine import make_engine
 from db.session import Database
 from integrations.mail.compose import Composer
 from integrations.mail.outgoing import Outgoing
-from integrations.mail.transports import SmtpTransport
+from integrations.mail.transports import NotNow, SmtpTransport
 from integrations.pdf.press import Broken, Sheet
 from worker.queue import defer_job
 
@@ -74,7 +74,9 @@ def _carry_out(database_url: str, smtp_url: str, order: dict[str, object]) -> No
 
     async def send_all() -> None:
         for mail_id in order["mails"]:  # type: ignore[attr-defined]
-            await outgoing.send(partner_id=UUID(str(order["partner"])), mail_id=UUID(mail_id))
+            # What the server did not take this time is tried again, as the queue does.
+            with suppress(NotNow):
+                await outgoing.send(partner_id=UUID(str(order["partner"])), mail_id=UUID(mail_id))
 
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     signal.setitimer(signal.ITIMER_REAL, float(str(order["dies"])))
