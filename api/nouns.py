@@ -4,7 +4,6 @@
 @noun(t.Customer, "cus", needs=Action.VIEW_CUSTOMERS, order="company", search="customer")
 class Customer(Node):
     company: str = col(where=True, order=True, key="company_key", fold=key_of)
-    balance: Money = money("open_minor")
     invoices: Connection[Annotated["Invoice", lazy("api.invoices")]] = page("customer_id")
 ```
 

@@ -5,7 +5,9 @@ anybody (`no-referrer`), and nothing in it is kept by the browser.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
@@ -17,7 +19,8 @@ from auth import sessions
 from auth.sessions import Door
 from auth.tokens import DeadLink
 from billing import papers, pay_links
-from billing.invoices import InvoiceLine
+from billing.derived import ShownStatus
+from billing.invoices import InvoiceLine, InvoiceStatus
 from billing.money import Currency, Money, quantity_text, rate_text
 from billing.papers import InvoicePaper
 from billing.pay_links import Guest
@@ -45,6 +48,7 @@ async def show_invoice(request: Request) -> Response:
     return _page(
         request, "guest/invoice.html", place=partner.name, brand=brand_of(partner.accent, partner.logo),
         partner=partner, customer=paper.customer, here=request.url.path, **_shown(paper),
+        standing=_standing(paper, house(request).clock().astimezone(ZoneInfo(partner.time_zone)).date()),
     )  # fmt: skip
 
 
@@ -100,6 +104,16 @@ def _page(request: Request, template: str, *, status: int = 200, **context: Any)
         return HTMLResponse(house(request).renderer.render(template, **context), status)
     with speaking(asked):
         return HTMLResponse(house(request).renderer.render(template, **context), status)
+
+
+def _standing(paper: InvoicePaper, today: date) -> str:
+    """As the portal says it: overdue says more than partially paid."""
+    invoice = paper.invoice
+    if invoice.status is not InvoiceStatus.OPEN:
+        return invoice.status.value
+    if invoice.due_on < today:
+        return ShownStatus.OVERDUE.value
+    return (ShownStatus.PARTIALLY_PAID if invoice.paid_minor else ShownStatus.OPEN).value
 
 
 def _shown(paper: InvoicePaper) -> Mapping[str, Any]:

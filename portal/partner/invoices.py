@@ -5,6 +5,7 @@ but never edited.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -145,10 +146,12 @@ async def tag(request: Request) -> Response:
 
 async def _details(request: Request) -> Response:
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
-    found(page)
+    links, now = found(page)["payLinks"]["nodes"], house(request).clock()
+    good = [link for link in links if datetime.fromisoformat(link["expiresAt"]) > now]
     return show(
-        request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO
-    )
+        request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
+        live_links=[link for link in good if not link["revokedAt"]],
+    )  # fmt: skip
 
 
 def found(page: Page, name: str = "invoice") -> dict[str, Any]:

@@ -25,6 +25,7 @@ from languages import mark, say, say_count, spoken
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
+from portal.meanwhile import version_of
 from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
 from portal.partner.invoices import found
@@ -109,7 +110,7 @@ async def update(request: Request) -> Response:
         recurring_invoices.update(
             db, actor, recurring_id=recurring_id, fields=_fields(form),
             invoice_id=ids.parsed(form.value("invoice"), "inv"),
-            version=int(form.value("version")) if form.value("version").isdecimal() else 0, now=now,
+            version=version_of(form), now=now,
         )  # fmt: skip
 
     try:

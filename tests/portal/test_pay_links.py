@@ -128,6 +128,32 @@ def test_another_partner_and_a_customer_make_and_revoke_nothing(
         assert rita.post(invoice).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("due_on = '2026-03-09', issue_on = '2026-03-01'", "Overdue"),
+        ("total_minor = 2, paid_minor = 1", "Partially paid"),
+    ],
+)
+def test_it_says_as_the_portal_does_how_the_invoice_stands(
+    pages: TestClient, path: str, owner: Connection, change: str, said: str
+) -> None:
+    assert "Open" in text_of(pages.get(path))
+    # Past the guard that keeps issued invoices as they are: a day goes by, or somebody pays.
+    owner.execute(text("alter table invoice disable trigger issued_stays"))
+    owner.execute(text(f"update invoice set {change} where status = 'OPEN'"))
+    assert said in text_of(pages.get(path))
+
+
+def test_a_link_that_is_over_is_not_listed_as_live(
+    signed_in: Arrive, path: str, owner: Connection, invoice_id: UUID
+) -> None:
+    ada, invoice = signed_in("ada"), f"/invoices/{ids.shown('inv', invoice_id)}"
+    assert "None is live." not in ada.get(invoice).text
+    owner.execute(text("update pay_link set expires_at = '2026-03-01'"))
+    assert "None is live." in ada.get(invoice).text
+
+
 def test_a_page_that_breaks_writes_no_token_into_the_log(
     pages: TestClient, path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

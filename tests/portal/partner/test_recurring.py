@@ -120,6 +120,18 @@ def test_a_refusal_stands_at_home_and_on_its_page(
     assert "Add a user" not in text_of(ada.get(here))
 
 
+@pytest.mark.parametrize("version", ["", "x", "-1", "9" * 5000])
+def test_a_made_up_version_changes_nothing(
+    signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection, version: str
+) -> None:
+    order = ordered(acts, cast, bill(acts, cast), EVERY_WEEK)
+    typed = {"version": version, "invoice": f"inv_{order.invoice_id.hex}", "frequency": "MONTHLY"}
+    ada = signed_in("ada")
+    with nothing_changes(owner):
+        answer = ada.post(f"/recurring/rin_{order.id.hex}/edit", typed)
+    assert answer.status_code == 409
+
+
 def test_whoever_only_reads_sees_no_buttons(
     signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
 ) -> None:
