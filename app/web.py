@@ -84,6 +84,7 @@ def create_app(parts: Parts) -> ASGIApp:
     )
     application.state.house = house
     application.state.mail_folder = settings.mail_folder
+    application.state.mails_as_files = None if settings.smtp_url else settings.mail_folder
     origin = settings.gateway_url
     return SecurityHeaders(
         Language(application, cookie=house.cookie(LANGUAGE)),
