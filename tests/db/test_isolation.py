@@ -192,7 +192,7 @@ def test_a_guest_who_pays_writes_about_the_one_invoice_and_nothing_else(
         f" values ({place}, 'sandbox', 'a', now())",
         "insert into payment_allocation (partner_id, id, customer_id, payment_id, invoice_id, amount_minor,"
         f" status) values ({place}, gen_random_uuid(), '{other}', 1, 'RESERVED')",
-        "insert into tag (partner_id, id, owner_id, name, name_key, color, created_at, updated_at)"
+        "insert into tag (partner_id, id, owner_id, name, name_key, colour, created_at, updated_at)"
         f" values ({place}, 'x', 'x', '#000000', now(), now())",
     ):
         with pytest.raises(DBAPIError, match="row-level security"):
