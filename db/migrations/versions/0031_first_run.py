@@ -2,8 +2,8 @@
 
 from db.migrations.running import run
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
