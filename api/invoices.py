@@ -108,6 +108,9 @@ class Invoice(Node):
     )
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
+    archived_at: datetime | None = col(
+        "When it was put out of the dashboard's lists; null while it is in them.", where=True, see=STAFF
+    )
     send_on: date | None = col("The day a draft is to be sent by itself.", where=True)
     send_refusal: SendRefusal | None = col(
         "Why it was not sent on that day. It is not tried again until somebody plans anew.", where=True

@@ -58,6 +58,7 @@ ERROR_CODES: Mapping[str, str] = {
     "IDEMPOTENCY_CONFLICT": "The key was used with another input, or to ask for other fields.",
     "IMPORT_MOVED_ON": "The import is past the state in which this can be asked.",
     "INVOICE_ISSUED": "Only drafts can be changed.",
+    "INVOICE_NOT_ENDED": "The invoice is a draft or still owed.",
     "INVOICE_NOT_OPEN": "The invoice is not open.",
     "INVOICE_NOT_WRITTEN_OFF": "The invoice is not uncollectible.",
     "INVOICE_PARTLY_PAID": "A part of the invoice is paid.",

@@ -224,8 +224,11 @@ def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now:
 
 def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
     invoice = db.exec(select(Invoice).where(Invoice.id == mail.subject_id)).one()
-    if invoice.status is not InvoiceStatus.OPEN:
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
         raise NotWanted("the invoice is no longer open")
+    # A copy of a paid one is sent because somebody asked for it then, never in place of one that asks to pay.
+    if invoice.paid_at is not None and mail.created_at < invoice.paid_at:
+        raise NotWanted("the invoice was paid meanwhile")
     assert customer is not None
     return {
         "number": invoice.number,
@@ -233,6 +236,7 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         "balance": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
         "due_on": invoice.due_on,
         "memo": invoice.memo,
+        "is_paid": invoice.status is InvoiceStatus.PAID,
         "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
     }
 

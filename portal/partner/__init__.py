@@ -15,6 +15,7 @@ from portal.partner import (
     home,
     impersonation,
     invites,
+    invoice_archiving,
     invoice_chosen,
     invoice_editor,
     invoice_list,
@@ -55,6 +56,7 @@ ROUTES = [
     *statement.ROUTES,
     *users.ROUTES,
     *tags.ROUTES,
+    *invoice_archiving.ROUTES,  # before the invoices: "archive" is no invoice's id
     *invoice_chosen.ROUTES,  # before the invoices: "export" and "send" are no invoice's id
     *invoice_threads.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id

@@ -83,6 +83,8 @@ WORDS = {
     "invoice.sent": mark("sent invoice {number}"),
     "invoice.voided": mark("voided invoice {number}"),
     "invoice.written_off": mark("wrote off invoice {number} as uncollectible"),
+    "invoice.archived": mark("archived invoice {number}"),
+    "invoice.restored": mark("put invoice {number} into the lists again"),
     "invoice.taken_up": mark("reopened invoice {number}"),
     "outside_payment.recorded": mark("noted a payment from outside for invoice {number}"),
     "outside_payment.reversed": mark("took back a payment from outside for invoice {number}"),

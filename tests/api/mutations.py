@@ -163,6 +163,14 @@ SAMPLES = [
         ("invoices:void",), ("id",),
     ),
     Sample("markInvoiceUncollectible", lambda t: {"id": t["second_invoice"]}, ("invoices:void",), ("id",)),
+    *(
+        Sample(name, lambda t: {"id": t["given_up"]}, (INVOICES,), ("id",))
+        for name in ("archiveInvoice", "restoreInvoice")
+    ),
+    *(
+        Sample(name, lambda t: {"invoiceIds": [t["given_up"]]}, (INVOICES,), ("invoiceIds.0",))
+        for name in ("archiveInvoices", "restoreInvoices")
+    ),
     Sample("reopenInvoice", lambda t: {"id": t["given_up"]}, ("invoices:void",), ("id",)),
     Sample(
         "sendInvoices", lambda t: {"invoiceIds": [t["draft"], t["invoice"]]}, (INVOICES,),
