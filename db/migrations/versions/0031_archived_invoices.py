@@ -4,8 +4,8 @@ from pathlib import Path
 
 from db.migrations.running import run, run_as_owner
 
-revision = "0030"
-down_revision = "0029"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
@@ -13,5 +13,5 @@ HERE = Path(__file__).parent
 
 
 def upgrade() -> None:
-    run_as_owner(HERE / "0030_archived_invoices.sql")
-    run((HERE / "0030_archived_invoices_lookups.sql").read_text())
+    run_as_owner(HERE / "0031_archived_invoices.sql")
+    run((HERE / "0031_archived_invoices_lookups.sql").read_text())
