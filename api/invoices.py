@@ -30,6 +30,7 @@ from billing import invoices as t
 from billing.derived import (
     ShownStatus,
     balance,
+    is_asked_about,
     is_disputed,
     is_invoice_mail,
     is_overdue,
@@ -39,6 +40,7 @@ from billing.derived import (
     payable,
     pdf_path,
     shown_status,
+    shows_asked_about,
     shows_disputed,
     shows_undelivered,
 )
@@ -78,6 +80,12 @@ class Invoice(Node):
         "The customer disputes it, and that is not settled yet.",
         where=True,
         holds=is_disputed,
+    )
+    has_open_thread: bool = sql(
+        shows_asked_about,
+        "A question or a dispute on it is not settled yet.",
+        where=True,
+        holds=is_asked_about,
     )
     currency: Currency = col(where=True)
     net: Money = money("net_minor", "Before tax.")
