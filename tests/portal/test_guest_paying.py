@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -249,6 +250,25 @@ def test_an_answer_that_is_cut_is_never_charged_twice(guest: Guest, owner: Conne
     assert guest.get(address).url.path == page.url.path
     assert "is paid. Thank you." in text_of(guest.get(f"{page.url.path}/return"))
     assert len(guest.sandbox.charges()) == 1
+
+
+def test_after_five_declines_no_card_is_taken_for_an_hour(
+    guest: Guest, owner: Connection, clock: Clock
+) -> None:
+    cards = [guest.type_card(DECLINED) for _ in range(6)]
+    for card in cards[:5]:
+        assert "did not go through" in text_of(guest.get(guest.confirm(card).headers["location"]))
+    late = hidden(guest.get(cards[5]))
+    with nothing_changes(owner):
+        answers = [guest.post(f"{guest.home}/review", late), guest.post(f"{guest.home}/pay")]
+        answers.append(guest.get(f"{guest.home}/pay"))
+    for answer in answers:
+        assert (answer.status_code, "Too many cards were declined." in text_of(answer)) == (429, True)
+        assert "Enter a card" not in text_of(answer)
+    assert len(guest.sandbox.charges()) == 5
+    clock.now += timedelta(minutes=61)
+    assert guest.pay().status_code == 303
+    assert kept(owner)[-1][0] == "SUCCEEDED"
 
 
 def test_a_guest_meets_no_other_payment_and_no_other_entry(
