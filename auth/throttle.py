@@ -96,8 +96,12 @@ def is_full(db: Session, buckets: Sequence[Bucket], *, now: datetime) -> bool:
 
 
 def is_first(db: Session, bucket: Bucket, *, now: datetime) -> bool:
-    """Count one try; is it the first in its window? Who counts at the same moment waits, and is not."""
-    tried: int = db.execute(select(func.count_try(bucket.name_hash, bucket.limit.window, now))).scalar_one()
+    """Count one try if it is the first in its window. Who counts at the same moment waits, and is not."""
+    with db.begin_nested() as counting:
+        count = select(func.count_try(bucket.name_hash, bucket.limit.window, now))
+        tried: int = db.execute(count).scalar_one()
+        if tried > 1:
+            counting.rollback()
     return tried == 1
 
 

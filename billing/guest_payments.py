@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 
 from auth import throttle
 from auth.actors import Actor
-from auth.throttle import LONGEST_WINDOW, Bucket, Limit, bucket_of, network_of
+from auth.throttle import LONGEST_WINDOW, Bucket, Limit, TooMany, bucket_of, network_of
 from billing import customers, invoice_balances, payment_methods, payments
 from billing.invoices import Invoice
 from billing.money import Money
@@ -25,10 +25,14 @@ from billing.payments import Payment, PaymentStatus
 from errors import NotFound
 from languages import mark
 
-_STOPPED = mark("Too many cards were declined. Try again in an hour, or pay in the portal.")
-# Each alone: one link tried from many addresses, and one address that tries many links.
+_STOPPED = mark("Too many cards were declined. Have a fresh link mailed, or try again in an hour.")
+# Each alone: one link tried from many addresses, and one address that tries many links. Whoever was mailed a
+# fresh link reads the company's mail, and has five of their own.
 OF_INVOICE = Limit("guest declines of invoice", 5, timedelta(hours=1), _STOPPED)
+OF_LINK = Limit("guest declines of link", 5, timedelta(hours=1), _STOPPED)
 FROM_ADDRESS = Limit("guest declines from address", 5, timedelta(hours=1), _STOPPED)
+# A card can be tried by typing it in, too: some gateways ask its bank at once.
+ENTRIES = Limit("guest card entries of invoice", 20, timedelta(hours=1))
 _PAID_ONCE = Limit("guest payment paid", 1, LONGEST_WINDOW)
 
 
@@ -66,6 +70,14 @@ def under_way(db: Session, actor: Actor) -> Payment | None:
 def is_stopped(db: Session, actor: Actor, *, address: str, now: datetime) -> bool:
     """Were too many cards declined for this invoice, or from this address, to try another one now?"""
     return throttle.is_full(db, _declines(db, actor, address), now=now)
+
+
+def admit_entry(db: Session, actor: Actor, *, address: str, now: datetime) -> None:
+    """Count that a card is about to be typed. Refuses TooMany: `is_stopped`, or 20 entries in an hour."""
+    declines = _declines(db, actor, address)
+    if throttle.is_full(db, declines, now=now):
+        raise TooMany(declines[0])
+    throttle.count_all(db, [bucket_of(db, ENTRIES, actor.partner_id, str(actor.invoice_id))], now=now)
 
 
 def review(db: Session, actor: Actor, *, setup: PaymentMethodSetup) -> Due:
@@ -127,6 +139,8 @@ def _declines(db: Session, actor: Actor, address: str) -> list[Bucket]:
     invoice_id = actor.invoice_id
     if invoice_id is None:
         raise NotFound
+    if actor.proved_at is not None and actor.id is not None:
+        return [bucket_of(db, OF_LINK, actor.partner_id, actor.id)]
     return [
         bucket_of(db, OF_INVOICE, actor.partner_id, invoice_id),
         bucket_of(db, FROM_ADDRESS, network_of(address)),

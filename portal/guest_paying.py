@@ -69,13 +69,14 @@ async def begin(request: Request) -> Response:
     await _form(request)
     parts = house(request)
 
-    def look(db: Session, guest: Guest) -> tuple[Actor, bool]:
-        stopped = guest_payments.is_stopped(db, guest.actor, address=_address(request), now=parts.clock())
-        return guest.actor, stopped
+    def admit(db: Session, guest: Guest) -> Actor:
+        guest_payments.admit_entry(db, guest.actor, address=address_of(request), now=parts.clock())
+        return guest.actor
 
-    actor, stopped = await run_in_threadpool(_in, request, look)
-    if stopped:
-        return await _start(request)
+    try:
+        actor = await run_in_threadpool(_in, request, admit)
+    except TooMany as late:
+        return await _start(request, refusal=late)
     customer_id = actor.customer_id
     assert customer_id is not None
     try:
@@ -148,7 +149,7 @@ async def confirm(request: Request) -> Response:
         begun = guest_payments.begin(
             db, guest.actor, setup=setup, expected_minor=_minor(form), now=parts.clock(),
             return_url=lambda payment_id: f"{site}{_payment_page(request, payment_id)}/return",
-            address=_address(request),
+            address=address_of(request),
         )  # fmt: skip
         return guest.actor, begun.id
 
@@ -220,7 +221,7 @@ async def _start(request: Request, *, refusal: Conflict | Limited | None = None)
     def look(db: Session, guest: Guest) -> tuple[Guest, Invoice, bool, bool, Payment | None]:
         invoice, now = guest_payments.invoice_of(db, guest.actor), house(request).clock()
         can_pay = guest_payments.can_pay(db, guest.actor, invoice=invoice)
-        stopped = guest_payments.is_stopped(db, guest.actor, address=_address(request), now=now)
+        stopped = guest_payments.is_stopped(db, guest.actor, address=address_of(request), now=now)
         return guest, invoice, can_pay, stopped, guest_payments.under_way(db, guest.actor)
 
     guest, invoice, can_pay, stopped, begun = await run_in_threadpool(_in, request, look)
@@ -257,12 +258,23 @@ async def _note(request: Request, payment: Payment) -> None:
 
     def work(db: Session, guest: Guest) -> None:
         now = house(request).clock()
-        guest_payments.note_paid(db, guest.actor, payment=payment, address=_address(request), now=now)
+        guest_payments.note_paid(db, guest.actor, payment=payment, address=address_of(request), now=now)
 
     await run_in_threadpool(_in, request, work)
 
 
-def _address(request: Request) -> str:
+def held(request: Request) -> str:
+    """The token that this browser keeps for the address's link; empty if it keeps none."""
+    if "link_id" not in request.path_params:
+        return ""
+    try:
+        return request.cookies.get(_cookie(request, _link_id(request)), "")
+    except DeadLink:
+        return ""
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from, as the throttle counts it."""
     return client_address(request.scope, house(request).trusted_proxies)
 
 
@@ -345,20 +357,20 @@ def _guest(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
         try:
             return await endpoint(request)
         except DeadLink:
-            return ended(request)
+            return ended(request, held(request))
 
     return visitor(known)
 
 
-_ONE = "/pay-link/{link_id}"
-_PAYMENT = _ONE + "/payments/{payment_id}"
+ONE = "/pay-link/{link_id}"
+_PAYMENT = ONE + "/payments/{payment_id}"
 ROUTES = [
     Route("/pay/{token}/pay", _guest(enter)),
-    Route(_ONE + "/pay", _guest(show_start)),
-    Route(_ONE + "/pay", _guest(begin), methods=["POST"]),
-    Route(_ONE + "/card", _guest(show_fields)),
-    Route(_ONE + "/review", _guest(show_review)),
-    Route(_ONE + "/review", _guest(confirm), methods=["POST"]),
+    Route(ONE + "/pay", _guest(show_start)),
+    Route(ONE + "/pay", _guest(begin), methods=["POST"]),
+    Route(ONE + "/card", _guest(show_fields)),
+    Route(ONE + "/review", _guest(show_review)),
+    Route(ONE + "/review", _guest(confirm), methods=["POST"]),
     Route(_PAYMENT, _guest(show_payment)),
     Route(_PAYMENT + "/receipt.pdf", _guest(receipt)),
     Route(_PAYMENT + "/return", _guest(come_back)),

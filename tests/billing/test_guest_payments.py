@@ -218,6 +218,14 @@ def test_whoever_tries_cards_from_one_address_gets_five_on_however_many_invoices
     assert begin(till, guests[-1], other, address="203.0.113.9").amount_minor == 10_000
 
 
+def test_a_fresh_link_that_was_mailed_has_five_tries_of_its_own(till: Till, invoice: Invoice) -> None:
+    guest = guest_of(till, invoice)
+    assert tried(till, [guest], ["192.0.2.1"], 6) == 5
+    proved = replace(guest_of(till, invoice), proved_at=till.acts.now)
+    assert tried(till, [proved], ["192.0.2.1"], 7) == 5
+    assert tried(till, [guest], ["192.0.2.1"], 1) == 0
+
+
 def test_paying_is_no_decline_and_the_same_card_again_is_no_second_try(till: Till) -> None:
     for _ in range(7):
         guest = guest_of(till, till.invoice(500))
@@ -237,6 +245,13 @@ def test_paying_is_no_decline_and_the_same_card_again_is_no_second_try(till: Til
         begin(till, guests[5], cards[5], 500)
     assert till.acts(guests[5], guest_payments.is_stopped, address="192.0.2.1")
     assert not till.acts(guests[5], guest_payments.is_stopped, address="192.0.2.2")
+
+
+def test_twenty_cards_an_hour_may_be_typed_for_an_invoice(till: Till, guest: Actor) -> None:
+    for number in range(20):
+        till.acts(guest, guest_payments.admit_entry, address=f"192.0.2.{number}")
+    with till.acts.nothing_changes(), pytest.raises(TooMany):
+        till.acts(guest, guest_payments.admit_entry, address="192.0.2.99")
 
 
 def test_who_is_no_guest_has_no_invoice_here(till: Till, guest: Actor) -> None:
