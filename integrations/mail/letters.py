@@ -21,7 +21,7 @@ from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.personal_tokens import PersonalToken
 from auth.users import User
-from billing import outside_payments, thread_mails
+from billing import mailed_links, outside_payments, thread_mails
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
@@ -230,6 +230,7 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     if invoice.paid_at is not None and mail.created_at < invoice.paid_at:
         raise NotWanted("the invoice was paid meanwhile")
     assert customer is not None
+    path = mailed_links.path_in_mail(db, partner_id=mail.partner_id, invoice_id=invoice.id, now=now)
     return {
         "number": invoice.number,
         "total": Money(invoice.total_minor, invoice.currency),
@@ -238,6 +239,23 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         "memo": invoice.memo,
         "is_paid": invoice.status is InvoiceStatus.PAID,
         "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
+        "pay_link": link(path) if path else None,
+    }
+
+
+def _fresh_link(
+    db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime
+) -> dict[str, Any]:
+    invoice, path = mailed_links.of_mail(db, partner_id=mail.partner_id, link_id=mail.subject_id, now=now)
+    if path is None:
+        raise NotWanted("the link is revoked")
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise NotWanted("the invoice is no longer open")
+    return {
+        "number": invoice.number,
+        "balance": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "due_on": invoice.due_on,
+        "link": link(path),
     }
 
 
@@ -334,6 +352,7 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.PAYMENT_FAILED: _payment,
     MailKind.ACCESS_ASKED: _asked,
     MailKind.THREAD_REPLY: _message,
+    MailKind.PAY_LINK: _fresh_link,
 }
 
 _PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {

@@ -90,6 +90,7 @@ WORDS = {
     "outside_payment.reversed": mark("took back a payment from outside for invoice {number}"),
     "invoice.viewed": mark("opened invoice {number}"),
     "pay_link.created": mark("made a pay link for invoice {number}"),
+    "pay_link.mailed": mark("had a fresh link to invoice {number} mailed to the company"),
     "pay_link.revoked": mark("revoked a pay link for invoice {number}"),
     "invoice.asked": mark("asked about an invoice"),
     "invoice.disputed": mark("disputed an invoice"),

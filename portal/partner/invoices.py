@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Actor
-from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, tags
+from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, mailed_links, tags
 from billing.invoice_duplicates import Duplicate
 from db import ids
 from errors import Invalid, NotFound
@@ -55,7 +55,7 @@ async def confirm_send(
     page = await ask(request, "partner/invoices/send", id=request.path_params["invoice_id"])
     invoice = found(page)
     users = invoice["customer"]["users"]["nodes"]
-    chosen = [user["id"] for user in users if user["role"] in invoice_sending.TOLD]
+    chosen = [user["id"] for user in users if user["role"] in mailed_links.TOLD]
     return show(
         request, "partner/invoices/send.html", page, back=address(request), roles=ROLES, status=status,
         form=form or Form.of({"recipientIds": chosen}),

@@ -55,9 +55,9 @@ _FILL = (
     """,
     """
     insert into pay_link (partner_id, id, customer_id, invoice_id, token_hash, created_at, created_by_name,
-      expires_at, opened_count)
+      expires_at, opened_count, origin)
     select :partner, gen_random_uuid(), customer_id, id, uuid_send(gen_random_uuid()), created_at, 'x',
-      created_at, 0
+      created_at, 0, 'STAFF'
     from invoice where partner_id = :partner
     """,
     """

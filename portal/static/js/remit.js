@@ -51,6 +51,22 @@
     button.addEventListener("click", () => window.print());
   }
 
+  // Copying needs a script; without one the field is there to copy from. So it is where the browser says no.
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const field = document.getElementById(button.dataset.copy);
+    const said = document.querySelector("[data-copied]");
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      field.select();
+      try {
+        await navigator.clipboard.writeText(field.value);
+      } catch {
+        if (!document.execCommand("copy")) return;
+      }
+      said.textContent = said.dataset.copied;
+    });
+  }
+
   // A second click while the first is on its way sends nothing. The server refuses doubles anyway; this only
   // spares people the refusal. Forms htmx sends are its own business.
   const sending = new WeakSet();
