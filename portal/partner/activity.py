@@ -86,6 +86,8 @@ WORDS = {
     "invoice.taken_up": mark("reopened invoice {number}"),
     "outside_payment.recorded": mark("noted a payment from outside for invoice {number}"),
     "outside_payment.reversed": mark("took back a payment from outside for invoice {number}"),
+    "credit_note.created": mark("made credit note {credit_note} for invoice {number}"),
+    "credit.applied": mark("applied credit to invoice {number}"),
     "invoice.viewed": mark("opened invoice {number}"),
     "pay_link.created": mark("made a pay link for invoice {number}"),
     "pay_link.revoked": mark("revoked a pay link for invoice {number}"),
