@@ -30,7 +30,7 @@ async def test_a_line_is_credited_in_part_tried_first(writer: Writer, acme: Thin
     }  # fmt: skip
     line = {"description": "Work", "creditable": amount("69.50")}
     wanted = {
-        "number": "CN-00003", "total": amount("30.50"), "applied": amount("30.50"), "kept": amount("0.00"),
+        "number": "CN-00002", "total": amount("30.50"), "applied": amount("30.50"), "kept": amount("0.00"),
         "reason": "Less work", "issueOn": "2026-03-10",
         "lines": {"nodes": [{"total": amount("30.50"), "invoiceLine": line}]}, "invoice": invoice,
     }  # fmt: skip

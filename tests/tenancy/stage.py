@@ -195,7 +195,6 @@ def _customer(
     invite = invites.issue(db, actor, membership=invited, now=now)
     method, payment = _payment(db, actor, name, customer_id, issued, now)
     outside = _received(db, actor, name, issued, now)
-    credited = _credited(db, actor, name, customer_id, line, now)
     audit.record(
         db, actor, action="customer.updated", subject_kind="customer", subject_id=customer_id,
         customer_id=customer_id, now=now, note=f"zz-{name}note-audit",
@@ -219,7 +218,7 @@ def _customer(
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
-        "rin": recurring.id, "pln": link.id, "crn": credited,
+        "rin": recurring.id, "pln": link.id, "crn": _credited(db, actor, name, customer_id, line, now),
     }  # fmt: skip
     prefixes = {"draft": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
