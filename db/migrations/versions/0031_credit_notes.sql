@@ -46,6 +46,7 @@ alter table credit_note enable row level security;
 alter table credit_note force row level security;
 create policy tenant on credit_note to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert on credit_note to remit_app;
+create policy guest_insert on credit_note as restrictive for insert to remit_app with check ((select nullif(current_setting('remit.invoice', true), '')::uuid is null));
 
 CREATE TABLE credit_note_line (
   partner_id UUID NOT NULL,
@@ -71,6 +72,7 @@ alter table credit_note_line enable row level security;
 alter table credit_note_line force row level security;
 create policy tenant on credit_note_line to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert on credit_note_line to remit_app;
+create policy guest_insert on credit_note_line as restrictive for insert to remit_app with check ((select nullif(current_setting('remit.invoice', true), '')::uuid is null));
 
 CREATE TABLE credit_application (
   partner_id UUID NOT NULL,
@@ -96,3 +98,4 @@ alter table credit_application enable row level security;
 alter table credit_application force row level security;
 create policy tenant on credit_application to remit_app using (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid)) with check (partner_id = nullif(current_setting('remit.partner', true), '')::uuid and ((select nullif(current_setting('remit.customer', true), '') is null) or customer_id = nullif(current_setting('remit.customer', true), '')::uuid));
 grant select, insert on credit_application to remit_app;
+create policy guest_insert on credit_application as restrictive for insert to remit_app with check ((select nullif(current_setting('remit.invoice', true), '')::uuid is null));
