@@ -1,6 +1,6 @@
 """Documents for programs, with a key or a portal token as for the API: `GET /files/invoices/<id>.pdf`,
-`/files/payments/<id>.pdf`, `/files/outside-payments/<id>.pdf`, `/files/customers/<id>/statement.pdf` (`.csv`,
-`.json`).
+`/files/payments/<id>.pdf`, `/files/outside-payments/<id>.pdf`, `/files/credit-notes/<id>.pdf`,
+`/files/customers/<id>/statement.pdf` (`.csv`, `.json`).
 
 Surprise: a session can't come in here. Pages have addresses of their own for the same files, with the place
 in them; this door is for whoever has read `pdfPath` and holds nothing but a key.
@@ -29,6 +29,7 @@ from db import ids
 from db.deadlines import within_deadline
 from db.session import Database
 from integrations.mail.letters import locale_of
+from integrations.pdf.credit_notes import credit_note_sheet
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Press, Sheet
 from integrations.pdf.receipts import outside_receipt_sheet, receipt_sheet
@@ -71,6 +72,10 @@ def _outside_receipt(db: Session, actor: Actor, asked: Asked) -> Sheet:
     return outside_receipt_sheet(db, actor, payment_id=asked.id_)
 
 
+def _credit_note(db: Session, actor: Actor, asked: Asked) -> Sheet:
+    return credit_note_sheet(db, actor, note_id=asked.id_)
+
+
 def _statement(db: Session, actor: Actor, asked: Asked) -> statements.Statement:
     first, last = (statements.read_day(asked.query.get(name), name) for name in ("from", "to"))
     return statements.statement(db, actor, customer_id=asked.id_, first=first, last=last, now=asked.now)
@@ -95,6 +100,7 @@ PATHS: tuple[tuple[str, str, Write], ...] = (
     ("/files/invoices/{id}.pdf", "inv", _invoice),
     ("/files/payments/{id}.pdf", "pay", _receipt),
     ("/files/outside-payments/{id}.pdf", "opm", _outside_receipt),
+    ("/files/credit-notes/{id}.pdf", "crn", _credit_note),
     (f"{_STATEMENT}.pdf", "cus", _statement_pdf),
     (f"{_STATEMENT}.csv", "cus", _statement_csv),
     (f"{_STATEMENT}.json", "cus", _statement_json),

@@ -30,6 +30,7 @@ from billing import invoices as t
 from billing.derived import (
     ShownStatus,
     balance,
+    creditable_minor,
     is_asked_about,
     is_disputed,
     is_invoice_mail,
@@ -51,6 +52,7 @@ from billing.tags import InvoiceTag
 from db import ids
 
 if TYPE_CHECKING:
+    from api.credit_notes import CreditApplication, CreditNote
     from api.invoice_threads import InvoiceThread
     from api.mails import Mail
     from api.outside_payments import OutsidePayment
@@ -92,6 +94,7 @@ class Invoice(Node):
     tax: Money = money("tax_minor")
     total: Money = money("total_minor", where=True, order=True)
     paid: Money = money("paid_minor", where=True)
+    credited: Money = money("credited_minor", "What credit notes and credit took off it.", where=True)
     balance: Money = money(balance, "What it still lacks; nothing unless it is open.", where=True)
     payable: Money = money(payable, "The balance without what payments under way are for.")
     issue_on: date = col(where=True, order=True)
@@ -146,6 +149,12 @@ class Invoice(Node):
     outside_payments: Connection[Annotated["OutsidePayment", lazy("api.outside_payments")]] = page(
         "invoice_id", "What was paid of it past Remit."
     )
+    credit_notes: Connection[Annotated["CreditNote", lazy("api.credit_notes")]] = page(
+        "invoice_id", "What was taken back of it."
+    )
+    credit_applications: Connection[Annotated["CreditApplication", lazy("api.credit_notes")]] = page(
+        "invoice_id", "What of the customer's credit was taken off it."
+    )
     pay_links: Connection[Annotated["PayLink", lazy("api.pay_links")]] = page("invoice_id", see=STAFF)
     tags: list[Tag] = many(
         (InvoiceTag, "invoice_id", "tag_id"),
@@ -182,6 +191,9 @@ class InvoiceLine(Node):
     net: Money = money("net_minor", through=_INVOICE)
     tax: Money = money("tax_minor", through=_INVOICE)
     total: Money = money("total_minor", through=_INVOICE)
+    creditable: Money = money(
+        creditable_minor, "What no credit note took back of it yet, with its taxes.", through=_INVOICE
+    )
     invoice: Invoice = one("invoice_id")
 
 

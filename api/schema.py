@@ -16,6 +16,7 @@ from api import (
     access_requests,
     api_keys,
     audit,
+    credit_notes,
     customer_bulk,
     customer_imports,
     customer_notes,
@@ -56,6 +57,7 @@ QUERIES: tuple[type, ...] = (
     receivables.ReceivableQueries,
     payments.PaymentQueries,
     outside_payments.OutsidePaymentQueries,
+    credit_notes.CreditNoteQueries,
     payment_methods.PaymentMethodQueries,
     tags.TagQueries,
     api_keys.ApiKeyQueries,
@@ -81,6 +83,7 @@ MUTATIONS: tuple[type, ...] = (
     invoice_threads.InvoiceThreadMutations,
     payments.PaymentMutations,
     outside_payments.OutsidePaymentMutations,
+    credit_notes.CreditNoteMutations,
     pay_links.PayLinkMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
@@ -90,8 +93,9 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoice_threads, invoices,
-    mails, outside_payments, partners, pay_links, payment_methods, payments, recurring_invoices, tags, users,
+    api_keys, audit, credit_notes, customer_imports, customer_notes, customer_views, customers,
+    invoice_threads, invoices, mails, outside_payments, partners, pay_links, payment_methods, payments,
+    recurring_invoices, tags, users,
 )  # fmt: skip
 
 

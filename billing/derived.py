@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from auth.roles import Membership, MembershipStatus
+from billing.credit_notes import CreditNoteLine
 from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadState
 from billing.invoices import Invoice, InvoiceStatus
 from billing.mails import Mail, MailKind, MailStatus
@@ -98,13 +99,34 @@ class InviteStatus(StrEnum):
 
 def balance(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """What an invoice still lacks, in minor units; nothing is owed on a draft or a void one."""
-    return case((invoice.status == InvoiceStatus.OPEN, invoice.total_minor - invoice.paid_minor), else_=0)
+    return case((invoice.status == InvoiceStatus.OPEN, _lacks(invoice)), else_=0)
 
 
 def payable(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """What may be paid now: the balance without what payments under way are for."""
-    left = invoice.total_minor - invoice.paid_minor - invoice.reserved_minor
+    left = _lacks(invoice) - invoice.reserved_minor
     return case((invoice.status == InvoiceStatus.OPEN, left), else_=0)
+
+
+def _lacks(invoice: Any) -> ColumnElement[Any]:
+    """Neither paid nor credited."""
+    rest: ColumnElement[Any] = invoice.total_minor - invoice.paid_minor - invoice.credited_minor
+    return rest
+
+
+def kept_minor(note: Any, at: Moment) -> ColumnElement[Any]:
+    """What of a credit note became the customer's credit, in minor units."""
+    rest: ColumnElement[Any] = note.total_minor - note.applied_minor
+    return rest
+
+
+def creditable_minor(line: Any, at: Moment) -> ColumnElement[Any]:
+    """What of an invoice's line no credit note took back yet, in minor units."""
+    c = CreditNoteLine.__table__.alias("credited_line").c  # type: ignore[attr-defined]
+    mine = (c.partner_id == line.partner_id, c.customer_id == line.customer_id, c.line_id == line.id)
+    gone = select(func.coalesce(func.sum(c.total_minor), 0).cast(BigInteger)).where(*mine).scalar_subquery()
+    rest: ColumnElement[Any] = line.total_minor - gone
+    return rest
 
 
 def is_open(invoice: Any, at: Moment) -> ColumnElement[Any]:
@@ -127,7 +149,7 @@ def is_overdue(invoice: Any, at: Moment) -> ColumnElement[Any]:
 
 def overdue_balance(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """What an invoice past its due date still lacks, in minor units; nothing of another one."""
-    return case((is_overdue(invoice, at), invoice.total_minor - invoice.paid_minor), else_=0)
+    return case((is_overdue(invoice, at), _lacks(invoice)), else_=0)
 
 
 def is_partially_paid(invoice: Any, at: Moment) -> ColumnElement[Any]:
@@ -249,7 +271,7 @@ def _hexadecimal(record: Any) -> ColumnElement[Any]:
 def overdue_minor(customer: Any, at: Moment) -> ColumnElement[Any]:
     """What a customer owes on invoices past their due date, in minor units of the customer's currency."""
     i = Invoice.__table__.alias("overdue_invoice").c  # type: ignore[attr-defined]
-    owed = func.coalesce(func.sum(i.total_minor - i.paid_minor), 0).cast(BigInteger)
+    owed = func.coalesce(func.sum(_lacks(i)), 0).cast(BigInteger)
     return select(owed).where(*_of(customer, i), is_overdue(i, at)).scalar_subquery()
 
 

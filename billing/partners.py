@@ -47,6 +47,7 @@ class Partner(SQLModel, table=True):
         UniqueConstraint("slug"),
         CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug_shape"),
         CheckConstraint("next_invoice_number > 0", name="numbers_from_one"),
+        CheckConstraint("next_credit_note_number > 0", name="credit_notes_from_one"),
         CheckConstraint(
             "first_invoice_number between 1 and next_invoice_number", name="first_number_before_next"
         ),
@@ -86,6 +87,7 @@ class Partner(SQLModel, table=True):
     invoice_prefix: str
     first_invoice_number: int = minor(default=1)
     next_invoice_number: int = minor(default=1)
+    next_credit_note_number: int = minor(default=1)
     default_terms_days: int = count(default=30)
     created_at: datetime = instant()
     updated_at: datetime = instant()

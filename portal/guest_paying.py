@@ -20,6 +20,7 @@ from auth.throttle import TooMany
 from auth.tokens import DeadLink
 from billing import guest_payments, pay_links, payment_methods, payments
 from billing.guest_payments import Due
+from billing.invoice_balances import lacking_minor
 from billing.invoices import Invoice
 from billing.pay_links import Guest
 from billing.payment_methods import NoGatewayAccount, PaymentMethod
@@ -227,7 +228,7 @@ async def _start(request: Request, *, refusal: Conflict | Limited | None = None)
     guest, invoice, can_pay, stopped, begun = await run_in_threadpool(_in, request, look)
     if begun is not None:
         return RedirectResponse(_payment_page(request, begun.id), 303)
-    left = invoice.total_minor - invoice.paid_minor if invoice.status == "OPEN" else 0
+    left = lacking_minor(invoice) if invoice.status == "OPEN" else 0
     status = 429 if can_pay and stopped else 409 if refusal else 200
     return _page(
         request, guest, "guest/pay.html", status=status, invoice=invoice, can_pay=can_pay, stopped=stopped,

@@ -20,6 +20,7 @@ from auth.sessions import Door
 from auth.tokens import DeadLink
 from billing import guest_payments, papers, pay_links
 from billing.derived import ShownStatus
+from billing.invoice_balances import lacking_minor
 from billing.invoices import InvoiceLine, InvoiceStatus
 from billing.money import Currency, Money, quantity_text, rate_text
 from billing.papers import InvoicePaper
@@ -131,7 +132,7 @@ def _standing(paper: InvoicePaper, today: date) -> str:
 
 def _shown(paper: InvoicePaper) -> Mapping[str, Any]:
     invoice, currency = paper.invoice, paper.invoice.currency
-    left = invoice.total_minor - invoice.paid_minor if invoice.status == "OPEN" else 0
+    left = lacking_minor(invoice) if invoice.status == "OPEN" else 0
     return {
         "invoice": invoice,
         "lines": [_line(paper, line) for line in paper.lines],
@@ -139,6 +140,7 @@ def _shown(paper: InvoicePaper) -> Mapping[str, Any]:
         "tax": shown_money(invoice.tax_minor, currency),
         "total": shown_money(invoice.total_minor, currency),
         "paid": shown_money(invoice.paid_minor, currency) if invoice.paid_minor else None,
+        "credited": shown_money(invoice.credited_minor, currency) if invoice.credited_minor else None,
         "left": shown_money(left, currency),
         "under_way": shown_money(invoice.reserved_minor, currency)
         if left and invoice.reserved_minor

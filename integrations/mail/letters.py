@@ -25,6 +25,7 @@ from billing import mailed_links, outside_payments, thread_mails
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
+from billing.invoice_balances import lacking_minor
 from billing.invoice_threads import ThreadKind
 from billing.invoices import Invoice, InvoiceStatus
 from billing.mails import Mail, MailKind
@@ -234,7 +235,7 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     return {
         "number": invoice.number,
         "total": Money(invoice.total_minor, invoice.currency),
-        "balance": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "balance": Money(lacking_minor(invoice), invoice.currency),
         "due_on": invoice.due_on,
         "memo": invoice.memo,
         "is_paid": invoice.status is InvoiceStatus.PAID,
@@ -289,7 +290,7 @@ def _outside(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     assert customer is not None
     return {
         "amount": Money(payment.amount_minor, payment.currency),
-        "left": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "left": Money(lacking_minor(invoice), invoice.currency),
         "received_on": payment.received_on,
         "reference": payment.reference,
         "number": invoice.number,
@@ -304,7 +305,7 @@ def _taken_back(
     assert customer is not None
     return {
         "amount": Money(payment.amount_minor, payment.currency),
-        "left": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "left": Money(lacking_minor(invoice), invoice.currency),
         "received_on": payment.received_on,
         "reason": payment.reversal_reason,
         "number": invoice.number,

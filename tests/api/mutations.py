@@ -162,6 +162,16 @@ SAMPLES = [
         lambda t: {"id": t["outside"], "reason": "It bounced", "idempotencyKey": "back-1"},
         ("invoices:void",), ("id",),
     ),
+    Sample(
+        "createCreditNote",
+        lambda t: {"invoiceId": t["paid_invoice"], "reason": "Never delivered", "idempotencyKey": "note-1"},
+        ("invoices:void",), ("invoiceId",),
+    ),
+    Sample(
+        "applyCredit",
+        lambda t: {"invoiceId": t["second_invoice"], "amount": usd("1"), "idempotencyKey": "credit-1"},
+        (INVOICES,), ("invoiceId",),
+    ),
     Sample("markInvoiceUncollectible", lambda t: {"id": t["second_invoice"]}, ("invoices:void",), ("id",)),
     *(
         Sample(name, lambda t: {"id": t["given_up"]}, (INVOICES,), ("id",))

@@ -17,6 +17,7 @@ from auth.actors import KEY_SCOPES, Actor
 from auth.api_keys import ApiKey
 from auth.tokens import digest_of
 from billing import (
+    crediting,
     customer_imports,
     customer_notes,
     customer_users,
@@ -31,6 +32,7 @@ from billing import (
     tags,
 )
 from billing.access_requests import AccessRequest, AccessStatus
+from billing.crediting import CreditLineInput, CreditNoteInput
 from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import CustomerImport, ImportState
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -225,16 +227,18 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
 
 
 def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> dict[str, tuple[str, UUID]]:
-    """A draft, two open ones, one of which a part came in as cash, and one written off."""
+    """A draft, two open ones, one of which a part came in as cash, and one written off;
+    one paid and credited in part, so that the customer has credit."""
     lines = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
-    draft, issued, partly, given_up, third = (
-        invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now).id for _ in range(5)
+    draft, issued, partly, given_up, third, paid = (
+        invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now).id for _ in range(6)
     )
-    for id_ in (issued, partly, given_up, third):
+    for id_ in (issued, partly, given_up, third, paid):
         invoice_life.finalize(db, staff, invoice_id=id_, now=now)
     invoice_life.write_off(db, staff, invoice_id=given_up, reason=None, now=now)
     cash, key = OutsideInput(kind="CASH", amount="2.00", send_receipt=False), f"made {customer_id}"
     outside = outside_payments.record(db, staff, invoice_id=partly, fields=cash, request_key=key, now=now)
+    _credited(db, staff, paid, now)
     going, paused = (_recurring(db, staff, id_, now) for id_ in (partly, given_up))
     recurring_invoices.pause(db, staff, recurring_id=paused, now=now)
     link = pay_links.create(db, staff, invoice_id=issued, now=now).link
@@ -242,10 +246,19 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
     return {
         "line": ("lin", line),
         "draft": ("inv", draft), "invoice": ("inv", issued), "second_invoice": ("inv", partly),
-        "third_invoice": ("inv", third),
+        "third_invoice": ("inv", third), "paid_invoice": ("inv", paid),
         "given_up": ("inv", given_up), "pay_link": ("pln", link.id), "outside": ("opm", outside.id),
         "recurring": ("rin", going), "paused_recurring": ("rin", paused),
     }  # fmt: skip
+
+
+def _credited(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> None:
+    """Paid in full, and sixty dollars of it credited."""
+    cash, key = OutsideInput(kind="CASH", send_receipt=False), f"paid {invoice_id}"
+    outside_payments.record(db, staff, invoice_id=invoice_id, fields=cash, request_key=key, now=now)
+    line = db.exec(select(InvoiceLine.id).where(InvoiceLine.invoice_id == invoice_id)).one()
+    fields = CreditNoteInput(reason="Less work", lines=[CreditLineInput(line_id=line, amount="60.00")])
+    crediting.issue(db, staff, invoice_id=invoice_id, fields=fields, request_key=key, now=now)
 
 
 def _recurring(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> UUID:

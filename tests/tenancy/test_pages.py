@@ -24,6 +24,7 @@ KINDS = {
     "invoice_id": "inv",
     "payment_id": "pay",
     "outside_id": "opm",
+    "credit_note_id": "crn",
     "method_id": "pm",
     "tag_id": "tag",
     "note_id": "note",
