@@ -16,6 +16,7 @@ from api import (
     access_requests,
     api_keys,
     audit,
+    catalogue,
     customer_bulk,
     customer_imports,
     customer_notes,
@@ -36,6 +37,7 @@ from api import (
     receivables,
     recurring_invoices,
     tags,
+    tax_rates,
     users,
 )
 from api.nouns import NOUNS, read_of
@@ -57,6 +59,8 @@ QUERIES: tuple[type, ...] = (
     outside_payments.OutsidePaymentQueries,
     payment_methods.PaymentMethodQueries,
     tags.TagQueries,
+    tax_rates.TaxRateQueries,
+    catalogue.CatalogueQueries,
     api_keys.ApiKeyQueries,
     audit.AuditQueries,
     access_requests.AccessRequestQueries,
@@ -80,6 +84,8 @@ MUTATIONS: tuple[type, ...] = (
     payments.PaymentMutations,
     outside_payments.OutsidePaymentMutations,
     pay_links.PayLinkMutations,
+    tax_rates.TaxRateMutations,
+    catalogue.CatalogueMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
     partners.PartnerMutations,
@@ -88,8 +94,9 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoice_threads, invoices,
-    mails, outside_payments, partners, pay_links, payment_methods, payments, recurring_invoices, tags, users,
+    api_keys, audit, catalogue, customer_imports, customer_notes, customer_views, customers, invoice_threads,
+    invoices, mails, outside_payments, partners, pay_links, payment_methods, payments, recurring_invoices,
+    tags, tax_rates, users,
 )  # fmt: skip
 
 

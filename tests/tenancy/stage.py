@@ -18,6 +18,7 @@ from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
 from billing import (
+    catalogue,
     customer_imports,
     customer_notes,
     customer_views,
@@ -29,6 +30,7 @@ from billing import (
     pay_links,
     recurring_invoices,
     tags,
+    tax_rates,
 )
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.customers import Customer
@@ -210,7 +212,15 @@ def _customer(
     )  # fmt: skip
     db.add(asked)
     db.flush()
+    rate = tax_rates.create(
+        db, actor, fields=tax_rates.TaxRateInput(name=f"zz-{name}note-rate", rate="5"), now=now
+    )
+    item = catalogue.create(
+        db, actor, fields=catalogue.CatalogueInput(name=f"zz-{name}note-item"), tax_rate_ids=[rate.id],
+        now=now,
+    )  # fmt: skip
     made = {
+        "txr": rate.id, "cit": item.id,
         "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,

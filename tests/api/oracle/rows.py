@@ -19,6 +19,7 @@ from auth.memberships import Membership, MembershipStatus
 from auth.roles import Role
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.addresses import Country
+from billing.catalogue import CatalogueItem, CatalogueItemTax
 from billing.customer_fields import key_of
 from billing.customer_import_tables import CustomerImport, CustomerImportRow, ImportState, RowOutcome
 from billing.customer_narrowing import CustomerSort, TagMatch, WantedBalance, WantedStatus
@@ -37,8 +38,10 @@ from billing.payments import Payment, PaymentAllocation
 from billing.recurrences import RecurringInvoice
 from billing.search import SearchToken
 from billing.tags import CustomerTag, InvoiceTag, Tag
+from billing.tax_rates import TaxRate
 from db.columns import new_id
 from tests.api.oracle import bills
+from tests.api.oracle.catalogue import catalogue
 from tests.api.oracle.conversations import conversations
 from tests.api.oracle.maker import TEXTS, Maker, Row, words
 from tests.api.oracle.orders import orders
@@ -48,7 +51,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
-    CustomerView, RecurringInvoice, Mail, PayLink,
+    CustomerView, RecurringInvoice, Mail, PayLink, TaxRate, CatalogueItem, CatalogueItemTax,
 )  # fmt: skip
 
 
@@ -88,6 +91,7 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
             _event(maker, id_, None, None)
             _key(maker, id_)
             _asked(maker, id_)
+        catalogue(maker, id_)
         for place in range(12):
             _view(maker, id_, tags, place)
         for _ in range(3):
