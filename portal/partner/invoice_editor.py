@@ -1,6 +1,7 @@
 """The editor of drafts: a new invoice for a customer, and a draft again, with a row for every line."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session
@@ -15,15 +16,19 @@ from db import ids
 from errors import Conflict, Invalid
 from languages import say
 from portal.door import act, go, partner, read_form
+from portal.every_choice import with_every
 from portal.form import MOST_ROWS, Form, Row
 from portal.house import house, place, record_id
 from portal.meanwhile import version_of
-from portal.page import ask, show
+from portal.page import Page, ask, show
 from portal.partner.invoices import address, found
+from portal.partner.line_picking import ITEM, TAX, picked
 
 FIELDS = ("issue_on", "due_on", "memo", "internal_note", "po_number")
 LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "discount_percent")
 FIRST_LINES = 3
+# What is picked from, and the documents that list the rest of it.
+CHOICES = {"catalogueItems": "partner/catalogue/choices", "taxRates": "partner/tax_rates/choices"}
 
 
 class TooLongToEdit(Conflict):
@@ -44,7 +49,7 @@ async def show_new(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Save the draft; what was typed wrong comes back at its field."""
     form = await read_form(request)
-    if (rearranged := form.rearranged("lines")) is not None:
+    if (rearranged := _rearranged(form)) is not None:
         return await _editor(request, rearranged)
     form = form.without_blank_rows("lines")
     customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
@@ -68,18 +73,13 @@ async def show_edit(request: Request) -> Response:
     invoice = found(page)
     if len(invoice["lines"]["nodes"]) > MOST_ROWS:
         raise TooLongToEdit
-    form = Form.of(_typed(invoice))
-    return show(
-        request, "partner/invoices/editor.html", page, form=form, customer=invoice["customer"],
-        rows=form.rows("lines", at_least=1), taxes_of=_taxes_of(form), action=request.url.path,
-        back=f"{place(request).home}/invoices/{invoice['id']}",
-    )  # fmt: skip
+    return await _edit_again(request, Form.of(_typed(invoice)), page=page)
 
 
 async def edit(request: Request) -> Response:
     """Save a changed draft."""
     form = await read_form(request)
-    if (rearranged := form.rearranged("lines")) is not None:
+    if (rearranged := _rearranged(form)) is not None:
         return await _edit_again(request, rearranged)
     form = form.without_blank_rows("lines")
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
@@ -97,24 +97,37 @@ async def edit(request: Request) -> Response:
     return go(request, address(request), "The draft is saved.")
 
 
+def _rearranged(form: Form) -> Form | None:
+    """The form, if a button of it was pressed that saves nothing."""
+    return form if form.pressed in (ITEM, TAX) else form.rearranged("lines")
+
+
 async def _editor(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await ask(request, "partner/invoices/new", id=request.path_params["customer_id"])
-    found(page, "customer")
-    home = place(request).home
-    return show(
-        request, "partner/invoices/editor.html", page, form=form, status=status,
-        rows=_rows(form), taxes_of=_taxes_of(form), action=request.url.path,
-        back=f"{home}/customers/{request.path_params['customer_id']}/invoices",
-    )  # fmt: skip
+    customer = found(page, "customer")
+    back = f"{place(request).home}/customers/{request.path_params['customer_id']}/invoices"
+    return await _show(request, page, form, customer, back, status)
 
 
-async def _edit_again(request: Request, form: Form, *, status: int = 200) -> Response:
-    page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
-    found(page)
+async def _edit_again(
+    request: Request, form: Form, *, page: Page | None = None, status: int = 200
+) -> Response:
+    if page is None:
+        page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
+    return await _show(request, page, form, found(page)["customer"], address(request), status)
+
+
+async def _show(
+    request: Request, page: Page, form: Form, customer: dict[str, Any], back: str, status: int
+) -> Response:
+    for name, choices in CHOICES.items():
+        page = await with_every(request, page, name, choices)
+    form, focus = picked(form, page.content, customer["currency"], MOST_ROWS)
+    more = {**page.content, "customer": customer}
     return show(
-        request, "partner/invoices/editor.html", page, form=form, status=status, rows=_rows(form),
-        taxes_of=_taxes_of(form), customer=page.content["invoice"]["customer"],
-        action=request.url.path, back=address(request),
+        request, "partner/invoices/editor.html", replace(page, content=more), form=form, focus=focus,
+        status=422 if form.problems else status, rows=_rows(form), taxes_of=_taxes_of(form),
+        action=request.url.path, back=back,
     )  # fmt: skip
 
 
