@@ -1,4 +1,4 @@
-"""Products, services and tax rates in Chromium: added, and picked into an invoice with scripts and without."""
+"""Products, services and tax rates in Chromium: added, and picked into an invoice, also without scripts."""
 
 import pytest
 from playwright.sync_api import expect
