@@ -21,12 +21,14 @@ from portal.form import MOST_ROWS, Form, Row
 from portal.house import house, place, record_id
 from portal.meanwhile import version_of
 from portal.page import Page, ask, show
+from portal.partner.invoice_totals import TOTALS, sums_of
 from portal.partner.invoices import address, found
 from portal.partner.line_picking import ITEM, TAX, picked
 
-FIELDS = ("issue_on", "due_on", "memo", "internal_note", "po_number")
+FIELDS = ("issue_on", "due_on", "terms_days", "memo", "internal_note", "po_number")
 LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "discount_percent")
 FIRST_LINES = 3
+SEND = "send"
 # What is picked from, and the documents that list the rest of it.
 CHOICES = {"catalogueItems": "partner/catalogue/choices", "taxRates": "partner/tax_rates/choices"}
 
@@ -62,9 +64,7 @@ async def create(request: Request) -> Response:
         made = await act(request, work, form=form)
     except Invalid as wrong:
         return await _editor(request, form.with_problems(wrong), status=422)
-    return go(
-        request, f"{place(request).home}/invoices/{made}", "The draft is saved. Check it, then send it."
-    )
+    return _saved(request, form, f"{place(request).home}/invoices/{made}")
 
 
 async def show_edit(request: Request) -> Response:
@@ -94,12 +94,21 @@ async def edit(request: Request) -> Response:
         await act(request, work, form=form)
     except Invalid as wrong:
         return await _edit_again(request, form.with_problems(wrong), status=422)
-    return go(request, address(request), "The draft is saved.")
+    return _saved(request, form, address(request))
+
+
+def _saved(request: Request, form: Form, invoice: str) -> Response:
+    """To the draft, or to the question to whom it goes."""
+    if form.pressed == SEND:
+        return go(
+            request, f"{invoice}/confirm-send", "The draft is saved. Check to whom it goes, then send it."
+        )
+    return go(request, invoice, "The draft is saved. Check it, then send it.")
 
 
 def _rearranged(form: Form) -> Form | None:
     """The form, if a button of it was pressed that saves nothing."""
-    return form if form.pressed in (ITEM, TAX) else form.rearranged("lines")
+    return form if form.pressed in (ITEM, TAX, TOTALS) else form.rearranged("lines")
 
 
 async def _editor(request: Request, form: Form, *, status: int = 200) -> Response:
@@ -124,10 +133,11 @@ async def _show(
         page = await with_every(request, page, name, choices)
     form, focus = picked(form, page.content, customer["currency"], MOST_ROWS)
     more = {**page.content, "customer": customer}
+    sums = await sums_of(request, form, customer["id"], _fields(form))
     return show(
         request, "partner/invoices/editor.html", replace(page, content=more), form=form, focus=focus,
-        status=422 if form.problems else status, rows=_rows(form), taxes_of=_taxes_of(form),
-        action=request.url.path, back=back,
+        status=422 if form.problems else status, rows=_rows(form), taxes_of=_taxes_of(form), sums=sums,
+        action=request.url.path, back=back, asked=form.pressed == TOTALS,
     )  # fmt: skip
 
 
@@ -147,7 +157,10 @@ def _taxes_of(form: Form) -> Callable[[Row], list[Row]]:
 
 def _fields(form: Form) -> InvoiceInput:
     lines = [_line(form, row) for row in form.rows("lines")]
-    return InvoiceInput(**{name: form.value(name) for name in FIELDS}, lines=lines)
+    typed = {name: form.value(name) for name in FIELDS}
+    if typed["terms_days"]:
+        typed["due_on"] = ""  # the terms fill it in
+    return InvoiceInput(**typed, lines=lines)
 
 
 def _line(form: Form, row: Row) -> LineInput:
