@@ -213,8 +213,7 @@ def _customer(
     db.add(asked)
     db.flush()
     made = {
-        **_listed(db, actor, name, now),
-        "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
+        **_listed(db, actor, name, now), "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
