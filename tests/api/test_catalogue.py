@@ -14,6 +14,9 @@ async def test_an_item_is_made_changed_archived_and_restored(writer: Writer, acm
         "taxRate"
     ]
     assert rate["rate"] == "9.975"
+    await writer.do("archiveTaxRate", {"id": rate["id"]})
+    restored = await writer.do("restoreTaxRate", {"id": rate["id"]}, "taxRate { archivedAt version }")
+    assert restored["taxRate"] == {"archivedAt": None, "version": 3}
     given = {"name": "Hour", "usdPrice": "150", "taxRateIds": [rate["id"]]}
     item = (await writer.do("createCatalogueItem", given, ITEM))["catalogueItem"]
     assert item == {

@@ -1,4 +1,4 @@
-"""Products and services, and tax rates, to fill the lines of invoices from."""
+"""Guests pay by a card entered for this once, and write nothing beside that."""
 
 from pathlib import Path
 
