@@ -134,10 +134,12 @@ async def _show(
     form, focus = picked(form, page.content, customer["currency"], MOST_ROWS)
     more = {**page.content, "customer": customer}
     sums = await sums_of(request, form, customer["id"], _fields(form))
+    # Whoever is typing keeps the focus.
+    asked = form.pressed == TOTALS and "hx-request" not in request.headers
     return show(
         request, "partner/invoices/editor.html", replace(page, content=more), form=form, focus=focus,
         status=422 if form.problems else status, rows=_rows(form), taxes_of=_taxes_of(form), sums=sums,
-        action=request.url.path, back=back, asked=form.pressed == TOTALS,
+        action=request.url.path, back=back, asked=asked,
     )  # fmt: skip
 
 
