@@ -11,13 +11,12 @@ from starlette.routing import Route
 
 from auth.actors import Actor
 from billing import invoices
-from billing.invoice_fields import MOST_TAXES, InvoiceInput, LineInput, TaxInput
+from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput, LineInput, TaxInput
 from db import ids
-from errors import Conflict, Invalid
-from languages import say
+from errors import Invalid
 from portal.door import act, go, partner, read_form
 from portal.every_choice import with_every
-from portal.form import MOST_ROWS, Form, Row
+from portal.form import Form, Limits, Row
 from portal.house import house, place, record_id
 from portal.meanwhile import version_of
 from portal.page import Page, ask, show
@@ -29,18 +28,10 @@ FIELDS = ("issue_on", "due_on", "terms_days", "memo", "internal_note", "po_numbe
 LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "discount_percent")
 FIRST_LINES = 3
 SEND = "send"
+# Two hundred lines with their taxes, each with a description of some length.
+LONG = Limits(most_bytes=1024 * 1024, most_fields=MOST_LINES * (len(LINE_FIELDS) + 2 * MOST_TAXES) + 100)
 # What is picked from, and the documents that list the rest of it.
 CHOICES = {"catalogueItems": "partner/catalogue/choices", "taxRates": "partner/tax_rates/choices"}
-
-
-class TooLongToEdit(Conflict):
-    """The page's form would lose lines."""
-
-    code = "TOO_LONG_TO_EDIT"
-    message = say(
-        "This draft has more than {most_rows} lines. Change it through the API, or make a new draft.",
-        most_rows=MOST_ROWS,
-    )
 
 
 async def show_new(request: Request) -> Response:
@@ -50,7 +41,7 @@ async def show_new(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """Save the draft; what was typed wrong comes back at its field."""
-    form = await read_form(request)
+    form = await read_form(request, LONG)
     if (rearranged := _rearranged(form)) is not None:
         return await _editor(request, rearranged)
     form = form.without_blank_rows("lines")
@@ -71,14 +62,12 @@ async def show_edit(request: Request) -> Response:
     """A draft in the editor."""
     page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
     invoice = found(page)
-    if len(invoice["lines"]["nodes"]) > MOST_ROWS:
-        raise TooLongToEdit
     return await _edit_again(request, Form.of(_typed(invoice)), page=page)
 
 
 async def edit(request: Request) -> Response:
     """Save a changed draft."""
-    form = await read_form(request)
+    form = await read_form(request, LONG)
     if (rearranged := _rearranged(form)) is not None:
         return await _edit_again(request, rearranged)
     form = form.without_blank_rows("lines")
@@ -108,7 +97,7 @@ def _saved(request: Request, form: Form, invoice: str) -> Response:
 
 def _rearranged(form: Form) -> Form | None:
     """The form, if a button of it was pressed that saves nothing."""
-    return form if form.pressed in (ITEM, TAX, TOTALS) else form.rearranged("lines")
+    return form if form.pressed in (ITEM, TAX, TOTALS) else form.rearranged("lines", MOST_LINES)
 
 
 async def _editor(request: Request, form: Form, *, status: int = 200) -> Response:
@@ -131,13 +120,15 @@ async def _show(
 ) -> Response:
     for name, choices in CHOICES.items():
         page = await with_every(request, page, name, choices)
-    form, focus = picked(form, page.content, customer["currency"], MOST_ROWS)
+    form, focus = picked(form, page.content, customer["currency"], MOST_LINES)
     more = {**page.content, "customer": customer}
     sums = await sums_of(request, form, customer["id"], _fields(form))
     # Whoever is typing keeps the focus.
-    asked = form.pressed == TOTALS and "hx-request" not in request.headers
+    typing = form.pressed == TOTALS and "hx-request" in request.headers
+    asked = form.pressed == TOTALS and not typing
+    template = "totals" if typing else "editor"
     return show(
-        request, "partner/invoices/editor.html", replace(page, content=more), form=form, focus=focus,
+        request, f"partner/invoices/{template}.html", replace(page, content=more), form=form, focus=focus,
         status=422 if form.problems else status, rows=_rows(form), taxes_of=_taxes_of(form), sums=sums,
         action=request.url.path, back=back, asked=asked,
     )  # fmt: skip
@@ -174,6 +165,10 @@ def _line(form: Form, row: Row) -> LineInput:
 
 def _typed(invoice: dict[str, Any]) -> dict[str, Any]:
     """A draft as the editor shows it: amounts as plain decimals."""
+    head, tail = invoice["lines"], invoice["tail"]["nodes"]
+    # The API's pages hold half of the most lines there may be: two are enough, and may overlap.
+    beyond = head["totalCount"] - len(head["nodes"])
+    lines = head["nodes"] + (tail[-beyond:] if beyond else [])
     return {
         **{
             name: invoice[name]
@@ -188,7 +183,7 @@ def _typed(invoice: dict[str, Any]) -> dict[str, Any]:
                 "discountPercent": line["discountPercent"],
                 "taxes": line["taxes"],
             }
-            for line in invoice["lines"]["nodes"]
+            for line in lines
         ],
     }
 
