@@ -242,6 +242,7 @@ class CreateInvoiceInput:
     customer_id: strawberry.ID
     issue_on: date | None = opt("Left out: today, in the partner's time zone.")
     due_on: date | None = opt("Left out: by the payment terms.")
+    terms_days: int | None = opt("Due so many days after the issue date, instead of `dueOn`: 0 to 365.")
     memo: str | None = opt("Printed on it.")
     internal_note: str | None = opt("Never shown to the customer.")
     po_number: str | None = opt()
@@ -256,6 +257,7 @@ class UpdateInvoiceInput:
     version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
     issue_on: date | None = opt()
     due_on: date | None = opt()
+    terms_days: int | None = opt("Due so many days after the issue date, instead of `dueOn`.")
     memo: str | None = opt("Null takes it away.")
     internal_note: str | None = opt("Null takes it away.")
     po_number: str | None = opt("Null takes it away.")

@@ -105,6 +105,7 @@ ERROR_CODES: Mapping[str, str] = {
     "TOTAL_CHANGED": "The total is not what was expected.",
     "TWICE": "Two columns are one field.",
     "TWO_DISCOUNTS": "As an amount and in per cent.",
+    "TWO_DUE_DATES": "Both a due date and terms.",
     "UNKNOWN_CURRENCY": "Not USD or CAD.",
     "UNKNOWN_FIELD": "Can't be set.",
     "UNKNOWN_FREQUENCY": "Not a way of repeating.",

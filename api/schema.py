@@ -16,6 +16,7 @@ from api import (
     access_requests,
     api_keys,
     audit,
+    catalogue,
     credit_notes,
     customer_bulk,
     customer_imports,
@@ -38,6 +39,7 @@ from api import (
     receivables,
     recurring_invoices,
     tags,
+    tax_rates,
     users,
 )
 from api.nouns import NOUNS, read_of
@@ -60,6 +62,8 @@ QUERIES: tuple[type, ...] = (
     credit_notes.CreditNoteQueries,
     payment_methods.PaymentMethodQueries,
     tags.TagQueries,
+    tax_rates.TaxRateQueries,
+    catalogue.CatalogueQueries,
     api_keys.ApiKeyQueries,
     audit.AuditQueries,
     access_requests.AccessRequestQueries,
@@ -85,6 +89,8 @@ MUTATIONS: tuple[type, ...] = (
     outside_payments.OutsidePaymentMutations,
     credit_notes.CreditNoteMutations,
     pay_links.PayLinkMutations,
+    tax_rates.TaxRateMutations,
+    catalogue.CatalogueMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
     partners.PartnerMutations,
@@ -93,9 +99,9 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, credit_notes, customer_imports, customer_notes, customer_views, customers,
+    api_keys, audit, catalogue, credit_notes, customer_imports, customer_notes, customer_views, customers,
     invoice_threads, invoices, mails, outside_payments, partners, pay_links, payment_methods, payments,
-    recurring_invoices, tags, users,
+    recurring_invoices, tags, tax_rates, users,
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from languages import mark, say
 from portal import papers
 from portal.door import act, go, partner, read_form
 from portal.every_tag import with_every_tag
-from portal.form import MOST_ROWS, Form
+from portal.form import Form
 from portal.house import house, place, record_id
 from portal.navigation import ROLES
 from portal.page import Page, ask, show
@@ -106,13 +106,13 @@ async def duplicate(request: Request) -> Response:
 
 
 async def _copied(request: Request, rule: Callable[..., Duplicate], said: str) -> Response:
-    """Go to the draft a rule made: in the editor, unless that has no room for its lines."""
+    """Go to the draft a rule made, in the editor."""
     form = await read_form(request)
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> str:
         made = rule(db, actor, invoice_id=invoice_id, now=now)
-        return ids.shown("inv", made.invoice.id) + ("/edit" if made.lines <= MOST_ROWS else "")
+        return ids.shown("inv", made.invoice.id) + "/edit"
 
     made = await act(request, work, form=form)
     return go(request, f"{place(request).home}/invoices/{made}", said)

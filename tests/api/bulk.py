@@ -146,6 +146,22 @@ _FILL = (
     from generate_series(1, :many) n
     """,
     """
+    insert into tax_rate (partner_id, id, name, name_key, rate_e4, version, created_at, updated_at)
+    select :partner, gen_random_uuid(), 't' || n, 't' || n, 0, 1, :now, :now
+    from generate_series(1, :many) n
+    """,
+    """
+    insert into catalogue_item (partner_id, id, name, name_key, version, created_at, updated_at)
+    select :partner, gen_random_uuid(), 'i' || n, 'i' || n, 1, :now, :now
+    from generate_series(1, :many) n
+    """,
+    """
+    insert into catalogue_item_tax (partner_id, item_id, tax_rate_id)
+    select :partner, i.id, r.id
+    from (select id, row_number() over () n from catalogue_item where partner_id = :partner) i
+    join (select id, row_number() over () n from tax_rate where partner_id = :partner) r using (n)
+    """,
+    """
     insert into customer_tag (partner_id, customer_id, tag_id, created_at)
     select :partner, c.id, t.id, :now
     from (select id, row_number() over () r from customer where partner_id = :partner) c
