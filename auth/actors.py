@@ -91,8 +91,8 @@ KEY_SCOPES = frozenset(Action) - {
 
 # All that is left of a customer's rights to staff who look at its portal (GUARANTEES D-8).
 READS = _VIEW | {Action.VIEW_AUDIT}
-# Whoever came by a pay link. The database bounds it to the link's one invoice (GUARANTEES C-10).
-GUEST_RIGHTS = frozenset({Action.VIEW_INVOICES})
+# Whoever came by a pay link: to see and to pay its one invoice. Rules and database bound it to that (C-10).
+GUEST_RIGHTS = frozenset({Action.VIEW_INVOICES, Action.PAY})
 
 
 class Stopped(Forbidden):
@@ -141,7 +141,7 @@ class Actor:
     """A membership, key, token, impersonation, pay link or the system at work, by its `id`.
 
     An impersonation has the role of whom it looks as, and `viewed_id` if that is one user. `proved_at` is
-    when the person behind a session last gave a password, code or passkey.
+    when the person behind a session last gave a password, code or passkey. `invoice_id` is a guest's one.
     """
 
     kind: ActorKind
@@ -154,12 +154,25 @@ class Actor:
     user_id: UUID | None = None
     session_id: UUID | None = None
     viewed_id: UUID | None = None
+    invoice_id: UUID | None = None
     proved_at: datetime | None = field(default=None, compare=False)
 
     @property
     def is_staff_side(self) -> bool:
         """Acts for the partner, not for one customer."""
         return self.customer_id is None
+
+    @property
+    def is_guest(self) -> bool:
+        """Came by a pay link, and is nobody's user."""
+        return self.kind is ActorKind.GUEST
+
+    @property
+    def reach(self) -> dict[str, UUID | None]:
+        """Whose rows a transaction of this actor's own is about: what `db.session` is told."""
+        return {
+            "partner_id": self.partner_id, "customer_id": self.customer_id, "invoice_id": self.invoice_id,
+        }  # fmt: skip
 
     @property
     def member_id(self) -> UUID | None:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
-from billing import invoices
+from billing import invoices, payments
 from billing.customers import Customer
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.ledger import LedgerEntry, LedgerPosting
@@ -70,12 +69,8 @@ def invoice_paper(db: Session, actor: Actor, *, invoice_id: UUID) -> InvoicePape
 
 def receipt_paper(db: Session, actor: Actor, *, payment_id: UUID) -> ReceiptPaper:
     """A payment that succeeded once, whatever became of it later; else NotFound."""
-    actor.require(Action.VIEW_PAYMENTS)
-    mine: list[ColumnElement[bool]] = [
-        col(Payment.partner_id) == actor.partner_id, col(Payment.id) == payment_id
-    ]  # fmt: skip
-    if actor.customer_id is not None:
-        mine.append(col(Payment.customer_id) == actor.customer_id)
+    actor.require(Action.PAY if actor.is_guest else Action.VIEW_PAYMENTS)
+    mine = [*payments.of(actor), col(Payment.id) == payment_id]
     payment = db.exec(select(Payment).where(*mine)).one_or_none()
     if payment is None:
         raise NotFound

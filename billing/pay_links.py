@@ -1,4 +1,4 @@
-"""Pay links: whoever holds one sees one invoice, without an account.
+"""Pay links: whoever holds one sees one invoice and pays it, without an account.
 
 Surprise: a link that is expired, revoked, made up or of a closed customer is the same DeadLink. And whoever
 comes by one is no user of the customer's: the database shows them this invoice and nothing else.
@@ -161,6 +161,31 @@ def open_link(db: Session, *, token: str, is_counted: bool, now: datetime) -> Gu
     A counted opening is written on the link, and into the log once an hour. Refuses DeadLink, the same
     for every reason.
     """
+    link, guest = _live(db, token, now)
+    if is_counted:
+        _count(db, guest.actor, link, now)
+    # The link's id is no customer's: what customers see of their own stays shut.
+    enter(
+        db, partner_id=link.partner_id, customer_id=link.id, invoice_id=link.invoice_id,
+        billed_id=link.customer_id,
+    )  # fmt: skip
+    return guest
+
+
+def let_in_to_pay(db: Session, *, token: str, link_id: UUID, now: datetime) -> Guest:
+    """As `open_link`, to pay: `db` is the customer's from here on, but for what a guest may not write.
+
+    `link_id` is whose the token must be. No document is read here, only what a payment's rules ask for.
+    Refuses DeadLink.
+    """
+    link, guest = _live(db, token, now)
+    if link.id != link_id:
+        raise DeadLink
+    enter(db, **guest.actor.reach)
+    return guest
+
+
+def _live(db: Session, token: str, now: datetime) -> tuple[PayLink, Guest]:
     found = db.execute(
         text("select partner_id, link_id from find_pay_link(:hash)"), {"hash": digest_of(token)}
     ).one_or_none()
@@ -174,15 +199,11 @@ def open_link(db: Session, *, token: str, is_counted: bool, now: datetime) -> Gu
     if link.revoked_at is not None or link.expires_at <= now or customer.status is CustomerStatus.ARCHIVED:
         raise DeadLink
     partner = db.exec(select(Partner).where(Partner.id == link.partner_id)).one()
-    actor = Actor(ActorKind.GUEST, link.partner_id, id=link.id, customer_id=link.customer_id, name="Pay link")
-    if is_counted:
-        _count(db, actor, link, now)
-    # The link's id is no customer's: what customers see of their own stays shut.
-    enter(
-        db, partner_id=link.partner_id, customer_id=link.id, invoice_id=link.invoice_id,
-        billed_id=link.customer_id,
+    actor = Actor(
+        ActorKind.GUEST, link.partner_id, id=link.id, customer_id=link.customer_id, name="Pay link",
+        invoice_id=link.invoice_id,
     )  # fmt: skip
-    return Guest(actor, link.invoice_id, partner)
+    return link, Guest(actor, link.invoice_id, partner)
 
 
 def _count(db: Session, actor: Actor, link: PayLink, now: datetime) -> None:

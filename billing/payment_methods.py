@@ -61,11 +61,15 @@ class PaymentMethod(SQLModel, table=True):
 
 
 class PaymentMethodSetup(SQLModel, table=True):
-    """A begun entry of a method at the gateway: becomes a method when the gateway says it is done."""
+    """A begun entry of a method at the gateway: becomes a method when the gateway says it is done.
+
+    `pay_link_id`: a guest's, for one payment. What comes of it is never on file.
+    """
 
     __tablename__ = "payment_method_setup"
     __table_args__ = (
         ForeignKeyConstraint(["partner_id", "customer_id"], ["customer.partner_id", "customer.id"]),
+        ForeignKeyConstraint(["partner_id", "pay_link_id"], ["pay_link.partner_id", "pay_link.id"]),
         UniqueConstraint("partner_id", "gateway", "gateway_setup"),
         guarded(Guard.CUSTOMER),
     )
@@ -77,6 +81,7 @@ class PaymentMethodSetup(SQLModel, table=True):
     gateway_account: str
     gateway_setup: str | None = sort_key(default=None)
     payment_method_id: UUID | None = None
+    pay_link_id: UUID | None = None
     created_by: UUID | None = None
     created_at: datetime = instant()
     finished_at: datetime | None = instant(default=None)
@@ -103,7 +108,7 @@ def begin_setup(
 
     Refuses NotFound, a customer in SETUP or ARCHIVED, NoGatewayAccount.
     """
-    actor.require(Action.MANAGE_METHODS)
+    _require_entry(actor)
     customer = customers.billable(db, actor, customer_id=customer_id)
     account = db.exec(
         select(GatewayAccount.account).where(
@@ -114,7 +119,7 @@ def begin_setup(
         raise NoGatewayAccount
     setup = PaymentMethodSetup(
         partner_id=actor.partner_id, customer_id=customer.id, gateway=gateway, gateway_account=account,
-        created_by=actor.id, created_at=now,
+        created_by=actor.id, created_at=now, pay_link_id=actor.id if actor.is_guest else None,
     )  # fmt: skip
     db.add(setup)
     db.flush()
@@ -123,8 +128,8 @@ def begin_setup(
 
 def attach_setup(db: Session, actor: Actor, *, setup_id: UUID, gateway_setup: str) -> None:
     """Note what the gateway calls a begun entry. The payer gets to see its page only after that."""
-    actor.require(Action.MANAGE_METHODS)
-    mine = [*_mine(actor, PaymentMethodSetup), col(PaymentMethodSetup.id) == setup_id]
+    _require_entry(actor)
+    mine = [*_setups(actor), col(PaymentMethodSetup.id) == setup_id]
     setup = db.exec(select(PaymentMethodSetup).where(*mine).with_for_update()).one_or_none()
     if setup is None:
         raise NotFound
@@ -136,7 +141,7 @@ def find_setup(db: Session, actor: Actor, *, gateway: str, gateway_setup: str) -
     """The actor's entry by the gateway's name for it, which comes back in an address and proves nothing."""
     setup = db.exec(
         select(PaymentMethodSetup).where(
-            *_mine(actor, PaymentMethodSetup),
+            *_setups(actor),
             PaymentMethodSetup.gateway == gateway,
             PaymentMethodSetup.gateway_setup == gateway_setup,
         )
@@ -152,9 +157,10 @@ def finish_setup(
     """Keep the method that was entered; None while the gateway has none. Page and webhook both call this.
 
     The customer's first method becomes its default. The same card again, with the same expiry, is the
-    method that is there already. `result` is the gateway's own answer, never what a browser brought.
+    method that is there already. A guest's is never on file. `result` is the gateway's own answer, never
+    what a browser brought.
     """
-    mine = [*_mine(actor, PaymentMethodSetup), col(PaymentMethodSetup.id) == setup_id]
+    mine = [*_setups(actor), col(PaymentMethodSetup.id) == setup_id]
     customer_id = db.exec(select(PaymentMethodSetup.customer_id).where(*mine)).one_or_none()
     if customer_id is None:
         raise NotFound
@@ -169,8 +175,10 @@ def finish_setup(
         ).one()
     if result.method is None:
         return None
-    method = _present(db, customer, setup, result.method)
-    if method is None:
+    method = None if setup.pay_link_id else _present(db, customer, setup, result.method)
+    if setup.pay_link_id is not None:
+        method = _keep(db, customer, setup, result.method, now)
+    elif method is None:
         method = _keep(db, customer, setup, result.method, now)
         _record(db, actor, method, customer, "payment_method.added", now)
     setup.payment_method_id = method.id
@@ -211,7 +219,10 @@ def remove(db: Session, actor: Actor, *, method_id: UUID, now: datetime) -> Paym
 
 
 def usable(db: Session, actor: Actor, *, customer_id: UUID, method_id: UUID) -> PaymentMethod:
-    """The customer's method, fit to be charged. Refuses NotFound and MethodRemoved."""
+    """The customer's method, fit to be charged. Refuses NotFound and MethodRemoved.
+
+    A guest's is the card that was entered by its own link, and no other one.
+    """
     method = db.exec(
         select(PaymentMethod).where(
             *_mine(actor, PaymentMethod),
@@ -219,17 +230,37 @@ def usable(db: Session, actor: Actor, *, customer_id: UUID, method_id: UUID) -> 
             PaymentMethod.id == method_id,
         )
     ).one_or_none()
-    if method is None:
+    if method is None or (actor.is_guest and not _is_entered_by(db, actor, method)):
         raise NotFound
-    if method.removed_at is not None:
+    if method.removed_at is not None and not actor.is_guest:
         raise MethodRemoved
     return method
+
+
+def _require_entry(actor: Actor) -> None:
+    actor.require(Action.PAY if actor.is_guest else Action.MANAGE_METHODS)
+
+
+def _is_entered_by(db: Session, actor: Actor, method: PaymentMethod) -> bool:
+    entry = select(PaymentMethodSetup.id).where(
+        *_setups(actor), PaymentMethodSetup.payment_method_id == method.id
+    )
+    return method.kind is MethodKind.CARD and db.exec(entry).one_or_none() is not None
 
 
 def _mine(actor: Actor, table: type[PaymentMethod] | type[PaymentMethodSetup]) -> list[ColumnElement[bool]]:
     mine = [col(table.partner_id) == actor.partner_id]
     if actor.customer_id is not None:
         mine.append(col(table.customer_id) == actor.customer_id)
+    return mine
+
+
+def _setups(actor: Actor) -> list[ColumnElement[bool]]:
+    """A customer's users and the guests of its invoices don't meet each other's entries."""
+    mine = _mine(actor, PaymentMethodSetup)
+    if actor.customer_id is not None:
+        link = col(PaymentMethodSetup.pay_link_id)
+        mine.append(link == actor.id if actor.is_guest else link.is_(None))
     return mine
 
 
@@ -277,12 +308,17 @@ def _present(
 def _keep(
     db: Session, customer: Customer, setup: PaymentMethodSetup, details: MethodDetails, now: datetime
 ) -> PaymentMethod:
-    """The customer's row is locked: nobody else adds, removes or chooses meanwhile."""
+    """The customer's row is locked: nobody else adds, removes or chooses meanwhile.
+
+    A guest's card is off file from its first moment on: no list offers it and no rule charges it again.
+    """
+    for_once = setup.pay_link_id is not None
     method = PaymentMethod(
         partner_id=customer.partner_id, customer_id=customer.id, kind=details.kind, funding=details.funding,
         brand=details.brand, last4=details.last4, exp_month=details.exp_month, exp_year=details.exp_year,
         fingerprint=details.fingerprint, gateway=setup.gateway, gateway_account=setup.gateway_account,
-        gateway_ref=details.gateway_ref, is_default=not _usable(db, customer), added_by=setup.created_by,
+        gateway_ref=details.gateway_ref, is_default=not for_once and not _usable(db, customer),
+        added_by=None if for_once else setup.created_by, removed_at=now if for_once else None,
         created_at=now, updated_at=now,
     )  # fmt: skip
     db.add(method)

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from auth.actors import Actor
 from billing import invoice_balances
 from billing.invoice_life import NotOpen
 from billing.invoices import Invoice, InvoiceStatus
 from billing.money import Currency, Money
 from billing.texts import Checks
-from errors import Conflict
+from errors import Conflict, NotFound
 from languages import say
 
 MOST_INVOICES = 200
@@ -128,6 +129,25 @@ def require_payable(shares: Sequence[Share], invoices: Sequence[Invoice], curren
         if share.amount.minor > left:
             raise LessIsLeft(invoice, Money(left, invoice.currency))
     return Money(sum(share.amount.minor for share in shares), currency)
+
+
+def require_guests(actor: Actor, shares: Sequence[Share], invoices: Sequence[Invoice]) -> None:
+    """Refuse a guest anything but all of the link's own invoice, while nobody else is paying a part of it.
+
+    Everybody else passes. Refuses NotFound, LessIsLeft, TotalChanged.
+    """
+    if not actor.is_guest:
+        return
+    if [share.invoice_id for share in shares] != [actor.invoice_id]:
+        raise NotFound
+    (share,), (invoice,) = shares, invoices
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise NotOpen(invoice)
+    left = Money(invoice_balances.left_minor(invoice), invoice.currency)
+    if invoice.reserved_minor or not left.minor:
+        raise LessIsLeft(invoice, left)
+    if share.amount != left:
+        raise TotalChanged(left)
 
 
 def is_key(text: str) -> bool:

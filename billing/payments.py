@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
-from auth.actors import Action, Actor
+from auth.actors import Action, Actor, ActorKind
 from billing import customers, invoice_balances, payment_methods
 from billing.customers import Customer
 from billing.money import Currency, Money
@@ -23,6 +23,7 @@ from billing.payment_orders import (
     Share,
     TotalChanged,
     digest_of,
+    require_guests,
     require_payable,
     require_shape,
 )
@@ -173,6 +174,7 @@ def review(
     customer = customers.billable(db, actor, customer_id=customer_id)
     ids = [share.invoice_id for share in shares]
     invoices = invoice_balances.find(db, actor, customer_id=customer.id, ids=ids, lock=False)
+    require_guests(actor, shares, invoices)
     total = require_payable(shares, invoices, customer.currency)
     payment_methods.usable(db, actor, customer_id=customer.id, method_id=payment_method_id)
     return total
@@ -195,7 +197,8 @@ def begin(
     The same actor's same key is the same payment again (M-5). `return_url` makes, from the payment's id,
     where the payer comes back to; None: nobody is there to confirm. Refuses NotFound, a customer in SETUP
     or ARCHIVED, MethodRemoved, NotOpen, LessIsLeft (M-4), TotalChanged (M-17), OtherRequest, and at
-    ("allocations", row, …) what is no amount of that invoice.
+    ("allocations", row, …) what is no amount of that invoice. A guest pays all of the link's one invoice,
+    with the card entered for that (C-10).
     """
     actor.require(Action.PAY)
     require_shape(shares, idempotency_key)
@@ -208,6 +211,7 @@ def begin(
         return earlier
     ids = [share.invoice_id for share in shares]
     invoices = invoice_balances.find(db, actor, customer_id=customer.id, ids=ids, lock=True)
+    require_guests(actor, shares, invoices)
     total = require_payable(shares, invoices, customer.currency)
     if total != expected_total:
         raise TotalChanged(total)
@@ -225,7 +229,7 @@ def begin(
     if db.execute(made.on_conflict_do_nothing().returning(col(Payment.id))).one_or_none() is None:
         raise OtherRequest
     _reserve(db, actor, payment_id, customer.id, shares, now)
-    payment = db.exec(select(Payment).where(*_mine(actor), Payment.id == payment_id)).one()
+    payment = db.exec(select(Payment).where(*of(actor), Payment.id == payment_id)).one()
     record(db, actor, payment, "payment.begun", now)
     return payment
 
@@ -255,7 +259,7 @@ def locked(db: Session, actor: Actor, *, payment_id: UUID) -> Payment:
 
     Also an archived customer's: what was begun must be brought to its end.
     """
-    mine = [*_mine(actor), col(Payment.id) == payment_id]
+    mine = [*of(actor), col(Payment.id) == payment_id]
     customer_id = db.exec(select(Payment.customer_id).where(*mine)).one_or_none()
     if customer_id is None:
         raise NotFound
@@ -267,7 +271,7 @@ def locked(db: Session, actor: Actor, *, payment_id: UUID) -> Payment:
 
 def find(db: Session, actor: Actor, *, payment_id: UUID) -> Payment:
     """The actor's payment as it stands; else NotFound. For whoever has just begun it or brings its end."""
-    wanted = select(Payment).where(*_mine(actor), Payment.id == payment_id)
+    wanted = select(Payment).where(*of(actor), Payment.id == payment_id)
     payment = db.exec(wanted.execution_options(populate_existing=True)).one_or_none()
     if payment is None:
         raise NotFound
@@ -277,7 +281,7 @@ def find(db: Session, actor: Actor, *, payment_id: UUID) -> Payment:
 def begun_with(db: Session, actor: Actor, *, idempotency_key: str) -> Payment | None:
     """What this very actor began with this key before, if anything (GUARANTEES M-3, M-5)."""
     wanted = select(Payment).where(
-        *_mine(actor),
+        *of(actor),
         col(Payment.asked_by).is_not_distinct_from(actor.id),
         Payment.request_key == idempotency_key,
     )
@@ -319,10 +323,13 @@ def record(db: Session, actor: Actor, payment: Payment, action: str, now: dateti
     )  # fmt: skip
 
 
-def _mine(actor: Actor) -> list[ColumnElement[bool]]:
+def of(actor: Actor) -> list[ColumnElement[bool]]:
+    """What a statement asks for, so that it finds the actor's payments: a guest's are the link's own."""
     mine = [col(Payment.partner_id) == actor.partner_id]
     if actor.customer_id is not None:
         mine.append(col(Payment.customer_id) == actor.customer_id)
+    if actor.is_guest:
+        mine += [col(Payment.asked_by) == actor.id, col(Payment.asked_by_kind) == ActorKind.GUEST.value]
     return mine
 
 

@@ -74,6 +74,25 @@ _GUEST: dict[Guard, str] = {
     ),
 }
 
+_ANY = "true"
+# What a guest who pays may write, by table and command. In every other table, and of all else, nothing.
+_GUEST_WRITES: dict[str, dict[str, str]] = {
+    "customer": {"update": f"id = {CUSTOMER}"},
+    "invoice": {"update": f"id = {INVOICE}"},
+    "payment": dict.fromkeys(("insert", "update"), "asked_by_kind = 'GUEST'"),
+    "payment_allocation": dict.fromkeys(("insert", "update"), f"invoice_id = {INVOICE}"),
+    # The card is for this once: it is never on file.
+    "payment_method": {"insert": "removed_at is not null"},
+    "payment_method_setup": dict.fromkeys(("insert", "update"), "pay_link_id is not null"),
+    "ledger_entry": {"insert": _ANY},
+    "ledger_posting": {"insert": _ANY},
+    "audit_event": {"insert": _ANY},
+    "mail": {"insert": _ANY},
+}
+# No tenant alone leads to their rows.
+_PERSONAL = frozenset({Guard.USER_ROW, Guard.PERSONAL, Guard.GLOBAL})
+_NO_GUEST = f"(select {INVOICE} is null)"
+
 # What may be read beside that. A `case` is nothing that an index is asked by: with a bare comparison, a list
 # of users is two bitmaps, the partner's and the person's, and sorted. Whoever reads by person says so.
 _READ_ALSO: dict[Guard, str] = {
@@ -108,12 +127,26 @@ def protect(table: Table) -> Iterator[str]:
     condition = CONDITIONS[guard]
     seen = _GUEST.get(guard, condition)
     yield f"create policy tenant on {name} to {APP} using ({seen}) with check ({condition})"
-    if guard in _GUEST:
-        yield f"create policy guest on {name} as restrictive for delete to {APP} using ({INVOICE} is null)"
     if guard in _READ_ALSO:
         yield f"create policy own on {name} for select to {APP} using ({_READ_ALSO[guard]})"
     rights = "select, insert" if table.info.get("append_only") else "select, insert, update, delete"
     yield f"grant {rights} on {name} to {APP}"
+    if guard not in _PERSONAL:
+        yield from _walls(table)
+
+
+def _walls(table: Table) -> Iterator[str]:
+    """Policies on writing alone, so that no list is planned otherwise for them."""
+    commands = ("insert",) if table.info.get("append_only") else ("insert", "update", "delete")
+    for command in commands:
+        allowed = _GUEST_WRITES.get(table.name, {}).get(command)
+        if allowed == _ANY:
+            continue
+        condition = _NO_GUEST if allowed is None else f"{_NO_GUEST} or {allowed}"
+        clause = f"with check ({condition})" if command == "insert" else f"using ({condition})"
+        yield (
+            f"create policy guest_{command} on {table.name} as restrictive for {command} to {APP} {clause}"
+        )
 
 
 def protect_all(metadata: MetaData) -> Iterator[str]:

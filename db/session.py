@@ -43,6 +43,7 @@ class Database:
         customer_id: UUID | None = None,
         user_id: UUID | None = None,
         member_id: UUID | None = None,
+        invoice_id: UUID | None = None,
     ) -> Iterator[Session]:
         """A session that commits at the end of the block, and rolls back if the block raises."""
         with Session(self.engine, expire_on_commit=False) as db, db.begin():
@@ -51,8 +52,9 @@ class Database:
             )
             if partner_id or customer_id or user_id:
                 enter(
-                    db, partner_id=partner_id, customer_id=customer_id, user_id=user_id, member_id=member_id
-                )
+                    db, partner_id=partner_id, customer_id=customer_id, user_id=user_id, member_id=member_id,
+                    invoice_id=invoice_id,
+                )  # fmt: skip
             yield db
 
     def close(self) -> None:
@@ -72,7 +74,8 @@ def enter(
 ) -> None:
     """Set whose rows this transaction sees. What is not given is unset.
 
-    `invoice_id` and `billed_id` are what a guest may read: one invoice, and the customer it is billed to.
+    `invoice_id` and `billed_id` are what a guest may read: one invoice, and the customer it is billed to. A
+    guest who pays enters the customer; with `invoice_id` set nothing beyond that invoice can be written.
     """
     db.execute(
         text(

@@ -32,11 +32,10 @@ def begin(
 
     Refuses as `payment_methods.begin_setup` does, and GatewayDown. Call it outside of any transaction.
     """
-    place = {"partner_id": actor.partner_id, "customer_id": actor.customer_id}
-    with database.transaction(**place) as db:
+    with database.transaction(**actor.reach) as db:
         setup = payment_methods.begin_setup(db, actor, customer_id=customer_id, gateway=gateway.name, now=now)
     session = _open(gateway, setup, return_url)
-    with database.transaction(**place) as db:
+    with database.transaction(**actor.reach) as db:
         payment_methods.attach_setup(db, actor, setup_id=setup.id, gateway_setup=session.id)
     return session
 
@@ -48,8 +47,7 @@ def reopen(
 
     `return_url` as it was. Refuses NotFound, and GatewayDown. Call it outside of any transaction.
     """
-    place = {"partner_id": actor.partner_id, "customer_id": actor.customer_id}
-    with database.transaction(**place) as db:
+    with database.transaction(**actor.reach) as db:
         setup = payment_methods.find_setup(db, actor, gateway=gateway.name, gateway_setup=gateway_setup)
     return None if setup.finished_at is not None else _open(gateway, setup, return_url)
 
@@ -61,15 +59,14 @@ def finish(
 
     Page and webhook both call this, any number of times. Refuses NotFound and GatewayDown.
     """
-    place = {"partner_id": actor.partner_id, "customer_id": actor.customer_id}
-    with database.transaction(**place) as db:
+    with database.transaction(**actor.reach) as db:
         setup = payment_methods.find_setup(db, actor, gateway=gateway.name, gateway_setup=gateway_setup)
     try:
         result = gateway.read_setup(account=setup.gateway_account, setup_id=gateway_setup)
     except (GatewayUnreachable, GatewayRefused) as trouble:
         _log.warning("entry of a method not found out", setup=str(setup.id), reason=str(trouble))
         raise GatewayDown from trouble
-    with database.transaction(**place) as db:
+    with database.transaction(**actor.reach) as db:
         return payment_methods.finish_setup(db, actor, setup_id=setup.id, result=result, now=now)
 
 

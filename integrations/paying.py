@@ -90,6 +90,22 @@ def send(
     return write_down(database, actor, payment_id=payment_id, answer=answer, now=clock(), reached=reached)
 
 
+def send_and_see(
+    database: Database,
+    gateway: Gateway,
+    actor: Actor,
+    *,
+    payment_id: UUID,
+    clock: Callable[[], datetime],
+    reached: Reached = nowhere,
+) -> Payment:
+    """`send`; if a first click is sending it just now, the payment as the gateway knows it."""
+    payment = send(database, gateway, actor, payment_id=payment_id, clock=clock, reached=reached)
+    if payment.status is not PaymentStatus.PENDING:
+        return payment
+    return refresh(database, gateway, actor, payment_id=payment_id, clock=clock)
+
+
 def refresh(
     database: Database, gateway: Gateway, actor: Actor, *, payment_id: UUID, clock: Callable[[], datetime]
 ) -> Payment:
@@ -159,7 +175,7 @@ def write_down(
 
 @contextmanager
 def _transaction(database: Database, actor: Actor) -> Iterator[Session]:
-    with database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id) as db:
+    with database.transaction(**actor.reach) as db:
         yield db
 
 

@@ -1,4 +1,4 @@
-"""What a pay link opens: one invoice, to see and to download, for whoever holds the link.
+"""What a pay link opens: one invoice, to see and to download (to pay: `portal.guest_paying`).
 
 Surprise: the token stays in the address, so that no cookie is needed; no page behind it tells its address to
 anybody (`no-referrer`), and nothing in it is kept by the browser.
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from auth import sessions
 from auth.sessions import Door
 from auth.tokens import DeadLink
-from billing import papers, pay_links
+from billing import guest_payments, papers, pay_links
 from billing.derived import ShownStatus
 from billing.invoices import InvoiceLine, InvoiceStatus
 from billing.money import Currency, Money, quantity_text, rate_text
@@ -41,13 +41,13 @@ async def show_invoice(request: Request) -> Response:
     """The invoice. Opening it is a view of it, unless the partner's own staff look."""
     withhold_address(request)
     try:
-        guest, paper = await run_in_threadpool(_read, request)
+        guest, paper, can_pay = await run_in_threadpool(_read, request)
     except DeadLink:
-        return _ended(request)
+        return ended(request)
     partner = guest.partner
     return _page(
         request, "guest/invoice.html", place=partner.name, brand=brand_of(partner.accent, partner.logo),
-        partner=partner, customer=paper.customer, here=request.url.path, **_shown(paper),
+        partner=partner, customer=paper.customer, here=request.url.path, can_pay=can_pay, **_shown(paper),
         standing=_standing(paper, house(request).clock().astimezone(ZoneInfo(partner.time_zone)).date()),
     )  # fmt: skip
 
@@ -57,23 +57,25 @@ async def download(request: Request) -> Response:
     withhold_address(request)
     try:
         sheet = await run_in_threadpool(
-            _opened, request, False,
+            opened, request, False,
             lambda db, guest: invoice_sheet(db, guest.actor, invoice_id=guest.invoice_id),
         )  # fmt: skip
     except DeadLink:
-        return _ended(request)
+        return ended(request)
     pdf = await run_in_threadpool(house(request).press.pdf, sheet, request.url.path)
     return file(pdf, sheet.name, PDF, inline="view" in request.query_params)
 
 
-def _read(request: Request) -> tuple[Guest, InvoicePaper]:
-    def look(db: Session, guest: Guest) -> tuple[Guest, InvoicePaper]:
-        return guest, papers.invoice_paper(db, guest.actor, invoice_id=guest.invoice_id)
+def _read(request: Request) -> tuple[Guest, InvoicePaper, bool]:
+    def look(db: Session, guest: Guest) -> tuple[Guest, InvoicePaper, bool]:
+        paper = papers.invoice_paper(db, guest.actor, invoice_id=guest.invoice_id)
+        return guest, paper, guest_payments.can_pay(db, guest.actor, invoice=paper.invoice)
 
-    return _opened(request, not _is_staff(request), look)
+    return opened(request, not _is_staff(request), look)
 
 
-def _opened(request: Request, is_counted: bool, look: Callable[[Session, Guest], Result]) -> Result:
+def opened(request: Request, is_counted: bool, look: Callable[[Session, Guest], Result]) -> Result:
+    """What `look` finds by the address's token. Refuses DeadLink."""
     parts, token = house(request), request.path_params["token"][:LONGEST_TOKEN]
     with parts.database.transaction() as db, within_deadline(db):
         guest = pay_links.open_link(db, token=token, is_counted=is_counted, now=parts.clock())
@@ -84,7 +86,7 @@ def _is_staff(request: Request) -> bool:
     """Is somebody of the link's partner signed in here? Theirs is a preview."""
     if session_token(request) is None:
         return False
-    slug = _opened(request, False, lambda _, guest: guest.partner.slug)
+    slug = opened(request, False, lambda _, guest: guest.partner.slug)
     parts = house(request)
     with parts.database.transaction() as db:
         door, now = Door("partner"), parts.clock()
@@ -92,7 +94,7 @@ def _is_staff(request: Request) -> bool:
         return visit is not None and visit.actor is not None
 
 
-def _ended(request: Request) -> Response:
+def ended(request: Request) -> Response:
     """Expired, revoked and made up look the same."""
     return _page(request, "guest/ended.html", status=404)
 
@@ -122,11 +124,14 @@ def _shown(paper: InvoicePaper) -> Mapping[str, Any]:
     return {
         "invoice": invoice,
         "lines": [_line(paper, line) for line in paper.lines],
-        "net": _money(invoice.net_minor, currency),
-        "tax": _money(invoice.tax_minor, currency),
-        "total": _money(invoice.total_minor, currency),
-        "paid": _money(invoice.paid_minor, currency) if invoice.paid_minor else None,
-        "left": _money(left, currency),
+        "net": shown_money(invoice.net_minor, currency),
+        "tax": shown_money(invoice.tax_minor, currency),
+        "total": shown_money(invoice.total_minor, currency),
+        "paid": shown_money(invoice.paid_minor, currency) if invoice.paid_minor else None,
+        "left": shown_money(left, currency),
+        "under_way": shown_money(invoice.reserved_minor, currency)
+        if left and invoice.reserved_minor
+        else None,
     }
 
 
@@ -135,14 +140,14 @@ def _line(paper: InvoicePaper, line: InvoiceLine) -> Mapping[str, Any]:
     return {
         "description": line.description,
         "quantity": quantity_text(line.quantity_e4),
-        "price": _money(line.unit_price_minor, currency),
-        "discount": _money(line.discount_minor, currency) if line.discount_minor else None,
+        "price": shown_money(line.unit_price_minor, currency),
+        "discount": shown_money(line.discount_minor, currency) if line.discount_minor else None,
         "taxes": [f"{tax.name} {rate_text(tax.rate_e4)}%" for tax in paper.taxes.get(line.id, ())],
-        "net": _money(line.net_minor, currency),
+        "net": shown_money(line.net_minor, currency),
     }
 
 
-def _money(minor: int, currency: Currency) -> dict[str, str]:
+def shown_money(minor: int, currency: Currency) -> dict[str, str]:
     """Money as documents have it, for the template's filter."""
     return {"amount": Money(minor, currency).decimal_text(), "currency": currency.value}
 

@@ -26,7 +26,7 @@ from portal.customer.payment_methods import begin_card
 from portal.door import act, customer, go, meet, read_form
 from portal.form import Form
 from portal.headers import admit_gateway
-from portal.house import House, house, place
+from portal.house import house, place
 from portal.page import Page, ask, show
 
 OPEN: dict[str, Any] = {"status": {"eq": "OPEN"}}
@@ -117,16 +117,11 @@ async def confirm(request: Request) -> Response:
     except Conflict as late:
         return await _refused(request, form, late)
     parts.reached("reserve")
-    return _onward(request, await run_in_threadpool(_sent, parts, actor, payment_id))
-
-
-def _sent(parts: House, actor: Actor, payment_id: UUID) -> Payment:
-    """The payment after it was sent; if a first click is sending it just now, as the gateway knows it."""
-    database, gateway, clock = parts.database, parts.gateway, parts.clock
-    payment = paying.send(database, gateway, actor, payment_id=payment_id, clock=clock, reached=parts.reached)
-    if payment.status is not PaymentStatus.PENDING:
-        return payment
-    return paying.refresh(database, gateway, actor, payment_id=payment_id, clock=clock)
+    payment = await run_in_threadpool(
+        paying.send_and_see, parts.database, parts.gateway, actor, payment_id=payment_id, clock=parts.clock,
+        reached=parts.reached,
+    )  # fmt: skip
+    return _onward(request, payment)
 
 
 def _onward(request: Request, payment: Payment) -> Response:

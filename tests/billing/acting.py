@@ -40,9 +40,7 @@ BOB = {"name": "Bob", "email": "bob@rockets.example"}
 @contextmanager
 def acting(database: Database, actor: Actor) -> Iterator[Session]:
     """What a door does before it calls a rule."""
-    with database.transaction(
-        partner_id=actor.partner_id, customer_id=actor.customer_id, member_id=actor.member_id
-    ) as db:
+    with database.transaction(**actor.reach, member_id=actor.member_id) as db:
         yield db
 
 

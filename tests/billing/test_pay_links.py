@@ -60,9 +60,9 @@ def test_a_link_opens_its_invoice_and_only_a_digest_is_kept(
     assert len(made.token) == 43
 
 
-def test_a_guest_may_view_invoices_and_nothing_else(made: Made, opens: Opens) -> None:
+def test_a_guest_may_view_invoices_and_pay_and_nothing_else(made: Made, opens: Opens) -> None:
     guest = opens(made.token).actor
-    assert [action for action in Action if guest.may(action)] == [Action.VIEW_INVOICES]
+    assert [action for action in Action if guest.may(action)] == [Action.VIEW_INVOICES, Action.PAY]
 
 
 def test_a_guest_reads_the_links_invoice_and_no_other_one(

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.tables import METADATA
 from billing import pay_links
-from db.policies import Guard, guard_of
+from db.policies import Guard, guard_of, protect_all
 from db.session import Database, defer, enter
 from tests.billing.acting import Acts, invoice_of
 from tests.cast import Cast
@@ -140,6 +140,63 @@ def test_a_guest_reads_one_invoice_and_its_company_and_changes_nothing(
     with pytest.raises(DBAPIError, match="row-level security"), database.transaction() as db:
         pay_links.open_link(db, token=link.token, is_counted=False, now=now)
         db.execute(text("update invoice set memo = 'mine'"))
+
+
+def test_the_policies_in_the_database_are_those_the_tables_are_made_with(owner: Connection) -> None:
+    made = {
+        tuple(statement.split()[2:5:2])
+        for statement in protect_all(METADATA)
+        if statement.startswith("create policy")
+    }
+    found = {tuple(row) for row in owner.execute(text("select policyname, tablename from pg_policies"))}
+    # A new table's migration has every statement of db.policies.protect.
+    assert found == made
+
+
+def test_a_guest_who_pays_writes_about_the_one_invoice_and_nothing_else(
+    database: Database, cast: Cast, owner: Connection, now: datetime
+) -> None:
+    acts = Acts(database, owner, now)
+    shown, other = invoice_of(owner, cast, "acme"), invoice_of(owner, cast, "acme")
+    made = acts(cast.ada, pay_links.create, invoice_id=shown)
+
+    def rows(statement: str) -> int:
+        with database.transaction() as db:
+            pay_links.let_in_to_pay(db, token=made.token, link_id=made.link.id, now=now)
+            count: int = db.execute(text(statement)).rowcount  # type: ignore[attr-defined]
+            db.rollback()
+            return count
+
+    written = {}
+    for table in METADATA.sorted_tables:
+        if guard_of(table) in (Guard.GLOBAL, Guard.USER_ROW, Guard.PERSONAL) or table.info["append_only"]:
+            continue
+        assert rows(f"delete from {table.name}") == 0, table.name
+        changed = rows(
+            f"update {table.name} set partner_id = partner_id"
+            if "partner_id" in table.c
+            else f"update {table.name} set id = id"
+        )
+        if changed:
+            written[table.name] = changed
+    # The customer's own row holds what it owes.
+    assert written == {"customer": 1, "invoice": 1}
+    assert rows(f"update invoice set memo = memo where id = '{other}'") == 0
+    place = f"'{cast.ada.partner_id}', gen_random_uuid(), '{cast.customers['acme']}'"
+    card = "'CARD', 'CREDIT', 'visa', '4242', 'f', 'sandbox', 'a', 'r', false, now(), now()"
+    for statement in (
+        "insert into payment_method (partner_id, id, customer_id, kind, funding, brand, last4, fingerprint,"
+        " gateway, gateway_account, gateway_ref, is_default, created_at, updated_at)"
+        f" values ({place}, {card})",
+        "insert into payment_method_setup (partner_id, id, customer_id, gateway, gateway_account, created_at)"
+        f" values ({place}, 'sandbox', 'a', now())",
+        "insert into payment_allocation (partner_id, id, customer_id, payment_id, invoice_id, amount_minor,"
+        f" status) values ({place}, gen_random_uuid(), '{other}', 1, 'RESERVED')",
+        "insert into tag (partner_id, id, owner_id, name, name_key, colour, created_at, updated_at)"
+        f" values ({place}, 'x', 'x', '#000000', now(), now())",
+    ):
+        with pytest.raises(DBAPIError, match="row-level security"):
+            rows(statement)
 
 
 def test_the_queue_job_exists_only_if_the_transaction_commits(database: Database, owner: Connection) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from sqlmodel import select
 
 from auth.actors import Actor
-from billing import invoice_life, invoices, ledger, payments
+from billing import guest_payments, invoice_life, invoices, ledger, pay_links, payment_methods, payments
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.invoices import Invoice
 from billing.mails import Mail, MailKind
@@ -121,6 +121,35 @@ class Desk:
         petra = self.cast.petra
         with self.database.transaction(partner_id=petra.partner_id, customer_id=petra.customer_id) as db:
             return payments.begin(db, petra, **self.order(method, shares, key), now=self.clock())
+
+    def guest(self, invoice: Invoice) -> Actor:
+        """Whoever holds a new pay link of the invoice."""
+        ada, now = self.cast.ada, self.clock()
+        with self.database.transaction(partner_id=ada.partner_id) as db:
+            made = pay_links.create(db, ada, invoice_id=invoice.id, now=now)
+        with self.database.transaction() as db:
+            return pay_links.let_in_to_pay(db, token=made.token, link_id=made.link.id, now=now).actor
+
+    def entry(self, guest: Actor, number: str = VISA) -> str:
+        """A card that a guest typed for one payment: what the gateway calls the entry."""
+        gateway = self.sandbox.gateway
+        session = method_setups.begin(
+            self.database, gateway, guest, customer_id=guest.customer_id, return_url=BACK, now=self.clock()
+        )
+        assert self.sandbox.type_card(number, token=session.client_token).status_code == 303
+        assert method_setups.finish(self.database, gateway, guest, gateway_setup=session.id, now=self.clock())
+        return session.id
+
+    def pay_as_guest(self, guest: Actor, entry: str, minor: int) -> Payment:
+        """What the page does when the review is confirmed."""
+        with self.database.transaction(**guest.reach) as db:
+            setup = payment_methods.find_setup(db, guest, gateway="sandbox", gateway_setup=entry)
+            begun = guest_payments.begin(
+                db, guest, setup=setup, expected_minor=minor, return_url=back, now=self.clock()
+            )
+        return paying.send_and_see(
+            self.database, self.sandbox.gateway, guest, payment_id=begun.id, clock=self.clock
+        )
 
     def reconcile(self, *, after: timedelta = timedelta(minutes=3)) -> reconciling.Found:
         self.clock.now += after

@@ -55,6 +55,26 @@ def test_fifty_payers_never_pay_more_than_is_due(desk: Desk) -> None:
     assert desk.books() == []
 
 
+def test_guests_and_a_user_who_pay_at_once_pay_once(desk: Desk) -> None:
+    """Two tabs of one link, twice confirmed, another link, and Petra in the portal."""
+    petras = desk.card()
+    for _ in range(rounds(3, 20)):
+        invoice = desk.invoice(10_000)
+        one, other = desk.guest(invoice), desk.guest(invoice)
+        cards = [(one, desk.entry(one)), (one, desk.entry(one)), (other, desk.entry(other))]
+        outcomes = at_once([
+            *[lambda g=guest, s=setup: desk.pay_as_guest(g, s, 10_000) for guest, setup in cards * 2],
+            lambda i=invoice: desk.pay(petras, (i.id, 10_000)),
+        ])  # fmt: skip
+        paid = {outcome.id for outcome in outcomes if isinstance(outcome, Payment)}
+        lost = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        assert len(paid) == 1
+        assert {type(refusal) for refusal in lost} <= {LessIsLeft, NotOpen}
+        assert desk.again(invoice).status is InvoiceStatus.PAID
+    assert desk.captured() == 10_000 * rounds(3, 20)
+    assert desk.books() == []
+
+
 @pytest.mark.prove
 def test_two_who_pay_several_invoices_in_opposite_order_do_not_block_each_other(desk: Desk) -> None:
     card = desk.card()
