@@ -257,7 +257,7 @@ def _fresh_link(
         raise NotWanted("the invoice is no longer open")
     return {
         "number": invoice.number,
-        "balance": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "balance": Money(lacking_minor(invoice), invoice.currency),
         "due_on": invoice.due_on,
         "link": link(path),
     }
