@@ -27,6 +27,7 @@ from billing import (
     customers,
     duplicates,
     fixed_currency,
+    guest_payments,
     impersonations,
     invite_reminders,
     invoice_balances,
@@ -114,6 +115,11 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
     ),
     "fixed_currency.require_currency": (
         lambda db, t: fixed_currency.require_currency(db, _as_contosos(t).model_dump(), Currency.CAD), None
+    ),
+    "guest_payments.can_pay": (
+        lambda db, t: guest_payments.can_pay(
+            db, replace(t.cast.mallory, partner_id=t.ids["acme"]), invoice=t.invoice
+        ), False
     ),
     "invite_reminders.remind": (
         lambda db, t: invite_reminders.remind(db, system(t.contoso), now=t.now + SOON), 0
