@@ -33,7 +33,10 @@ def with_invoice(db: Session, actor: Actor, *, invoice: Invoice, now: datetime) 
 
 
 def path_in_mail(db: Session, *, partner_id: UUID, invoice_id: UUID, now: datetime) -> str | None:
-    """Where the link in an invoice's mail leads; None once it was revoked or ran out."""
+    """Where the link in an invoice's mail leads; None once it was revoked or nothing is to pay."""
+    mine = (Invoice.partner_id == partner_id, Invoice.id == invoice_id)
+    if db.exec(select(Invoice.status).where(*mine)).one() is not InvoiceStatus.OPEN:
+        return None
     link = _live(db, partner_id, invoice_id, PayLinkOrigin.INVOICE, now)
     return pay_links.path_of(pay_links.token_of(db, link)) if link else None
 
