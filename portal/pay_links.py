@@ -148,6 +148,11 @@ def _shown(paper: InvoicePaper) -> Mapping[str, Any]:
     }
 
 
+def as_seen(paper: InvoicePaper) -> Mapping[str, Any]:
+    """What a guest's page shows of an invoice, for whoever wants to see it before it is sent."""
+    return _shown(paper)
+
+
 def _line(paper: InvoicePaper, line: InvoiceLine) -> Mapping[str, Any]:
     currency = paper.invoice.currency
     return {

@@ -1,7 +1,6 @@
 """An invoice in the dashboard: its page, sending, voiding, duplicating, deleting a draft, its tags.
 
-Surprise: a draft's own page is its preview. Only sending gives it a number, and from then on it can be voided
-but never edited.
+Surprise: only sending gives it a number, and from then on it can be voided but never edited.
 """
 
 from collections.abc import Callable

@@ -50,6 +50,12 @@ def test_totals_and_due_date_follow_what_is_typed(
         page.screenshot(path=f"{papers.LOOK_AT}/editor-phone.png", full_page=True)
     press(page, page.get_by_role("button", name="Save and send"))
     expect(page.get_by_role("heading", level=1)).to_contain_text("Send")
+    id_ = owner.scalar(text("select id from invoice"))
+    page.goto(f"invoices/{ids.shown('inv', id_)}/preview")  # type: ignore[arg-type]
+    expect(page.get_by_text("So the customer will see it.")).to_be_visible()
+    check_accessible(page)
+    if papers.LOOK_AT:
+        page.screenshot(path=f"{papers.LOOK_AT}/preview-{width}-{scheme}.png", full_page=True)
     stored = owner.execute(text("select total_minor, status, due_on::text from invoice")).one()
     assert tuple(stored) == (9_622, "DRAFT", "2026-04-01")
 
