@@ -1,4 +1,4 @@
-"""Several invoices as one file, at both doors: chosen in the list, each a PDF of its own in a zip; or one PDF.
+"""Several invoices as one file, at both doors, as chosen in the list: a zip with a PDF of each, or one PDF.
 
 Surprise: the one PDF is not merged from others. It is set as one document, so that it is as fit for archives
 and screen readers as each invoice is alone.
