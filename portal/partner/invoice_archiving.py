@@ -73,6 +73,7 @@ async def archive_many(request: Request) -> Response:
     chosen, now = Chosen.posted(form), house(request).clock()
     invoice_ids = [ids.parsed(text, "inv") for text in chosen.ids or ()]
     if not invoice_ids:
+        await act(request, lambda _, actor: actor.require(Action.EDIT_INVOICES), form=form)
         return go(request, chosen.back(request), WHATS["archive"].none_chosen, tone="info")
 
     def work(db: Session, actor: Actor) -> tuple[UUID, int]:
@@ -90,6 +91,7 @@ async def restore_many(request: Request) -> Response:
     chosen, now = Chosen.posted(form), house(request).clock()
     invoice_ids = [ids.parsed(text, "inv") for text in chosen.ids or ()]
     if not invoice_ids:
+        await act(request, lambda _, actor: actor.require(Action.EDIT_INVOICES), form=form)
         return go(request, chosen.back(request), WHATS["restore"].none_chosen, tone="info")
 
     def work(db: Session, actor: Actor) -> int:

@@ -65,4 +65,5 @@ ROUTES = [
     Route(_LIST, partner(list_invoices)),
     Route(_LIST + "/new", partner(choose_customer)),
     Route(_LIST + "/chosen.zip", partner(invoice_files.download)),
+    Route(_LIST + "/chosen.pdf", partner(invoice_files.bind)),
 ]
