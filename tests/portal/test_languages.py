@@ -57,6 +57,7 @@ TYPED = {
     "invoice_thread": ("resolved_by",),
     "recurring_invoice": ("created_by_name",),
     "pay_link": ("created_by_name",),
+    "credit_note": ("number", "reason"),
     "tax_rate": ("name",),
     "catalogue_item": ("name", "description"),
     "invoice_thread_message": ("text", "author_name"),
