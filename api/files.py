@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, QueryParams
 from starlette.routing import Route
 
+from api.budgets import FILE, Budgets
 from api.errors import formatted
 from api.read import Reader
 from api.view import bearer_of, preflight, send_answer
@@ -111,12 +112,19 @@ class Files:
     """The door's parts, handed in by the process."""
 
     def __init__(
-        self, reader: Reader, database: Database, press: Press, *, clock: Callable[[], datetime]
+        self,
+        reader: Reader,
+        database: Database,
+        press: Press,
+        *,
+        clock: Callable[[], datetime],
+        budgets: Budgets,
     ) -> None:
         self._reader = reader
         self._database = database
         self._press = press
         self._clock = clock
+        self._budgets = budgets
 
     def routes(self) -> list[Route]:
         """Its addresses."""
@@ -126,7 +134,10 @@ class Files:
         ]
 
     async def made(self, scope: Scope, headers: Headers, prefix: str, write: Write) -> Plain:
-        """The document behind an id, in `?language=`, else the partner's. Refuses as the API does."""
+        """The document behind an id, in `?language=`, else the partner's. Refuses as the API does.
+
+        Each costs the same points, whatever is in it: what that is turns out only while it is written.
+        """
         now, query = self._clock(), QueryParams(scope["query_string"])
         visit = await self._reader.identify(bearer_of(headers), now=now)
         asked = Asked(ids.parsed(scope["path_params"]["id"], prefix), query, now)
@@ -139,12 +150,15 @@ class Files:
                 with speaking(locale), within_deadline(db):
                     return write(db, actor, asked)
 
-        done = await run_in_threadpool(written)
-        if isinstance(done, Plain):
-            return done
-        owner = visit.actor.partner_id, visit.actor.customer_id
-        pdf = await run_in_threadpool(self._press.pdf, done, owner)
-        return Plain(done.name, "application/pdf", pdf)
+        purse = self._budgets.purse(visit.actor)
+        self._budgets.spend(purse, FILE)
+        async with purse.turn():
+            done = await run_in_threadpool(written)
+            if isinstance(done, Plain):
+                return done
+            owner = visit.actor.partner_id, visit.actor.customer_id
+            pdf = await run_in_threadpool(self._press.pdf, done, owner)
+            return Plain(done.name, "application/pdf", pdf)
 
 
 class _Door:

@@ -31,6 +31,7 @@ from billing.derived import (
     ShownStatus,
     balance,
     creditable_minor,
+    is_asked_about,
     is_disputed,
     is_invoice_mail,
     is_overdue,
@@ -40,6 +41,7 @@ from billing.derived import (
     payable,
     pdf_path,
     shown_status,
+    shows_asked_about,
     shows_disputed,
     shows_undelivered,
 )
@@ -81,6 +83,12 @@ class Invoice(Node):
         where=True,
         holds=is_disputed,
     )
+    has_open_thread: bool = sql(
+        shows_asked_about,
+        "A question or a dispute on it is not settled yet.",
+        where=True,
+        holds=is_asked_about,
+    )
     currency: Currency = col(where=True)
     net: Money = money("net_minor", "Before tax.")
     tax: Money = money("tax_minor")
@@ -111,6 +119,9 @@ class Invoice(Node):
     )
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
+    archived_at: datetime | None = col(
+        "When it was put out of the dashboard's lists; null while it is in them.", where=True, see=STAFF
+    )
     send_on: date | None = col("The day a draft is to be sent by itself.", where=True)
     send_refusal: SendRefusal | None = col(
         "Why it was not sent on that day. It is not tried again until somebody plans anew.", where=True
@@ -231,6 +242,7 @@ class CreateInvoiceInput:
     customer_id: strawberry.ID
     issue_on: date | None = opt("Left out: today, in the partner's time zone.")
     due_on: date | None = opt("Left out: by the payment terms.")
+    terms_days: int | None = opt("Due so many days after the issue date, instead of `dueOn`: 0 to 365.")
     memo: str | None = opt("Printed on it.")
     internal_note: str | None = opt("Never shown to the customer.")
     po_number: str | None = opt()
@@ -245,6 +257,7 @@ class UpdateInvoiceInput:
     version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
     issue_on: date | None = opt()
     due_on: date | None = opt()
+    terms_days: int | None = opt("Due so many days after the issue date, instead of `dueOn`.")
     memo: str | None = opt("Null takes it away.")
     internal_note: str | None = opt("Null takes it away.")
     po_number: str | None = opt("Null takes it away.")

@@ -170,10 +170,25 @@ def shows_disputed(invoice: Any, at: Moment) -> ColumnElement[Any]:
     return _some(_disputes(invoice))
 
 
+def is_asked_about(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Is a conversation on it open, be it a question or a dispute? As a condition, for lists."""
+    return exists().where(*_open_threads(invoice, "asking"))
+
+
+def shows_asked_about(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """The same as a value."""
+    return _some(_open_threads(invoice, "asking"))
+
+
 def _disputes(invoice: Any) -> Sequence[ColumnElement[bool]]:
-    t = InvoiceThread.__table__.alias("dispute").c  # type: ignore[attr-defined]
+    return _open_threads(invoice, "dispute", ThreadKind.DISPUTE)
+
+
+def _open_threads(invoice: Any, name: str, *kinds: ThreadKind) -> Sequence[ColumnElement[bool]]:
+    t = InvoiceThread.__table__.alias(name).c  # type: ignore[attr-defined]
     mine = (t.partner_id == invoice.partner_id, t.customer_id == invoice.customer_id)
-    return *mine, t.invoice_id == invoice.id, t.kind == ThreadKind.DISPUTE, t.state == ThreadState.OPEN
+    of_kind = (t.kind == kind for kind in kinds)
+    return *mine, t.invoice_id == invoice.id, *of_kind, t.state == ThreadState.OPEN
 
 
 def is_undelivered(invoice: Any, at: Moment) -> ColumnElement[Any]:

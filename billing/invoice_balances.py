@@ -120,6 +120,8 @@ def give_back(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: dat
         paid_minor=_PAID - share.c.minor,
         status=InvoiceStatus.OPEN,
         paid_at=None,
+        archived_at=None,  # what is owed again is in the lists again
+        archiving_id=None,
     )  # fmt: skip
 
 

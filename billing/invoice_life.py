@@ -210,6 +210,7 @@ def reopen(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Inv
     given_up = db.exec(wanted).one()
     given_up.reopened_at = now
     invoice.status = InvoiceStatus.OPEN
+    invoice.archived_at = invoice.archiving_id = None
     invoice.updated_at = now
     db.flush()
     _give_up(db, actor, EntryCause.INVOICE_REOPENED, given_up, invoice, -given_up.amount_minor, now)

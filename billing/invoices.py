@@ -46,7 +46,7 @@ class Invoice(SQLModel, table=True):
     `credited_minor` is what credit notes and a customer's credit took off it. `reserved_minor` is what
     payments under way are for: nobody else can pay that part meanwhile. `send_on`
     is the day a draft is to be sent by itself, gone once it is issued. `recurring_id` made it for the day
-    `recurs_on`.
+    `recurs_on`. `archiving_id` names the act that archived it (`invoice_archiving.py`).
     """
 
     __tablename__ = "invoice"
@@ -84,6 +84,16 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("status <> 'DRAFT' or paid_minor + credited_minor = 0", name="draft_unpaid"),
         CheckConstraint("send_on is null or status = 'DRAFT'", name="only_drafts_planned"),
         CheckConstraint("send_refusal is null or send_on is not null", name="only_planned_refused"),
+        CheckConstraint("(archived_at is null) = (archiving_id is null)", name="archived_in_an_act"),
+        CheckConstraint(
+            "archived_at is null or status in ('PAID', 'VOID', 'UNCOLLECTIBLE')", name="only_ended_archived"
+        ),
+        Index(
+            "ix_invoice_archived", "partner_id", "due_on", "id", postgresql_where="archived_at is not null"
+        ),
+        Index(
+            "ix_invoice_archiving", "partner_id", "archiving_id", postgresql_where="archiving_id is not null"
+        ),
         Index("ix_invoice_send", "partner_id", "send_on", "id", postgresql_where="send_on is not null"),
         Index(
             "ix_invoice_customer_due",
@@ -141,6 +151,8 @@ class Invoice(SQLModel, table=True):
     scheduled_by_name: str | None = None
     recurring_id: UUID | None = None
     recurs_on: date | None = day(default=None)
+    archived_at: datetime | None = instant(default=None)
+    archiving_id: UUID | None = None
 
 
 class InvoiceLine(SQLModel, table=True):

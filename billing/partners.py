@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, text
 from sqlmodel import Session, SQLModel
 
 from auth import audit, memberships
@@ -24,7 +24,7 @@ from billing.unique import unique
 from db.columns import choice, count, instant, key, minor, sort_key, tenant
 from db.policies import Guard, guarded
 from db.session import enter
-from errors import Invalid
+from errors import Invalid, NotFound
 from languages import ONE_OF_OURS, mark, say
 
 _WHOLE = (
@@ -32,6 +32,8 @@ _WHOLE = (
     " and (state is null) = (country is null) and (postal_code is null) = (country is null)"
     " and (address2 is null or country is not null)"
 )
+
+_ONE_AT_A_TIME = text("select pg_advisory_xact_lock(20261128)")
 
 
 class Partner(SQLModel, table=True):
@@ -184,6 +186,24 @@ def create(
     with unique(db, "uq_gateway_account_gateway_account", _taken("account", mark("gateway account"))):
         db.add(held)
     return NewPartner(partner, _first_admin(db, partner.id, who, email, now))
+
+
+def create_first(
+    db: Session, *, name: str, admin_name: str, admin_email: str, time_zone: str, now: datetime
+) -> NewPartner:
+    """Start the first partner of an installation, as `create`; refuses NotFound once there is one.
+
+    Two that ask at once wait for each other, so one is refused.
+    """
+    db.execute(_ONE_AT_A_TIME)
+    if not is_empty(db):
+        raise NotFound
+    return create(db, name=name, admin_name=admin_name, admin_email=admin_email, time_zone=time_zone, now=now)
+
+
+def is_empty(db: Session) -> bool:
+    """Whether no partner was made here yet; asked before anybody is entered."""
+    return not db.execute(text("select has_partner()")).scalar_one()
 
 
 def _first_admin(db: Session, partner_id: UUID, name: str, email: Email, now: datetime) -> Membership:

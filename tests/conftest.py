@@ -72,9 +72,10 @@ class Cluster:
         engine.dispose()
         return cast
 
-    def create(self) -> str:
+    def create(self, template: str = "") -> str:
+        """A copy of the template, or of a database of this cluster that nobody is connected to."""
         name = f"test_{uuid4().hex[:12]}"
-        self._tell(f"create database {name} template {self.template} strategy file_copy")
+        self._tell(f"create database {name} template {template or self.template} strategy file_copy")
         return name
 
     def drop(self, name: str) -> None:

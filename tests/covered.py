@@ -67,6 +67,14 @@ EQUIVALENT = {
         "nobody holds the other half of the key it is compared with then: it counts nothing",
     "pending._sign_in: predicate: col(PendingSignIn.user_id) == user_id":
         "the id alone finds the row that this user's id was read from",
+    "access_requests._tell_staff: tie: col(Membership.customer_id).is_(None)":
+        "the roles that are told are the staff's alone: ck_membership_role_fits_place",
+    "customer_import_rows._asked_by: tie: col(Membership.customer_id).is_(None)":
+        "no customer's role may edit customers, which is asked next",
+    "customer_import_repeats.refuse_repeats: sql: _SHARED: r.partner_id = :partner_id":
+        "it spares looking at rows; who repeats whom is told by _SHARING, which is tied itself",
+    "customer_notes._own: tie: col(CustomerNote.owner_id).is_(None)":
+        "a note has no owner: ck_customer_note_partners_only",
     "tags.tag_customers: join: col(Customer.partner_id) == col(Tag.partner_id)":
         "the statement ties both the tags (`among`) and the customers (`chosen`) to the actor's partner",
     "tags.tag_invoices: join: col(Invoice.partner_id) == col(Tag.partner_id)":

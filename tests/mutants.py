@@ -16,19 +16,19 @@ import inspect
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 
 import pytest
 from _pytest.runner import runtestprotocol
 
 from tests.covered import COVERED_BY, EQUIVALENT
+from tests.watching import code_of, functions_of, watched
 
 LONGEST_SECONDS = 120
 ROOT = Path(__file__).parent.parent
@@ -105,7 +105,7 @@ def mutants_of(path: Path, root: Path, changes: Changes = changes_of) -> Iterato
     """All mutants of a module's functions and methods."""
     module = module_of(path, root)
     tree = ast.parse(path.read_text())
-    for owner, node in _functions(tree):
+    for owner, node in functions_of(tree):
         holder = getattr(module, owner) if owner else module
         found = inspect.getattr_static(holder, node.name)
         function = found.fget if isinstance(found, property) else found
@@ -113,9 +113,9 @@ def mutants_of(path: Path, root: Path, changes: Changes = changes_of) -> Iterato
             continue
         for line, kind, what, number, change in changes(node):
             changed = copy.deepcopy(tree)
-            twin = next(n for o, n in _functions(changed) if (o, n.name) == (owner, node.name))
+            twin = next(n for o, n in functions_of(changed) if (o, n.name) == (owner, node.name))
             change(list(ast.walk(twin))[number])
-            code = _code_of(compile(ast.fix_missing_locations(changed), str(path), "exec"), owner, node.name)
+            code = code_of(compile(ast.fix_missing_locations(changed), str(path), "exec"), owner, node.name)
             told = " ".join(what.split())[:90]
             yield Mutant(path.relative_to(root), function, line, kind, told, function, "__code__", code)
 
@@ -144,36 +144,25 @@ class Hunt:
         self.survivors: list[Mutant] = []
         self.killers: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
-        self.through: dict[CodeType, set[str]] = defaultdict(set)
+        # Which tests go through a function, and whether they did so only while they made ready.
+        self.through: dict[FunctionType, dict[str, bool]] = defaultdict(dict)
+        self._running, self._ready = "", False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        self._ready = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
-        known = {mutant.function.__code__ for mutant in self.mutants}
-        for name, item in items.items():
-            began = time.monotonic()
-            seen: set[int] = set()
-            if _fails(item, seen):
-                print(f"\n{name} fails without any mutant", flush=True)
-                if self.most is None:
-                    pytest.exit("nothing can be shown", 2)
-                continue
-            self.seconds[name] = time.monotonic() - began
-            for code in known:
-                if id(code) in seen:
-                    self.through[code].add(name)
-        kills: dict[CodeType, Counter[str]] = defaultdict(Counter)
+        self._look(items)
+        kills: dict[FunctionType, Counter[str]] = defaultdict(Counter)
         for number, mutant in enumerate(self.mutants):
-            code = mutant.function.__code__
-            # What noticed the function's other mutants comes first, then its module's own, then the quick.
-            names = sorted(
-                self.through[code],
-                key=lambda name: (-kills[code][name], f"{mutant.path.stem}." not in name, self.seconds[name]),
-            )[: self.most]
+            names = self._likely(mutant, kills[mutant.function])
             with living(mutant):
                 killer = next((name for name in names if _fails(items[name])), None)
             if killer is not None:
-                kills[code].update([killer])
+                kills[mutant.function].update([killer])
                 self.killers[mutant.full_name] = killer
                 if self.tell is not None:
                     self.tell(mutant.full_name, killer)
@@ -187,6 +176,34 @@ class Hunt:
             elif number % 25 == 0:
                 print(f"\n{number}/{len(self.mutants)} {len(self.survivors)} survive", flush=True)
         return True
+
+    def _look(self, items: dict[str, pytest.Item]) -> None:
+        """Run every test once without any mutant."""
+        began = time.monotonic()
+        with watched({mutant.function for mutant in self.mutants}, self._ran):
+            for name, item in items.items():
+                self._running, self._ready, started = name, False, time.monotonic()
+                if _fails(item, aloud=True):
+                    print(f"\n{name} fails without any mutant", flush=True)
+                    if self.most is None:
+                        pytest.exit("nothing can be shown", 2)
+                    continue
+                self.seconds[name] = time.monotonic() - started
+        print(f"\n{len(items)} tests looked at in {time.monotonic() - began:.0f} s", flush=True)
+
+    def _ran(self, function: FunctionType) -> None:
+        tests = self.through[function]
+        tests[self._running] = tests.get(self._running, True) and not self._ready
+
+    def _likely(self, mutant: Mutant, kills: Counter[str]) -> list[str]:
+        """The tests to ask, the likeliest first: those that noticed other mutants of the function, those that
+        go there in earnest, those named after it, and the quick."""
+        tests = self.through[mutant.function]
+        named = f"{mutant.path.stem}."
+        return sorted(
+            (name for name in tests if name in self.seconds),
+            key=lambda name: (-kills[name], tests[name], named not in name, self.seconds[name]),
+        )[: self.most]
 
 
 def hunt(mutants: Iterable[Mutant], tests: str, most: int | None = None, tell: Tell | None = None) -> Hunt:
@@ -213,45 +230,20 @@ class _Nobody:
         return [self.session]
 
 
-def _fails(item: pytest.Item, seen: set[int] | None = None) -> bool:
-    """Run a test. `seen` gets the ids of the code that ran: to hash code itself takes long."""
-
+def _fails(item: pytest.Item, *, aloud: bool = False) -> bool:
     def late(*_: object) -> None:
         raise TimeoutError
-
-    def profile(frame: object, event: str, _: object) -> None:
-        if event == "call" and seen is not None:
-            seen.add(id(frame.f_code))  # type: ignore[attr-defined]
 
     item._initrequest()  # type: ignore[attr-defined] - as every plugin does that runs tests again
     signal.signal(signal.SIGALRM, late)
     signal.alarm(LONGEST_SECONDS)
-    if seen is not None:
-        threading.setprofile(profile)
-        sys.setprofile(profile)
     try:
         reports = runtestprotocol(item, log=False, nextitem=_Nobody(item))  # type: ignore[arg-type]
-        if seen is not None:
-            print(*(report.longreprtext for report in reports if report.failed), flush=True)
+        if aloud:
+            print(*(report.longreprtext for report in reports if report.failed), sep="\n", end="", flush=True)
         return any(report.failed for report in reports)
     finally:
-        sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
         signal.alarm(0)
-
-
-def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            yield "", node
-        elif isinstance(node, ast.ClassDef):
-            yield from ((node.name, inner) for inner in node.body if isinstance(inner, ast.FunctionDef))
-
-
-def _code_of(code: CodeType, owner: str, name: str) -> CodeType:
-    for part in filter(None, (owner, name)):
-        code = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == part)
-    return code
 
 
 def _name_of(call: ast.Call) -> str:

@@ -16,8 +16,14 @@ _PAID = "payments payment_methods payment_shown"
 # Tests that bring twins of their own, instead of those of tests/twins.py.
 OWN_TWINS = (
     "tests/auth/test_unguarded.py",
+    "tests/billing/test_among_twins.py",
+    "tests/billing/test_imports_among_twins.py",
+    "tests/billing/test_lists_among_twins.py",
     "tests/billing/test_untied.py",
+    "tests/billing/test_refused_first.py",
     "tests/billing/test_strangers.py",
+    "tests/auth/test_siblings.py",
+    "tests/integrations/test_letters_among_twins.py",
 )
 # Where the modules of a package are tried: below tests/<package>/, unless the name tells another place.
 ASKED = {
@@ -34,7 +40,7 @@ ASKED = {
             "replays",
         ),
         "unguarded strangers replays memberships team invites accepting api_keys profiles"
-        " billing/erasing billing/erasing_former billing/untied",
+        " billing/erasing billing/erasing_former billing/untied billing/refused_first siblings",
     ),
     "billing": {
         "access_requests": "access_requests strangers",
@@ -68,7 +74,10 @@ ASKED = {
         "tags": "tags strangers tag_merging",
         "telling": f"{_PAID} outside_payments",
     },
-    "integrations": dict.fromkeys(("inbox", "reconciling"), "inbox method_setups money/reconciling"),
+    "integrations": dict.fromkeys(
+        ("inbox", "reconciling", "access_letters", "letters", "outgoing"),
+        "letters_among_twins letters inbox method_setups money/reconciling",
+    ),
 }
 
 
@@ -76,7 +85,7 @@ def tests_of(package: str, module: str) -> list[str]:
     """The files of tests that a module's predicates are asked of."""
     names = ASKED[package].get(module, module).split()
     if package == "billing":
-        names.append("untied")
+        names += ["untied", "refused_first", "among_twins", "imports_among_twins", "lists_among_twins"]
     parts = [name if "/" in name else f"{package}/{name}" for name in names]
     return [f"tests/{part.replace('/', '/test_')}.py" for part in parts]
 

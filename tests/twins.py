@@ -34,7 +34,8 @@ OTHERWISE = {
     ("access_link", "token_hash"): _HASHED,
     ("access_request", "token_hash"): _HASHED,
     ("gateway_account", "account"): _LONGER,
-    ("partner_logo", "name"): _LONGER,
+    ("partner_logo", "name"): "reverse({row} ->> '{column}')",
+    ("pay_link", "token_hash"): _HASHED,
     ("payment", "gateway_key"): _LONGER,
 }
 _TABLES = """
@@ -77,7 +78,12 @@ begin
   end if;
   perform set_config('twins.mirroring', '', true);
   return null;
-end $$"""
+{exception}end $$"""
+# What can't be done to a twin that was made another thing is left.
+_LEFT = """exception when integrity_constraint_violation then
+  perform set_config('twins.mirroring', '', true);
+  return null;
+"""
 
 # What tests look at past the rules, they look at as a role to which the twins are not there.
 _WATCHER = """
@@ -110,8 +116,11 @@ begin
 end $$"""
 
 
-def plant(connection: psycopg.Connection[object], cast: Cast) -> None:
-    """The other partner, a twin of all that Northwind has, and what keeps it one."""
+def plant(connection: psycopg.Connection[object], cast: Cast, *, is_alike: bool = True) -> None:
+    """The other partner, a twin of all that Northwind has, and what keeps it one.
+
+    `is_alike` False: parts of the twin are to be made something else.
+    """
     northwind = str(cast.partners["northwind"])
     tables: dict[str, list[str]] = dict(connection.execute(_TABLES).fetchall())  # type: ignore[call-overload]
     (columns,) = connection.execute(
@@ -124,7 +133,8 @@ def plant(connection: psycopg.Connection[object], cast: Cast) -> None:
         f"select (jsonb_populate_record(null::partner, to_jsonb(p) || {other})).* from partner p"
         f" where p.id = '{northwind}') x"
     )
-    connection.execute(_MIRROR.replace("{twin}", TWIN).replace("{northwind}", northwind))  # type: ignore[arg-type]
+    mirror = _MIRROR.replace("{exception}", "" if is_alike else _LEFT)
+    connection.execute(mirror.replace("{twin}", TWIN).replace("{northwind}", northwind))  # type: ignore[arg-type]
     kept = ", ".join(name for name in columns.split(", ") if name not in ("id", "slug"))
     connection.execute(_PARTNER.replace("{twin}", TWIN).replace("{columns}", kept))  # type: ignore[arg-type]
     connection.execute(

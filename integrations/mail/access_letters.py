@@ -13,12 +13,13 @@ from billing.partners import Partner
 from integrations.mail.letters import Letter, Link, NotWanted, colours, locale_of, reached
 
 
-def link(db: Session, *, link_id: UUID, to: Link, now: datetime) -> Letter:
+def link(db: Session, *, partner_id: UUID, link_id: UUID, to: Link, now: datetime) -> Letter:
     """To whoever has the address: how to sign in, or the link to ask for access. The partner is entered.
 
     Raises `NotWanted` for a link that is dead by now.
     """
-    found = db.exec(select(AccessLink).where(AccessLink.id == link_id)).one_or_none()
+    mine = (AccessLink.partner_id == partner_id, AccessLink.id == link_id)
+    found = db.exec(select(AccessLink).where(*mine)).one_or_none()
     if found is None or found.used_at is not None or found.expires_at <= now:
         raise NotWanted("the link is used or expired")
     place = access_requests.place_of(db, partner_id=found.partner_id, email_key=found.email_key)
@@ -30,9 +31,10 @@ def link(db: Session, *, link_id: UUID, to: Link, now: datetime) -> Letter:
     return _letter(db, "ACCESS_LINK", found, found.email, values)
 
 
-def denied(db: Session, *, request_id: UUID) -> Letter:
+def denied(db: Session, *, partner_id: UUID, request_id: UUID) -> Letter:
     """To whoever asked: not this time, and where to turn. Raises `NotWanted` unless it is so."""
-    request = db.exec(select(AccessRequest).where(AccessRequest.id == request_id)).one_or_none()
+    mine = (AccessRequest.partner_id == partner_id, AccessRequest.id == request_id)
+    request = db.exec(select(AccessRequest).where(*mine)).one_or_none()
     if request is None or request.status is not AccessStatus.DENIED:
         raise NotWanted("the request is not denied")
     return _letter(db, "ACCESS_DENIED", request, request.name, {"company": request.company})

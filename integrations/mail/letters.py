@@ -21,7 +21,7 @@ from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.personal_tokens import PersonalToken
 from auth.users import User
-from billing import outside_payments, thread_mails
+from billing import mailed_links, outside_payments, thread_mails
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
@@ -81,7 +81,8 @@ def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
         raise NotWanted("the person no longer has access")
     customer = None
     if mail.customer_id is not None:
-        customer = db.exec(select(Customer).where(Customer.id == mail.customer_id)).one()
+        theirs = (Customer.partner_id == mail.partner_id, Customer.id == mail.customer_id)
+        customer = db.exec(select(Customer).where(*theirs)).one()
         if customer.status is CustomerStatus.ARCHIVED:
             raise NotWanted("the customer is archived")
     values = _VALUES[mail.kind](db, mail, customer, link, now)
@@ -213,7 +214,8 @@ def factors_changed(*, user: User, event: PersonalEvent, link: Link) -> Letter:
 
 
 def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
-    invite = db.exec(select(Invite).where(Invite.id == mail.subject_id)).one()
+    mine = (Invite.partner_id == mail.partner_id, Invite.id == mail.subject_id)
+    invite = db.exec(select(Invite).where(*mine)).one()
     if invite.accepted_at or invite.revoked_at or invite.expires_at <= now:
         raise NotWanted("the invite is used, revoked or expired")
     return {
@@ -224,27 +226,53 @@ def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now:
 
 
 def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
-    invoice = db.exec(select(Invoice).where(Invoice.id == mail.subject_id)).one()
-    if invoice.status is not InvoiceStatus.OPEN:
+    mine = (Invoice.partner_id == mail.partner_id, Invoice.id == mail.subject_id)
+    invoice = db.exec(select(Invoice).where(*mine)).one()
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
         raise NotWanted("the invoice is no longer open")
+    # A copy of a paid one is sent because somebody asked for it then, never in place of one that asks to pay.
+    if invoice.paid_at is not None and mail.created_at < invoice.paid_at:
+        raise NotWanted("the invoice was paid meanwhile")
     assert customer is not None
+    path = mailed_links.path_in_mail(db, partner_id=mail.partner_id, invoice_id=invoice.id, now=now)
     return {
         "number": invoice.number,
         "total": Money(invoice.total_minor, invoice.currency),
         "balance": Money(lacking_minor(invoice), invoice.currency),
         "due_on": invoice.due_on,
         "memo": invoice.memo,
+        "is_paid": invoice.status is InvoiceStatus.PAID,
         "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
+        "pay_link": link(path) if path else None,
+    }
+
+
+def _fresh_link(
+    db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime
+) -> dict[str, Any]:
+    invoice, path = mailed_links.of_mail(db, partner_id=mail.partner_id, link_id=mail.subject_id, now=now)
+    if path is None:
+        raise NotWanted("the link is revoked")
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise NotWanted("the invoice is no longer open")
+    return {
+        "number": invoice.number,
+        "balance": Money(lacking_minor(invoice), invoice.currency),
+        "due_on": invoice.due_on,
+        "link": link(path),
     }
 
 
 def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
-    payment = db.exec(select(Payment).where(Payment.id == mail.subject_id)).one()
-    method = db.exec(select(PaymentMethod).where(PaymentMethod.id == payment.payment_method_id)).one()
+    mine = (Payment.partner_id == mail.partner_id, Payment.id == mail.subject_id)
+    payment = db.exec(select(Payment).where(*mine)).one()
+    here = (PaymentMethod.partner_id == mail.partner_id, PaymentMethod.id == payment.payment_method_id)
+    method = db.exec(select(PaymentMethod).where(*here)).one()
     rows = db.exec(
         select(Invoice.number, PaymentAllocation.amount_minor)
         .join(Invoice, col(Invoice.id) == col(PaymentAllocation.invoice_id))
-        .where(PaymentAllocation.payment_id == payment.id)
+        .where(PaymentAllocation.partner_id == mail.partner_id, PaymentAllocation.payment_id == payment.id)
+        .where(Invoice.partner_id == mail.partner_id)
         .order_by(col(Invoice.number))
     ).all()
     partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
@@ -310,7 +338,8 @@ def _message(db: Session, mail: Mail, customer: Customer | None, link: Link, now
 
 
 def _asked(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
-    request = db.exec(select(AccessRequest).where(AccessRequest.id == mail.subject_id)).one()
+    mine = (AccessRequest.partner_id == mail.partner_id, AccessRequest.id == mail.subject_id)
+    request = db.exec(select(AccessRequest).where(*mine)).one()
     if request.status is not AccessStatus.OPEN:
         raise NotWanted("the request is resolved")
     slug = db.exec(select(Partner.slug).where(Partner.id == mail.partner_id)).one()
@@ -331,6 +360,7 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.PAYMENT_FAILED: _payment,
     MailKind.ACCESS_ASKED: _asked,
     MailKind.THREAD_REPLY: _message,
+    MailKind.PAY_LINK: _fresh_link,
 }
 
 _PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {

@@ -84,12 +84,14 @@ class Outgoing:
     async def send_access_link(self, *, partner_id: UUID, link_id: UUID) -> None:
         """Answer an address that was entered on a billing link."""
         await self._send_about(partner_id, lambda db: access_letters.link(
-            db, link_id=link_id, to=self._composer.link, now=self._clock()
+            db, partner_id=partner_id, link_id=link_id, to=self._composer.link, now=self._clock()
         ))  # fmt: skip
 
     async def send_access_denied(self, *, partner_id: UUID, request_id: UUID) -> None:
         """Tell whoever asked for access that it was denied."""
-        await self._send_about(partner_id, lambda db: access_letters.denied(db, request_id=request_id))
+        await self._send_about(partner_id, lambda db: access_letters.denied(
+            db, partner_id=partner_id, request_id=request_id
+        ))  # fmt: skip
 
     async def _send_about(self, partner_id: UUID, write: Callable[[Session], Letter]) -> None:
         def load() -> Letter | None:
@@ -148,7 +150,7 @@ class Outgoing:
 
     def _load(self, partner_id: UUID, mail_id: UUID) -> Letter | None:
         with self._database.transaction(partner_id=partner_id) as db:
-            mail = _mail(db, mail_id)
+            mail = _mail(db, partner_id, mail_id)
             if mail is None or mail.status is not MailStatus.QUEUED:
                 return None
             try:
@@ -199,7 +201,7 @@ class Outgoing:
     def _note_try(self, partner_id: UUID, mail_id: UUID, words: str) -> bool:
         """Count the try; True when it was the last one."""
         with self._database.transaction(partner_id=partner_id) as db:
-            mail = _mail(db, mail_id)
+            mail = _mail(db, partner_id, mail_id)
             assert mail is not None
             mail.tries += 1
             mail.answer = words
@@ -210,7 +212,7 @@ class Outgoing:
 
     def _note_end(self, partner_id: UUID, mail_id: UUID, status: MailStatus, words: str) -> None:
         with self._database.transaction(partner_id=partner_id) as db:
-            mail = _mail(db, mail_id)
+            mail = _mail(db, partner_id, mail_id)
             assert mail is not None
             mail.tries += 1
             mail.status, mail.answer = status, words
@@ -221,5 +223,6 @@ class Outgoing:
                 )
 
 
-def _mail(db: Session, mail_id: UUID) -> Mail | None:
-    return db.exec(select(Mail).where(Mail.id == mail_id).with_for_update()).one_or_none()
+def _mail(db: Session, partner_id: UUID, mail_id: UUID) -> Mail | None:
+    mine = (Mail.partner_id == partner_id, Mail.id == mail_id)
+    return db.exec(select(Mail).where(*mine).with_for_update()).one_or_none()

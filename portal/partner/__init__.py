@@ -4,6 +4,7 @@ from portal.partner import (
     access_requests,
     api_keys,
     audit,
+    catalogue,
     credit_notes,
     customer_changes,
     customer_chosen,
@@ -16,9 +17,11 @@ from portal.partner import (
     home,
     impersonation,
     invites,
+    invoice_archiving,
     invoice_chosen,
     invoice_editor,
     invoice_list,
+    invoice_preview,
     invoice_scheduling,
     invoice_sums,
     invoice_tagging,
@@ -35,6 +38,7 @@ from portal.partner import (
     settings_sign_in,
     statement,
     tags,
+    tax_rates,
     team,
     users,
     wizard,
@@ -56,6 +60,7 @@ ROUTES = [
     *statement.ROUTES,
     *users.ROUTES,
     *tags.ROUTES,
+    *invoice_archiving.ROUTES,  # before the invoices: "archive" is no invoice's id
     *invoice_chosen.ROUTES,  # before the invoices: "export" and "send" are no invoice's id
     *invoice_threads.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
@@ -64,6 +69,7 @@ ROUTES = [
     *invoice_editor.ROUTES,
     *invoice_scheduling.ROUTES,
     *pay_links.ROUTES,
+    *invoice_preview.ROUTES,
     *invoices.ROUTES,
     *payments.ROUTES,
     *recurring.ROUTES,
@@ -76,6 +82,8 @@ ROUTES = [
     *settings.ROUTES,
     *settings_brand.ROUTES,
     *settings_invoices.ROUTES,
+    *catalogue.ROUTES,
+    *tax_rates.ROUTES,
     *settings_sign_in.ROUTES,
     *access_requests.ROUTES,
 ]

@@ -17,6 +17,7 @@ from auth.actors import KEY_SCOPES, Actor
 from auth.api_keys import ApiKey
 from auth.tokens import digest_of
 from billing import (
+    catalogue,
     crediting,
     customer_imports,
     customer_notes,
@@ -30,6 +31,7 @@ from billing import (
     pay_links,
     recurring_invoices,
     tags,
+    tax_rates,
 )
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.crediting import CreditLineInput, CreditNoteInput
@@ -190,6 +192,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         asked_about, settled = _threads(db, key, made["invoice"][1], now)
         shared = customer_views.ViewInput(name=f"View {customer}", is_shared=True)
         view = customer_views.create(db, key, fields=shared, now=now)
+        listed = _catalogue(db, staff, customer, now)
         imported = [_import(db, key, customer, now) for _ in range(2)]
         imported[1].state = ImportState.CHECKED
         asked = access_request(db, staff.partner_id, f"asked-{customer}", now)
@@ -209,6 +212,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
     }  # fmt: skip
+    made |= listed
     found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})
     found.ids["gateway_setup"] = f"seti_{customer}"
     with Session(owner) as db:
@@ -250,6 +254,29 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
         "given_up": ("inv", given_up), "pay_link": ("pln", link.id), "outside": ("opm", outside.id),
         "recurring": ("rin", going), "paused_recurring": ("rin", paused),
     }  # fmt: skip
+
+
+def _catalogue(db: Session, staff: Actor, customer: str, now: datetime) -> dict[str, tuple[str, UUID]]:
+    """A tax rate and a product, another rate, and one of each that is archived."""
+    names = ("rate", "other_rate", "archived_rate")
+    rates = {
+        name: tax_rates.create(
+            db, staff, fields=tax_rates.TaxRateInput(name=f"{customer} {name}", rate="5"), now=now
+        ).id
+        for name in names
+    }
+    items = {
+        name: catalogue.create(
+            db, staff, fields=catalogue.CatalogueInput(name=f"{customer} {name}"),
+            tax_rate_ids=[rates["rate"]], now=now,
+        ).id
+        for name in ("item", "archived_item")
+    }  # fmt: skip
+    tax_rates.archive(db, staff, tax_rate_id=rates["archived_rate"], now=now)
+    catalogue.archive(db, staff, item_id=items["archived_item"], now=now)
+    return {name: ("txr", id_) for name, id_ in rates.items()} | {
+        name: ("cit", id_) for name, id_ in items.items()
+    }
 
 
 def _credited(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> UUID:

@@ -5,10 +5,9 @@ is noticed by everyday tests; what asks for one of many, counts, or reads words 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, text
@@ -19,16 +18,19 @@ from billing import (
     access_requests,
     brand,
     customer_bulk,
+    customer_import_reading,
     customer_import_users,
     customer_imports,
-    customer_notes,
+    customer_rows,
     customer_users,
     customers,
     duplicates,
     fixed_currency,
+    guest_payments,
     impersonations,
     invite_reminders,
     invoice_balances,
+    invoice_bulk,
     invoice_scheduling,
     invoice_sending,
     invoice_threads,
@@ -40,75 +42,30 @@ from billing import (
     pending_invites,
     recurring_invoices,
     recurring_making,
+    statements,
     tags,
     telling,
 )  # fmt: skip
 from billing.customer_bulk import NothingToUndo
 from billing.customer_fields import CustomerInput
 from billing.invoice_threads import Opening, ThreadKind
-from billing.invoices import Invoice
 from billing.money import Currency
 from billing.recurrences import RecurringInvoice
-from billing.tags import TagInput
 from db.session import Database
 from errors import NotFound
 from tests.auth.test_unguarded import plant_twins
-from tests.billing.access_steps import ZOE, asked
+from tests.billing.access_steps import ZOE
 from tests.billing.acting import ACME, ANN, Acts, acting
-from tests.billing.importing import BLUE, Imports
 from tests.billing.paying import Till
-from tests.billing.test_recurring_invoices import bill, ordered
+from tests.billing.shelf import Things
+from tests.billing.shelf import database_url as database_url
+from tests.billing.shelf import shelf as shelf
+from tests.billing.shelf import things as things
 from tests.cast import Cast
-from tests.money.desk import one_line
 from tests.world import nothing_changes
 
 LATER = timedelta(days=40)
 SOON = timedelta(hours=50)  # an invite is reminded of by then, and not over
-
-
-@dataclass(frozen=True)
-class Things:
-    """What there is at Northwind, most of it Acme's, and who asks for it."""
-
-    cast: Cast
-    now: datetime
-    ids: dict[str, UUID]
-    customer: customers.Customer
-    order: RecurringInvoice
-    invoice: Invoice
-
-    @property
-    def contoso(self) -> UUID:
-        return self.cast.partners["contoso"]
-
-
-@pytest.fixture
-def things(database: Database, acts: Acts, imports: Imports, cast: Cast, now: datetime) -> Things:
-    till, acme = Till(acts, cast), cast.customers["acme"]
-    card, invoice, paid = till.card(), till.invoice(), till.invoice()
-    asked(database, cast, now)
-    gone = acts(cast.ada, customers.create, fields=CustomerInput(**ACME)).customer
-    archived = acts(cast.ada, customer_bulk.archive, customer_ids=[gone.id])
-    thread = acts(
-        cast.carl,
-        invoice_threads.open_thread,
-        invoice_id=invoice.id,
-        fields=Opening(ThreadKind.QUESTION, "?"),
-    )
-    draft = bill(acts, cast)
-    order = ordered(acts, cast, draft)
-    planned = till.acts(cast.ada, invoices.create_draft, customer_id=acme, fields=one_line(500))
-    acts(cast.ada, invoice_scheduling.schedule, invoice_id=planned.id, send_on=now.date() + timedelta(days=3))
-    invited = acts(cast.ada, customer_users.invite, customer_id=acme, **ANN)
-    label = TagInput(name="VIP", colour="#1f6feb")
-    ids = {
-        "card": card.id, "invoice": invoice.id, "draft": draft.id, "acme": acme, "thread": thread.id,
-        "payment": till.paid(card, (paid.id, 10_000)).id, "waiting": till.begin(card, (invoice.id, 100)).id,
-        "check": till.received(invoice).id, "archiving": archived.archiving_id, "import": imports.check(BLUE),
-        "note": acts(cast.ada, customer_notes.add, customer_id=acme, text="Mind the dog").id,
-        "invited": invited.id, "theirs": acts(cast.gus, tags.create, fields=label).id, "petra": cast.petra.id,
-    }  # fmt: skip
-    return Things(cast, now, ids, acts(cast.ada, customers.locked, customer_id=acme), order, invoice)
 
 
 Attempt = Callable[[Session, Things], object]
@@ -127,6 +84,14 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
         lambda db, t: customer_bulk.undo_archiving(
             db, t.cast.mallory, archiving_id=t.ids["archiving"], now=t.now
         ), NothingToUndo
+    ),
+    "customer_import_reading.matches_of": (
+        lambda db, t: customer_import_reading.matches_of(db, t.contoso, ["t:123456789"]), {}
+    ),
+    "customer_rows.create_staged": (
+        lambda db, t: customer_rows.create_staged(
+            db, t.cast.mallory, import_id=t.ids["import"], new={2: t.ids["import"]}, now=t.now
+        ), frozenset([2])
     ),
     "customer_import_users.known_people": (
         lambda db, t: customer_import_users.known_people(db, t.contoso, [t.ids["acme"]]), {}
@@ -150,6 +115,11 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
     "fixed_currency.require_currency": (
         lambda db, t: fixed_currency.require_currency(db, _as_contosos(t).model_dump(), Currency.CAD), None
     ),
+    "guest_payments.can_pay": (
+        lambda db, t: guest_payments.can_pay(
+            db, replace(t.cast.mallory, partner_id=t.ids["acme"]), invoice=t.invoice
+        ), False
+    ),
     "invite_reminders.remind": (
         lambda db, t: invite_reminders.remind(db, system(t.contoso), now=t.now + SOON), 0
     ),
@@ -157,6 +127,10 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
         lambda db, t: invoice_balances.find(
             db, t.cast.mallory, customer_id=t.ids["acme"], ids=[t.ids["invoice"]], lock=False
         ), NotFound
+    ),
+    "invoice_bulk.send": (
+        lambda db, t: invoice_bulk.send(db, t.cast.mallory, invoice_ids=[t.ids["invoice"]], now=t.now),
+        NotFound,
     ),
     "invoice_scheduling.due": (
         lambda db, t: invoice_scheduling.due(db, system(t.contoso), now=t.now + LATER), []
@@ -253,11 +227,17 @@ OF_GLOBEX: dict[str, tuple[Attempt, object]] = {
     "recurring_invoices.repeated": (
         lambda db, t: recurring_invoices.repeated(db, _globexs_order(t), t.ids["draft"]), NotFound
     ),
+    "statements.statement": (
+        lambda db, t: statements.statement(
+            db, t.cast.gus, customer_id=t.cast.customers["globex"], first=None, last=None, now=t.now
+        ).movements, []
+    ),
     "tags.tag_invoices": (
         lambda db, t: tags.tag_invoices(
             db, t.cast.gus, tag_ids=[t.ids["theirs"]], invoice_ids=[t.ids["invoice"]], now=t.now
         ), NotFound
     ),
+    "tags.usage": (lambda db, t: tags.usage(db, t.cast.gus, tag_id=t.ids["ours"]), NotFound),
     "telling.first_to_tell": (
         lambda db, t: _name(telling.first_to_tell(
             db, partner_id=t.cast.ada.partner_id, customer_id=t.cast.customers["globex"],

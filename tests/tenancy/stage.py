@@ -18,6 +18,7 @@ from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
 from billing import (
+    catalogue,
     crediting,
     customer_imports,
     customer_notes,
@@ -31,6 +32,7 @@ from billing import (
     pay_links,
     recurring_invoices,
     tags,
+    tax_rates,
 )
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.crediting import ApplyInput, CreditNoteInput
@@ -214,7 +216,7 @@ def _customer(
     db.add(asked)
     db.flush()
     made = {
-        "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
+        **_listed(db, actor, name, now), "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
@@ -222,6 +224,18 @@ def _customer(
     }  # fmt: skip
     prefixes = {"draft": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
+
+
+def _listed(db: Session, actor: Actor, name: str, now: datetime) -> dict[str, UUID]:
+    """A product, and the tax it brings along."""
+    rate = tax_rates.create(
+        db, actor, fields=tax_rates.TaxRateInput(name=f"zz-{name}note-rate", rate="5"), now=now
+    )
+    item = catalogue.create(
+        db, actor, fields=catalogue.CatalogueInput(name=f"zz-{name}note-item"), tax_rate_ids=[rate.id],
+        now=now,
+    )  # fmt: skip
+    return {"txr": rate.id, "cit": item.id}
 
 
 def _received(

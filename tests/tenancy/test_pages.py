@@ -31,6 +31,8 @@ KINDS = {
     "thread_id": "thr",
     "recurring_id": "rin",
     "link_id": "pln",
+    "item_id": "cit",
+    "rate_id": "txr",
     "view_id": "cvw",
     "user_id": "usr",
     "key_id": "key",

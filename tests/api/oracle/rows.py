@@ -19,6 +19,7 @@ from auth.memberships import Membership, MembershipStatus
 from auth.roles import Role
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.addresses import Country
+from billing.catalogue import CatalogueItem, CatalogueItemTax
 from billing.credit_notes import CreditApplication, CreditNote, CreditNoteLine
 from billing.customer_fields import key_of
 from billing.customer_import_tables import CustomerImport, CustomerImportRow, ImportState, RowOutcome
@@ -38,8 +39,10 @@ from billing.payments import Payment, PaymentAllocation
 from billing.recurrences import RecurringInvoice
 from billing.search import SearchToken
 from billing.tags import CustomerTag, InvoiceTag, Tag
+from billing.tax_rates import TaxRate
 from db.columns import new_id
 from tests.api.oracle import bills
+from tests.api.oracle.catalogue import catalogue
 from tests.api.oracle.conversations import conversations
 from tests.api.oracle.maker import TEXTS, Maker, Row, words
 from tests.api.oracle.orders import orders
@@ -49,7 +52,8 @@ MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
-    CustomerView, RecurringInvoice, Mail, PayLink, CreditNote, CreditNoteLine, CreditApplication,
+    CustomerView, RecurringInvoice, Mail, PayLink, CreditNote, CreditNoteLine, CreditApplication, TaxRate,
+    CatalogueItem, CatalogueItemTax,
 )  # fmt: skip
 
 
@@ -89,6 +93,7 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
             _event(maker, id_, None, None)
             _key(maker, id_)
             _asked(maker, id_)
+        catalogue(maker, id_)
         for place in range(12):
             _view(maker, id_, tags, place)
         for _ in range(3):

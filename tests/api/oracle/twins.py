@@ -159,6 +159,10 @@ VALUES: dict[str, Twin] = {
         (thread["invoice_id"], thread["kind"].value, thread["state"].value) == (row["id"], "DISPUTE", "OPEN")
         for thread in world.all("invoice_thread")
     ),
+    "Invoice.hasOpenThread": lambda world, row: any(
+        (thread["invoice_id"], thread["state"].value) == (row["id"], "OPEN")
+        for thread in world.all("invoice_thread")
+    ),
     "Invoice.isPartiallyPaid": is_partially_paid,
     "Invoice.isUndelivered": _is_undelivered,
     "Invoice.pdfPath": lambda world, row: f"/files/invoices/{ids.shown('inv', row['id'])}.pdf",

@@ -8,8 +8,8 @@ begin
     end if;
   elsif (to_jsonb(old) ->> 'status') <> 'DRAFT' then
     if tg_op = 'DELETE'
-       or to_jsonb(new) - '{status,paid_minor,credited_minor,reserved_minor,memo,internal_note,version,updated_at,sent_at,paid_at,voided_at}'::text[]
-          <> to_jsonb(old) - '{status,paid_minor,credited_minor,reserved_minor,memo,internal_note,version,updated_at,sent_at,paid_at,voided_at}'::text[]
+       or to_jsonb(new) - '{status,paid_minor,credited_minor,reserved_minor,memo,internal_note,version,updated_at,sent_at,paid_at,voided_at,archived_at,archiving_id}'::text[]
+          <> to_jsonb(old) - '{status,paid_minor,credited_minor,reserved_minor,memo,internal_note,version,updated_at,sent_at,paid_at,voided_at,archived_at,archiving_id}'::text[]
     then
       raise exception 'an issued invoice does not change: void it and make another' using errcode = 'check_violation';
     end if;

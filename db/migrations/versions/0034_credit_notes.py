@@ -4,8 +4,8 @@ from pathlib import Path
 
 from db.migrations.running import choose_among, run, run_as_owner
 
-revision = "0031"
-down_revision = "0030"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
@@ -21,7 +21,7 @@ ACCOUNTS = (
 
 
 def upgrade() -> None:
-    run_as_owner(HERE / "0031_credit_notes.sql")
-    run((HERE / "0031_credit_notes_lookups.sql").read_text())
+    run_as_owner(HERE / "0034_credit_notes.sql")
+    run((HERE / "0034_credit_notes_lookups.sql").read_text())
     choose_among("ledger_entry", "ck_ledger_entry_entrycause", "cause", CAUSES)
     choose_among("ledger_posting", "ck_ledger_posting_account", "account", ACCOUNTS)
