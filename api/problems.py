@@ -110,7 +110,6 @@ ERROR_CODES: Mapping[str, str] = {
     "UNKNOWN_FIELD": "Can't be set.",
     "UNKNOWN_FREQUENCY": "Not a way of repeating.",
     "UNKNOWN_KIND": "Not a way in which money comes.",
-    "UNKNOWN_LINE": "Not a line of the invoice.",
     "UNKNOWN_LANGUAGE": "Neither `en` nor `fr`.",
     "UNKNOWN_ROLE": "Not a role of a customer's users.",
     "UNKNOWN_STATE": "Not a state, territory or province of the country.",

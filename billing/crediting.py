@@ -28,7 +28,7 @@ from billing.partners import Partner
 from billing.payment_orders import LessIsLeft, OtherRequest
 from billing.texts import Checks
 from db.columns import new_id
-from errors import Conflict
+from errors import Conflict, NotFound
 from languages import say
 
 NUMBERED = "CN-{:05d}"
@@ -92,7 +92,7 @@ def issue(
     What is open and no payment under way is for goes first; the rest is kept as the customer's credit. With
     nothing left to pay, the invoice is PAID. The same actor's same `request_key` is the same note again.
     Refuses NotFound, NotOpen, WrittenOff, NothingToCredit, OtherRequest, at ("reason",) those of clean_line,
-    at ("lines",) REQUIRED, and at ("lines", row, field) UNKNOWN_LINE, DUPLICATE, NOT_POSITIVE, TOO_LARGE,
+    at ("lines",) REQUIRED, and at ("lines", row, field) DUPLICATE, NOT_POSITIVE, TOO_LARGE,
     OTHER_CURRENCY and those of read_decimal.
     """
     actor.require(Action.VOID_INVOICES)
@@ -220,8 +220,8 @@ def _read(fields: CreditNoteInput, lines: Sequence[_Piece], currency: Currency) 
     for row, typed in enumerate(fields.lines):
         at, piece = checks.under("lines", row), by_id.get(typed.line_id)
         if piece is None:
-            at.refuse("line_id", code="UNKNOWN_LINE", message="Choose a line of this invoice.")
-        elif piece.line.id in chosen:
+            raise NotFound  # another invoice's line is nobody's
+        if piece.line.id in chosen:
             at.refuse("line_id", code="DUPLICATE", message="Choose each line once.")
         else:
             chosen[piece.line.id] = _share(at, typed, piece, currency)

@@ -179,8 +179,11 @@ SAMPLES = [
     ),
     Sample(
         "createCreditNote",
-        lambda t: {"invoiceId": t["paid_invoice"], "reason": "Never delivered", "idempotencyKey": "note-1"},
-        ("invoices:void",), ("invoiceId",),
+        lambda t: {
+            "invoiceId": t["paid_invoice"], "reason": "Never delivered",
+            "lines": [{"lineId": t["paid_line"], "amount": usd("1")}], "idempotencyKey": "note-1",
+        },
+        ("invoices:void",), ("invoiceId", "lines.0.lineId"),
     ),
     Sample(
         "applyCredit",

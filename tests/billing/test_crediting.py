@@ -180,11 +180,13 @@ def test_every_wrong_field_comes_back_at_once(till: Till) -> None:
     (strange,) = lines(till, other)
     credited(till, invoice, (parts.id, None))
     with till.acts.nothing_changes():
-        wrong = [(strange.id, None), (work.id, "11.52"), (work.id, "1"), (parts.id, None)]
+        with pytest.raises(NotFound):
+            credited(till, invoice, (strange.id, None), key="n2")
+        wrong = [(work.id, "11.52"), (work.id, "1"), (parts.id, None)]
         found = problems_of(lambda: credited(till, invoice, *wrong, key="n2"))
         assert found == [
-            ("UNKNOWN_LINE", ("lines", 0, "line_id")), ("TOO_LARGE", ("lines", 1, "amount")),
-            ("DUPLICATE", ("lines", 2, "line_id")), ("TOO_LARGE", ("lines", 3, "amount")),
+            ("TOO_LARGE", ("lines", 0, "amount")), ("DUPLICATE", ("lines", 1, "line_id")),
+            ("TOO_LARGE", ("lines", 2, "amount")),
         ]  # fmt: skip
         none = CreditNoteInput(reason=" ", lines=[])
         issue = partial(
