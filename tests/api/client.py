@@ -54,7 +54,7 @@ class Client:
     mutate: Mutate | None = None
     checked: list[str] = field(default_factory=list)
     forged: bool = False
-    budgets: Budgets = field(default_factory=lambda: Budgets(points=10**9))
+    budgets: Budgets = field(default_factory=lambda: Budgets(points=10**9, per_second=10**15))
 
     def __post_init__(self) -> None:
         endpoint = Endpoint(
