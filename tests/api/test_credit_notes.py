@@ -42,7 +42,7 @@ async def test_a_line_is_credited_in_part_tried_first(writer: Writer, acme: Thin
         more = {**given, "idempotencyKey": "n-2", "lines": [{"lineId": acme["line"], "amount": usd("70")}]}
         assert await writer.refused("createCreditNote", more) == [("TOO_LARGE", "input.lines.0.amount")]
         strange = {**given, "idempotencyKey": "n-3", "lines": [{"lineId": "lin_zz"}]}
-        assert await writer.refused("createCreditNote", strange) == [("NOT_FOUND", "input")]
+        assert await writer.refused("createCreditNote", strange) == [("NOT_FOUND", "input.invoiceId")]
         void = {"id": acme["invoice"], "idempotencyKey": "n-4"}
         assert await writer.refused("voidInvoice", void) == [("INVOICE_CREDITED", "input")]
 

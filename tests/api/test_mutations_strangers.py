@@ -3,6 +3,7 @@
 The cells are made from the table of mutations, so that a new one joins by itself.
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.api.writing import ANN, LINES, Things, Writer
 from tests.world import nothing_changes
 
 pytestmark = pytest.mark.anyio
+_LEFT = re.compile(rb'"left":[0-9]+')
 
 
 def test_every_mutation_is_in_the_table() -> None:
@@ -48,7 +50,8 @@ async def tried(writer: Writer, own: Things, others: list[Things], **who: Any) -
             for other in other_ids(sample, path, own, others):
                 given = sample.with_record(own, path, other)
                 answer = await writer.send(sample.name, given, **who)
-                answers.add((answer.status, answer.body))
+                # What is left of the key's points falls with each answer, whatever was asked for.
+                answers.add((answer.status, _LEFT.sub(b"", answer.body)))
                 cells += 1
             assert len(answers) == 1, (sample.name, path, answers)
             missing += b'"NOT_FOUND"' in answers.pop()[1]
