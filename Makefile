@@ -27,7 +27,7 @@ test: browser ## run all tests
 	$(BIN)/pytest -n 2
 
 prove: browser ## run the guarantees at their full figures
-	REMIT_PROVE=1 $(BIN)/pytest -n 2 -m prove
+	REMIT_PROVE=1 $(BIN)/pytest -n 2 -m prove --timeout 1200
 
 bench: .venv/ready ## compare reads, lists, an import and documents with floors, as ratios (about 20 minutes)
 	$(BIN)/python -m bench

@@ -25,6 +25,8 @@ _KINDS = {
     "payment": "Payment",
     "payment_method": "PaymentMethod",
     "tag": "Tag",
+    "tax_rate": "TaxRate",
+    "catalogue_item": "CatalogueItem",
     "api_key": "ApiKey",
     "access_request": "AccessRequest",
     "customer_import": "CustomerImport",

@@ -59,6 +59,7 @@ from billing.tags import CustomerTag
 
 if TYPE_CHECKING:
     from api.audit import AuditEvent
+    from api.credit_notes import CreditApplication, CreditNote
     from api.customer_notes import CustomerNote
     from api.invoices import Invoice
     from api.payment_methods import PaymentMethod
@@ -91,6 +92,7 @@ class Customer(Node):
     external_id: str | None = col("Its number in another system.", where=True, see=STAFF)
     status: t.CustomerStatus = col(where=True)
     balance: Money = money("open_minor", "What is open on its invoices.", where=True, order=True)
+    credit: Money = money("credit_minor", "What credit notes left and no invoice took yet.")
     overdue: Money = money(overdue_minor, "What is open on invoices past their due date.")
     is_overdue: bool = sql(shows_overdue, "Has an overdue invoice.", where=True, holds=has_overdue)
     statement_path: str = sql(
@@ -118,6 +120,10 @@ class Customer(Node):
     invites: Connection[Annotated["Invite", lazy("api.users")]] = page("customer_id")
     invoices: Connection[Annotated["Invoice", lazy("api.invoices")]] = page("customer_id")
     payments: Connection[Annotated["Payment", lazy("api.payments")]] = page("customer_id")
+    credit_notes: Connection[Annotated["CreditNote", lazy("api.credit_notes")]] = page("customer_id")
+    credit_applications: Connection[Annotated["CreditApplication", lazy("api.credit_notes")]] = page(
+        "customer_id"
+    )
     payment_methods: Connection[Annotated["PaymentMethod", lazy("api.payment_methods")]] = page("customer_id")
     notes: Connection[Annotated["CustomerNote", lazy("api.customer_notes")]] = page("customer_id", see=STAFF)
     audit_events: Connection[Annotated["AuditEvent", lazy("api.audit")]] = page("customer_id")

@@ -1,6 +1,6 @@
 """Documents for programs, with a key or a portal token as for the API: `GET /files/invoices/<id>.pdf`,
-`/files/payments/<id>.pdf`, `/files/outside-payments/<id>.pdf`, `/files/customers/<id>/statement.pdf` (`.csv`,
-`.json`).
+`/files/payments/<id>.pdf`, `/files/outside-payments/<id>.pdf`, `/files/credit-notes/<id>.pdf`,
+`/files/customers/<id>/statement.pdf` (`.csv`, `.json`).
 
 Surprise: a session can't come in here. Pages have addresses of their own for the same files, with the place
 in them; this door is for whoever has read `pdfPath` and holds nothing but a key.
@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, QueryParams
 from starlette.routing import Route
 
+from api.budgets import FILE, Budgets
 from api.errors import formatted
 from api.read import Reader
 from api.view import bearer_of, preflight, send_answer
@@ -28,6 +29,7 @@ from db import ids
 from db.deadlines import within_deadline
 from db.session import Database
 from integrations.mail.letters import locale_of
+from integrations.pdf.credit_notes import credit_note_sheet
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Press, Sheet
 from integrations.pdf.receipts import outside_receipt_sheet, receipt_sheet
@@ -70,6 +72,10 @@ def _outside_receipt(db: Session, actor: Actor, asked: Asked) -> Sheet:
     return outside_receipt_sheet(db, actor, payment_id=asked.id_)
 
 
+def _credit_note(db: Session, actor: Actor, asked: Asked) -> Sheet:
+    return credit_note_sheet(db, actor, note_id=asked.id_)
+
+
 def _statement(db: Session, actor: Actor, asked: Asked) -> statements.Statement:
     first, last = (statements.read_day(asked.query.get(name), name) for name in ("from", "to"))
     return statements.statement(db, actor, customer_id=asked.id_, first=first, last=last, now=asked.now)
@@ -94,6 +100,7 @@ PATHS: tuple[tuple[str, str, Write], ...] = (
     ("/files/invoices/{id}.pdf", "inv", _invoice),
     ("/files/payments/{id}.pdf", "pay", _receipt),
     ("/files/outside-payments/{id}.pdf", "opm", _outside_receipt),
+    ("/files/credit-notes/{id}.pdf", "crn", _credit_note),
     (f"{_STATEMENT}.pdf", "cus", _statement_pdf),
     (f"{_STATEMENT}.csv", "cus", _statement_csv),
     (f"{_STATEMENT}.json", "cus", _statement_json),
@@ -105,12 +112,19 @@ class Files:
     """The door's parts, handed in by the process."""
 
     def __init__(
-        self, reader: Reader, database: Database, press: Press, *, clock: Callable[[], datetime]
+        self,
+        reader: Reader,
+        database: Database,
+        press: Press,
+        *,
+        clock: Callable[[], datetime],
+        budgets: Budgets,
     ) -> None:
         self._reader = reader
         self._database = database
         self._press = press
         self._clock = clock
+        self._budgets = budgets
 
     def routes(self) -> list[Route]:
         """Its addresses."""
@@ -120,7 +134,10 @@ class Files:
         ]
 
     async def made(self, scope: Scope, headers: Headers, prefix: str, write: Write) -> Plain:
-        """The document behind an id, in `?language=`, else the partner's. Refuses as the API does."""
+        """The document behind an id, in `?language=`, else the partner's. Refuses as the API does.
+
+        Each costs the same points, whatever is in it: what that is turns out only while it is written.
+        """
         now, query = self._clock(), QueryParams(scope["query_string"])
         visit = await self._reader.identify(bearer_of(headers), now=now)
         asked = Asked(ids.parsed(scope["path_params"]["id"], prefix), query, now)
@@ -133,12 +150,15 @@ class Files:
                 with speaking(locale), within_deadline(db):
                     return write(db, actor, asked)
 
-        done = await run_in_threadpool(written)
-        if isinstance(done, Plain):
-            return done
-        owner = visit.actor.partner_id, visit.actor.customer_id
-        pdf = await run_in_threadpool(self._press.pdf, done, owner)
-        return Plain(done.name, "application/pdf", pdf)
+        purse = self._budgets.purse(visit.actor)
+        self._budgets.spend(purse, FILE)
+        async with purse.turn():
+            done = await run_in_threadpool(written)
+            if isinstance(done, Plain):
+                return done
+            owner = visit.actor.partner_id, visit.actor.customer_id
+            pdf = await run_in_threadpool(self._press.pdf, done, owner)
+            return Plain(done.name, "application/pdf", pdf)
 
 
 class _Door:

@@ -30,6 +30,8 @@ from billing import invoices as t
 from billing.derived import (
     ShownStatus,
     balance,
+    creditable_minor,
+    is_asked_about,
     is_disputed,
     is_invoice_mail,
     is_overdue,
@@ -39,6 +41,7 @@ from billing.derived import (
     payable,
     pdf_path,
     shown_status,
+    shows_asked_about,
     shows_disputed,
     shows_undelivered,
 )
@@ -49,6 +52,7 @@ from billing.tags import InvoiceTag
 from db import ids
 
 if TYPE_CHECKING:
+    from api.credit_notes import CreditApplication, CreditNote
     from api.invoice_threads import InvoiceThread
     from api.mails import Mail
     from api.outside_payments import OutsidePayment
@@ -79,11 +83,18 @@ class Invoice(Node):
         where=True,
         holds=is_disputed,
     )
+    has_open_thread: bool = sql(
+        shows_asked_about,
+        "A question or a dispute on it is not settled yet.",
+        where=True,
+        holds=is_asked_about,
+    )
     currency: Currency = col(where=True)
     net: Money = money("net_minor", "Before tax.")
     tax: Money = money("tax_minor")
     total: Money = money("total_minor", where=True, order=True)
     paid: Money = money("paid_minor", where=True)
+    credited: Money = money("credited_minor", "What credit notes and credit took off it.", where=True)
     balance: Money = money(balance, "What it still lacks; nothing unless it is open.", where=True)
     payable: Money = money(payable, "The balance without what payments under way are for.")
     issue_on: date = col(where=True, order=True)
@@ -108,6 +119,9 @@ class Invoice(Node):
     )
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
+    archived_at: datetime | None = col(
+        "When it was put out of the dashboard's lists; null while it is in them.", where=True, see=STAFF
+    )
     send_on: date | None = col("The day a draft is to be sent by itself.", where=True)
     send_refusal: SendRefusal | None = col(
         "Why it was not sent on that day. It is not tried again until somebody plans anew.", where=True
@@ -134,6 +148,12 @@ class Invoice(Node):
     )
     outside_payments: Connection[Annotated["OutsidePayment", lazy("api.outside_payments")]] = page(
         "invoice_id", "What was paid of it past Remit."
+    )
+    credit_notes: Connection[Annotated["CreditNote", lazy("api.credit_notes")]] = page(
+        "invoice_id", "What was taken back of it."
+    )
+    credit_applications: Connection[Annotated["CreditApplication", lazy("api.credit_notes")]] = page(
+        "invoice_id", "What of the customer's credit was taken off it."
     )
     pay_links: Connection[Annotated["PayLink", lazy("api.pay_links")]] = page("invoice_id", see=STAFF)
     tags: list[Tag] = many(
@@ -171,6 +191,9 @@ class InvoiceLine(Node):
     net: Money = money("net_minor", through=_INVOICE)
     tax: Money = money("tax_minor", through=_INVOICE)
     total: Money = money("total_minor", through=_INVOICE)
+    creditable: Money = money(
+        creditable_minor, "What no credit note took back of it yet, with its taxes.", through=_INVOICE
+    )
     invoice: Invoice = one("invoice_id")
 
 
@@ -219,6 +242,7 @@ class CreateInvoiceInput:
     customer_id: strawberry.ID
     issue_on: date | None = opt("Left out: today, in the partner's time zone.")
     due_on: date | None = opt("Left out: by the payment terms.")
+    terms_days: int | None = opt("Due so many days after the issue date, instead of `dueOn`: 0 to 365.")
     memo: str | None = opt("Printed on it.")
     internal_note: str | None = opt("Never shown to the customer.")
     po_number: str | None = opt()
@@ -233,6 +257,7 @@ class UpdateInvoiceInput:
     version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
     issue_on: date | None = opt()
     due_on: date | None = opt()
+    terms_days: int | None = opt("Due so many days after the issue date, instead of `dueOn`.")
     memo: str | None = opt("Null takes it away.")
     internal_note: str | None = opt("Null takes it away.")
     po_number: str | None = opt("Null takes it away.")

@@ -36,6 +36,7 @@ _TOTALS = Table(
     Column("currency", String, nullable=False),
     Column("total_minor", BigInteger, nullable=False),
     Column("paid_minor", BigInteger, nullable=False),
+    Column("credited_minor", BigInteger, nullable=False),
     Column("balance_minor", BigInteger, nullable=False),
     Column("overdue_minor", BigInteger, nullable=False),
     Column("invoice_count", BigInteger, nullable=False),
@@ -60,6 +61,7 @@ class InvoiceTotals:
     invoice_count: int = col("How many invoices those are.")
     total: Money = money("total_minor", "Of all of them, drafts and void ones too.")
     paid: Money = money("paid_minor")
+    credited: Money = money("credited_minor", "What credit notes and credit took off them.")
     balance: Money = money("balance_minor", "What the open ones still lack.")
     overdue: Money = money("overdue_minor", "What those past their due date lack, by the partner's calendar.")
 
@@ -92,6 +94,7 @@ class ReceivableQueries:
         totals={
             "total_minor": "total_minor",
             "paid_minor": "paid_minor",
+            "credited_minor": "credited_minor",
             "balance_minor": balance,
             "overdue_minor": overdue_balance,
         },

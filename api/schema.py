@@ -16,11 +16,14 @@ from api import (
     access_requests,
     api_keys,
     audit,
+    catalogue,
+    credit_notes,
     customer_bulk,
     customer_imports,
     customer_notes,
     customer_views,
     customers,
+    invoice_archiving,
     invoice_bulk,
     invoice_copies,
     invoice_scheduling,
@@ -36,6 +39,7 @@ from api import (
     receivables,
     recurring_invoices,
     tags,
+    tax_rates,
     users,
 )
 from api.nouns import NOUNS, read_of
@@ -55,8 +59,11 @@ QUERIES: tuple[type, ...] = (
     receivables.ReceivableQueries,
     payments.PaymentQueries,
     outside_payments.OutsidePaymentQueries,
+    credit_notes.CreditNoteQueries,
     payment_methods.PaymentMethodQueries,
     tags.TagQueries,
+    tax_rates.TaxRateQueries,
+    catalogue.CatalogueQueries,
     api_keys.ApiKeyQueries,
     audit.AuditQueries,
     access_requests.AccessRequestQueries,
@@ -75,11 +82,15 @@ MUTATIONS: tuple[type, ...] = (
     invoice_copies.InvoiceCopyMutations,
     invoice_scheduling.InvoiceSchedulingMutations,
     invoice_bulk.InvoiceBulkMutations,
+    invoice_archiving.InvoiceArchivingMutations,
     recurring_invoices.RecurringInvoiceMutations,
     invoice_threads.InvoiceThreadMutations,
     payments.PaymentMutations,
     outside_payments.OutsidePaymentMutations,
+    credit_notes.CreditNoteMutations,
     pay_links.PayLinkMutations,
+    tax_rates.TaxRateMutations,
+    catalogue.CatalogueMutations,
     payment_methods.PaymentMethodMutations,
     portal_sessions.PortalSessionMutations,
     partners.PartnerMutations,
@@ -88,8 +99,9 @@ MUTATIONS: tuple[type, ...] = (
 """The root fields that change something, by noun file."""
 
 NOUN_FILES = (
-    api_keys, audit, customer_imports, customer_notes, customer_views, customers, invoice_threads, invoices,
-    mails, outside_payments, partners, pay_links, payment_methods, payments, recurring_invoices, tags, users,
+    api_keys, audit, catalogue, credit_notes, customer_imports, customer_notes, customer_views, customers,
+    invoice_threads, invoices, mails, outside_payments, partners, pay_links, payment_methods, payments,
+    recurring_invoices, tags, tax_rates, users,
 )  # fmt: skip
 
 

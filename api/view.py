@@ -19,6 +19,7 @@ from starlette.requests import cookie_parser
 from starlette.routing import Route
 
 from api import gate
+from api.budgets import Budgets
 from api.context import Bearer, Credential, GrantAt, SessionAt
 from api.errors import Rejected, formatted
 from api.gate import Question, Refused
@@ -26,6 +27,7 @@ from api.guard import COST
 from api.plan.document import Document
 from api.read import Reader
 from api.schema import GRAPHQL
+from auth.actors import Actor
 from auth.impersonations import PREFIX
 from auth.tokens import digest_of
 from db import ids
@@ -65,12 +67,14 @@ class Endpoint:
         session_cookie: str,
         check: Check,
         mutate: Mutate,
+        budgets: Budgets,
     ) -> None:
         self._reader = reader
         self._clock = clock
         self._session_cookie = session_cookie
         self._check = check
         self._mutate = mutate
+        self._budgets = budgets
 
     def routes(self) -> list[Route]:
         """Its four addresses."""
@@ -96,7 +100,7 @@ class Endpoint:
                 body = await gate.read_body(receive, stated)
         except TimeoutError:
             raise Refused(408, "BODY_TOO_SLOW", "The body did not arrive within 10 seconds.") from None
-        return await self._run(gate.parse(body), credential, now)
+        return await self._run(gate.parse(body), credential, visit.actor, now)
 
     def _credential(self, headers: Headers, scope: Scope, place: Place | None) -> Credential:
         given, cookies = headers.getlist("authorization"), headers.get("cookie")
@@ -113,22 +117,29 @@ class Endpoint:
             return SessionAt(digest_of(cookie), place, named["slug"])
         return bearer_of(headers)
 
-    async def _run(self, question: Question, credential: Credential, now: datetime) -> bytes:
+    async def _run(self, question: Question, credential: Credential, actor: Actor, now: datetime) -> bytes:
         try:
             document, cost = self._accepted(question)
         except (Refused, Rejected):
             # What is wrong with a document is told to the living only.
             await self._reader.identify(credential, now=now)
             raise
+        purse = self._budgets.purse(actor)
+        left = self._budgets.spend(purse, cost)
+        async with purse.turn():
+            said = await self._said(document, question.variables, credential, now)
+        return said + b',"extensions":{"cost":{"requested":%d,"limit":%d,"left":%d}}}' % (cost, COST, left)
+
+    async def _said(
+        self, document: Document, variables: dict[str, Any], credential: Credential, now: datetime
+    ) -> bytes:
         if document.is_mutation:
-            said = await self._mutate(document, question.variables, credential=credential, now=now)
-        elif document.asks_schema:
+            return await self._mutate(document, variables, credential=credential, now=now)
+        if document.asks_schema:
             await self._reader.identify(credential, now=now)
-            said = await asyncio.to_thread(_about_schema, document, question.variables)
-        else:
-            found = await self._reader.read(document, question.variables, credential=credential, now=now)
-            said = b'{"data":' + found.data
-        return said + b',"extensions":{"cost":{"requested":%d,"limit":%d}}}' % (cost, COST)
+            return await asyncio.to_thread(_about_schema, document, variables)
+        found = await self._reader.read(document, variables, credential=credential, now=now)
+        return b'{"data":' + found.data
 
     def _accepted(self, question: Question) -> tuple[Document, int]:
         document = self._reader.documents.get(question.query)

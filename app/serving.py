@@ -15,11 +15,13 @@ from app.settings import Settings, UnsafeSettings
 from app.wiring import Parts, wire
 from app.worker import run_worker
 from errors import Refusal
+from portal.first_run import first_run_path
 
 
 def run_web() -> None:
     """Serve the portal, the dashboard and the API."""
     settings, parts = _begun()
+    _tell_the_way_in(settings, parts)
     uvicorn.run(web.create_app(parts), **web.server_options(settings))
 
 
@@ -38,6 +40,14 @@ def _begun() -> tuple[Settings, Parts]:
         _refuse(f"Remit does not start: {unsafe}", 2)
     except Refusal as refusal:
         _refuse(refusal.message, 1)
+
+
+def _tell_the_way_in(settings: Settings, parts: Parts) -> None:
+    # Not as a log event: those are masked on their way out.
+    path = first_run_path(settings.secret_key.get_secret_value().encode(), parts.database)
+    if path is not None:
+        address = settings.public_url.rstrip("/") + path
+        sys.stderr.write(f"There is no partner yet. Open this once to make the first one: {address}\n")
 
 
 def _refuse(message: str, status: int) -> NoReturn:

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.budgets import PER_SECOND, POINTS
+from api.guard import COST
 from integrations.crash_points import CrashPoint
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -44,6 +46,8 @@ class Settings(BaseSettings):
     gateway_url: str = "http://localhost:8001"
     gateway_api_secret: SecretStr = SecretStr("")
     gateway_webhook_secrets: list[SecretStr] = []
+    api_points: int = Field(default=POINTS, ge=COST)
+    api_points_per_second: int = Field(default=PER_SECOND, ge=1)
     debug: bool = False
     crash_at: CrashPoint | None = None
 

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from api.budgets import Budgets
 from api.changes import Means
 from api.files import Files
 from api.mutation import Mutations
@@ -64,8 +65,9 @@ def create_app(parts: Parts) -> ASGIApp:
         demo_logins=settings.is_demo,
         reached=parts.reached,
     )
-    graphql = _graphql(parts, house, reader)
-    files = Files(reader, parts.database, parts.press, clock=clock)
+    budgets = Budgets(points=settings.api_points, per_second=settings.api_points_per_second)
+    graphql = _graphql(parts, house, reader, budgets)
+    files = Files(reader, parts.database, parts.press, clock=clock, budgets=budgets)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -82,6 +84,7 @@ def create_app(parts: Parts) -> ASGIApp:
     )
     application.state.house = house
     application.state.mail_folder = settings.mail_folder
+    application.state.mails_as_files = None if settings.smtp_url else settings.mail_folder
     origin = settings.gateway_url
     return SecurityHeaders(
         Language(application, cookie=house.cookie(LANGUAGE)),
@@ -119,10 +122,11 @@ def _routes(parts: Parts, graphql: Endpoint, files: Files, assets: Assets) -> li
     return listed
 
 
-def _graphql(parts: Parts, house: House, reader: Reader) -> Endpoint:
+def _graphql(parts: Parts, house: House, reader: Reader, budgets: Budgets) -> Endpoint:
     means = Means(parts.database, parts.gateway, clock, house.public_origin, parts.reached)
     check, cookie = partial(_check, house), house.cookie("session")
-    return Endpoint(reader, clock=clock, session_cookie=cookie, check=check, mutate=Mutations(means))
+    mutate = Mutations(means)
+    return Endpoint(reader, clock=clock, session_cookie=cookie, check=check, mutate=mutate, budgets=budgets)
 
 
 def _check(house: House, headers: Headers, session_id: str) -> None:

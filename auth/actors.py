@@ -141,7 +141,8 @@ class Actor:
     """A membership, key, token, impersonation, pay link or the system at work, by its `id`.
 
     An impersonation has the role of whom it looks as, and `viewed_id` if that is one user. `proved_at` is
-    when the person behind a session last gave a password, code or passkey. `invoice_id` is a guest's one.
+    when the person behind a session last gave a password, code or passkey, or when a guest was mailed the
+    link. `invoice_id` is a guest's one.
     """
 
     kind: ActorKind

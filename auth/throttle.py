@@ -86,6 +86,25 @@ def count_all(db: Session, buckets: Sequence[Bucket], *, now: datetime) -> None:
             raise full
 
 
+def is_full(db: Session, buckets: Sequence[Bucket], *, now: datetime) -> bool:
+    """Would one more try be refused? Nothing is counted."""
+    with db.begin_nested() as asking:
+        counts = [func.count_try(bucket.name_hash, bucket.limit.window, now) for bucket in buckets]
+        tries = db.execute(select(*counts)).one()
+        asking.rollback()
+    return any(tried > bucket.limit.tries for bucket, tried in zip(buckets, tries, strict=True))
+
+
+def is_first(db: Session, bucket: Bucket, *, now: datetime) -> bool:
+    """Count one try if it is the first in its window. Who counts at the same moment waits, and is not."""
+    with db.begin_nested() as counting:
+        count = select(func.count_try(bucket.name_hash, bucket.limit.window, now))
+        tried: int = db.execute(count).scalar_one()
+        if tried > 1:
+            counting.rollback()
+    return tried == 1
+
+
 def give_back(db: Session, buckets: Sequence[Bucket], *, counted_at: datetime) -> None:
     """Take back one try that turned out right from each bucket, unless its window ended since.
 

@@ -35,17 +35,19 @@ from knock_session($1::bytea, 'portal', $2::text, $3::timestamptz) k
 """
 _ABOUT = """
 select c.company, p.name, c.open_minor, (now() at time zone p.time_zone)::date,
-  (select coalesce(sum(i.total_minor-i.paid_minor),0)::bigint from invoice i where i.partner_id=c.partner_id
-   and i.customer_id=c.id and i.status='OPEN' and i.due_on<(now() at time zone p.time_zone)::date)
+  (select coalesce(sum(i.total_minor-i.paid_minor-i.credited_minor),0)::bigint from invoice i
+   where i.partner_id=c.partner_id and i.customer_id=c.id and i.status='OPEN'
+   and i.due_on<(now() at time zone p.time_zone)::date)
 from customer c join partner p on p.id=c.partner_id where c.partner_id=$1::uuid and c.id=$2::uuid
 """
 _SUMS = """
 select count(*), coalesce(sum(total_minor),0)::bigint, coalesce(sum(paid_minor),0)::bigint,
-  coalesce(sum(case when status='OPEN' then total_minor-paid_minor else 0 end),0)::bigint
+  coalesce(sum(case when status='OPEN' then total_minor-paid_minor-credited_minor else 0 end),0)::bigint
 from invoice where partner_id=$1::uuid and customer_id=$2::uuid and status<>'DRAFT'
 """
 _ROWS = """
-select i.id, i.number, i.status, i.issue_on, i.due_on, i.total_minor, i.paid_minor, i.reserved_minor,
+select i.id, i.number, i.status, i.issue_on, i.due_on, i.total_minor, i.paid_minor+i.credited_minor,
+  i.reserved_minor,
   array(select array[t.name,t.colour] from invoice_tag l join tag t on t.partner_id=l.partner_id
         and t.owner_id=l.owner_id and t.id=l.tag_id
         where l.partner_id=i.partner_id and l.owner_id=i.customer_id and l.invoice_id=i.id

@@ -32,7 +32,7 @@ select '{"data":{"customer":{"id":"cus_'||replace(c.id::text,'-','')||'","compan
   ||'","dueOn":"'||to_char(i.due_on,'YYYY-MM-DD')
   ||'","total":{"amount":"'||(i.total_minor*0.01)::text||'","currency":"'||i.currency
   ||'"},"balance":{"amount":"'
-  ||((case when i.status='OPEN' then i.total_minor-i.paid_minor else 0 end)*0.01)::text
+  ||((case when i.status='OPEN' then i.total_minor-i.paid_minor-i.credited_minor else 0 end)*0.01)::text
   ||'","currency":"'||i.currency||'"},"lines":{"nodes":['
   ||coalesce((select string_agg('{"description":'||to_json(l.description)::text||',"quantity":"'
       ||trim_scale(l.quantity_e4*0.0001)::text||'","unitPrice":{"amount":"'||(l.unit_price_minor*0.01)::text
@@ -102,8 +102,8 @@ async def page_bare(request: Request) -> Response:
     return Response(row[0], media_type="application/json")
 
 
-_INVOICES = """select id, number, status, due_on, total_minor, paid_minor, currency from invoice
-where partner_id=$1 and customer_id=$2 order by due_on desc, id desc limit 51"""
+_INVOICES = """select id, number, status, due_on, total_minor, paid_minor+credited_minor, currency
+from invoice where partner_id=$1 and customer_id=$2 order by due_on desc, id desc limit 51"""
 _LINES = """select invoice_id, description, quantity_e4, unit_price_minor, total_minor from invoice_line
 where partner_id=$1 and invoice_id=any($2) order by invoice_id, position"""
 _PAYMENTS = """select a.invoice_id, a.amount_minor, p.id, p.status, p.created_at from payment_allocation a

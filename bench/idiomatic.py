@@ -106,7 +106,8 @@ class Invoice:
 
     @strawberry.field
     def balance(self) -> Money:
-        owed = self.row.total_minor - self.row.paid_minor if self.row.status == "OPEN" else 0
+        lacks = self.row.total_minor - self.row.paid_minor - self.row.credited_minor
+        owed = lacks if self.row.status == "OPEN" else 0
         return money(owed, self.row.currency)
 
     @strawberry.field

@@ -75,6 +75,8 @@ class Customer(SQLModel, table=True):
         Index("ix_customer_country", "partner_id", "country", "company_key", "id"),
         Index("ix_customer_tax_id", "partner_id", "tax_id"),
         CheckConstraint("archiving_id is null or status = 'ARCHIVED'", name="archiving_while_archived"),
+        # Whatever the code does: no more credit is applied than there is (GUARANTEES M-4).
+        CheckConstraint("credit_minor >= 0", name="credit_not_negative"),
         Index(
             "ix_customer_archiving", "partner_id", "archiving_id",
             postgresql_where="archiving_id is not null",
@@ -101,6 +103,7 @@ class Customer(SQLModel, table=True):
     external_id: str | None = sort_key(default=None)
     status: CustomerStatus = choice(CustomerStatus)
     open_minor: int = minor(default=0)
+    credit_minor: int = minor(default=0)
     version: int = count(default=1)
     created_at: datetime = instant()
     updated_at: datetime = instant()
@@ -352,7 +355,7 @@ def words_of(row: Mapping[str, Any]) -> list[str | None]:
 def _insert(db: Session, actor: Actor, profile: Profile, now: datetime) -> Customer:
     fixed = {
         "partner_id": actor.partner_id, "id": new_id(), "status": CustomerStatus.SETUP,
-        "created_at": now, "updated_at": now, "open_minor": 0, "version": 1,
+        "created_at": now, "updated_at": now, "open_minor": 0, "credit_minor": 0, "version": 1,
     }  # fmt: skip
     for _ in range(8):  # a slug that another partner happens to have can't be seen from here: draw again
         row = {**fixed, **profile.values, "slug": random_slug(profile.values["company"])}

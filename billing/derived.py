@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from auth.roles import Membership, MembershipStatus
+from billing.credit_notes import CreditNoteLine
 from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadState
 from billing.invoices import Invoice, InvoiceStatus
 from billing.mails import Mail, MailKind, MailStatus
@@ -98,13 +99,34 @@ class InviteStatus(StrEnum):
 
 def balance(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """What an invoice still lacks, in minor units; nothing is owed on a draft or a void one."""
-    return case((invoice.status == InvoiceStatus.OPEN, invoice.total_minor - invoice.paid_minor), else_=0)
+    return case((invoice.status == InvoiceStatus.OPEN, _lacks(invoice)), else_=0)
 
 
 def payable(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """What may be paid now: the balance without what payments under way are for."""
-    left = invoice.total_minor - invoice.paid_minor - invoice.reserved_minor
+    left = _lacks(invoice) - invoice.reserved_minor
     return case((invoice.status == InvoiceStatus.OPEN, left), else_=0)
+
+
+def _lacks(invoice: Any) -> ColumnElement[Any]:
+    """Neither paid nor credited."""
+    rest: ColumnElement[Any] = invoice.total_minor - invoice.paid_minor - invoice.credited_minor
+    return rest
+
+
+def kept_minor(note: Any, at: Moment) -> ColumnElement[Any]:
+    """What of a credit note became the customer's credit, in minor units."""
+    rest: ColumnElement[Any] = note.total_minor - note.applied_minor
+    return rest
+
+
+def creditable_minor(line: Any, at: Moment) -> ColumnElement[Any]:
+    """What of an invoice's line no credit note took back yet, in minor units."""
+    c = CreditNoteLine.__table__.alias("credited_line").c  # type: ignore[attr-defined]
+    mine = (c.partner_id == line.partner_id, c.customer_id == line.customer_id, c.line_id == line.id)
+    gone = select(func.coalesce(func.sum(c.total_minor), 0).cast(BigInteger)).where(*mine).scalar_subquery()
+    rest: ColumnElement[Any] = line.total_minor - gone
+    return rest
 
 
 def is_open(invoice: Any, at: Moment) -> ColumnElement[Any]:
@@ -127,7 +149,7 @@ def is_overdue(invoice: Any, at: Moment) -> ColumnElement[Any]:
 
 def overdue_balance(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """What an invoice past its due date still lacks, in minor units; nothing of another one."""
-    return case((is_overdue(invoice, at), invoice.total_minor - invoice.paid_minor), else_=0)
+    return case((is_overdue(invoice, at), _lacks(invoice)), else_=0)
 
 
 def is_partially_paid(invoice: Any, at: Moment) -> ColumnElement[Any]:
@@ -148,10 +170,25 @@ def shows_disputed(invoice: Any, at: Moment) -> ColumnElement[Any]:
     return _some(_disputes(invoice))
 
 
+def is_asked_about(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """Is a conversation on it open, be it a question or a dispute? As a condition, for lists."""
+    return exists().where(*_open_threads(invoice, "asking"))
+
+
+def shows_asked_about(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """The same as a value."""
+    return _some(_open_threads(invoice, "asking"))
+
+
 def _disputes(invoice: Any) -> Sequence[ColumnElement[bool]]:
-    t = InvoiceThread.__table__.alias("dispute").c  # type: ignore[attr-defined]
+    return _open_threads(invoice, "dispute", ThreadKind.DISPUTE)
+
+
+def _open_threads(invoice: Any, name: str, *kinds: ThreadKind) -> Sequence[ColumnElement[bool]]:
+    t = InvoiceThread.__table__.alias(name).c  # type: ignore[attr-defined]
     mine = (t.partner_id == invoice.partner_id, t.customer_id == invoice.customer_id)
-    return *mine, t.invoice_id == invoice.id, t.kind == ThreadKind.DISPUTE, t.state == ThreadState.OPEN
+    of_kind = (t.kind == kind for kind in kinds)
+    return *mine, t.invoice_id == invoice.id, *of_kind, t.state == ThreadState.OPEN
 
 
 def is_undelivered(invoice: Any, at: Moment) -> ColumnElement[Any]:
@@ -234,7 +271,7 @@ def _hexadecimal(record: Any) -> ColumnElement[Any]:
 def overdue_minor(customer: Any, at: Moment) -> ColumnElement[Any]:
     """What a customer owes on invoices past their due date, in minor units of the customer's currency."""
     i = Invoice.__table__.alias("overdue_invoice").c  # type: ignore[attr-defined]
-    owed = func.coalesce(func.sum(i.total_minor - i.paid_minor), 0).cast(BigInteger)
+    owed = func.coalesce(func.sum(_lacks(i)), 0).cast(BigInteger)
     return select(owed).where(*_of(customer, i), is_overdue(i, at)).scalar_subquery()
 
 

@@ -1,25 +1,39 @@
 """Paying by a pay link: all of one invoice, with a card entered for this once.
 
 Surprise: each entry of a card is good for one payment. Its id is the payment's key, so a second click and a
-second tab are the same payment (GUARANTEES M-3), and whoever was declined types a card again.
+second tab are the same payment (GUARANTEES M-3), and whoever was declined types a card again. Every try is
+counted before the card is charged, and taken back once it was paid (C-10).
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session, select
 
+from auth import throttle
 from auth.actors import Actor
+from auth.throttle import LONGEST_WINDOW, Bucket, Limit, TooMany, bucket_of, network_of
 from billing import customers, invoice_balances, payment_methods, payments
 from billing.invoices import Invoice
 from billing.money import Money
 from billing.partners import GatewayAccount
 from billing.payment_methods import PaymentMethod, PaymentMethodSetup
 from billing.payment_orders import Share
-from billing.payments import Payment
+from billing.payments import Payment, PaymentStatus
 from errors import NotFound
+from languages import mark
+
+_STOPPED = mark("Too many cards were declined. Have a fresh link mailed, or try again in an hour.")
+# Each alone: one link tried from many addresses, and one address that tries many links. Whoever was mailed a
+# fresh link reads the company's mail, and has five of their own.
+OF_INVOICE = Limit("guest declines of invoice", 5, timedelta(hours=1), _STOPPED)
+OF_LINK = Limit("guest declines of link", 5, timedelta(hours=1), _STOPPED)
+FROM_ADDRESS = Limit("guest declines from address", 5, timedelta(hours=1), _STOPPED)
+# A card can be tried by typing it in, too: some gateways ask its bank at once.
+ENTRIES = Limit("guest card entries of invoice", 20, timedelta(hours=1))
+_PAID_ONCE = Limit("guest payment paid", 1, LONGEST_WINDOW)
 
 
 class Due(NamedTuple):
@@ -53,6 +67,19 @@ def under_way(db: Session, actor: Actor) -> Payment | None:
     return next((found for found in db.exec(wanted).all() if found.status in payments.UNDER_WAY), None)
 
 
+def is_stopped(db: Session, actor: Actor, *, address: str, now: datetime) -> bool:
+    """Were too many cards declined for this invoice, or from this address, to try another one now?"""
+    return throttle.is_full(db, _declines(db, actor, address), now=now)
+
+
+def admit_entry(db: Session, actor: Actor, *, address: str, now: datetime) -> None:
+    """Count that a card is about to be typed. Refuses TooMany: `is_stopped`, or 20 entries in an hour."""
+    declines = _declines(db, actor, address)
+    if throttle.is_full(db, declines, now=now):
+        raise TooMany(declines[0])
+    throttle.count_all(db, [bucket_of(db, ENTRIES, actor.partner_id, str(actor.invoice_id))], now=now)
+
+
 def review(db: Session, actor: Actor, *, setup: PaymentMethodSetup) -> Due:
     """What `begin` would charge if it were asked now. Refuses as `begin` does."""
     invoice, method_id = invoice_of(db, actor), _entered(setup)
@@ -77,21 +104,47 @@ def begin(
     setup: PaymentMethodSetup,
     expected_minor: int,
     return_url: Callable[[UUID], str],
+    address: str,
     now: datetime,
 ) -> Payment:
     """Make the attempt; commit it before the gateway is called. Again with the same entry: the same payment.
 
     `expected_minor` is what the guest was shown, in the invoice's currency. Refuses NotFound (an entry that
-    is not this link's, or has no card), NotOpen, LessIsLeft, TotalChanged, a customer in SETUP or ARCHIVED.
+    is not this link's, or has no card), NotOpen, LessIsLeft, TotalChanged, a customer in SETUP or ARCHIVED,
+    and TooMany after five declines in an hour for the invoice, or from `address`.
     """
     # First, as in every other way to pay: of two who pay at once, the second one sees what is left.
     customer = customers.billable(db, actor, customer_id=setup.customer_id)
     invoice, method_id = invoice_of(db, actor), _entered(setup)
     shown = Money(expected_minor, invoice.currency)
-    return payments.begin(
+    earlier = begun_with(db, actor, setup=setup)
+    payment = payments.begin(
         db, actor, customer_id=customer.id, shares=[Share(invoice.id, shown)], payment_method_id=method_id,
         expected_total=shown, idempotency_key=_key(setup), return_url=return_url, now=now,
     )  # fmt: skip
+    if earlier is None:
+        throttle.count_all(db, _declines(db, actor, address), now=now)
+    return payment
+
+
+def note_paid(db: Session, actor: Actor, *, payment: Payment, address: str, now: datetime) -> None:
+    """A payment that succeeded was no decline. To be told any number of times; it counts once."""
+    if payment.status is not PaymentStatus.SUCCEEDED:
+        return
+    if throttle.is_first(db, bucket_of(db, _PAID_ONCE, payment.id), now=now):
+        throttle.give_back(db, _declines(db, actor, address), counted_at=payment.created_at)
+
+
+def _declines(db: Session, actor: Actor, address: str) -> list[Bucket]:
+    invoice_id = actor.invoice_id
+    if invoice_id is None:
+        raise NotFound
+    if actor.proved_at is not None and actor.id is not None:
+        return [bucket_of(db, OF_LINK, actor.partner_id, actor.id)]
+    return [
+        bucket_of(db, OF_INVOICE, actor.partner_id, invoice_id),
+        bucket_of(db, FROM_ADDRESS, network_of(address)),
+    ]
 
 
 def _key(setup: PaymentMethodSetup) -> str:

@@ -1,7 +1,7 @@
-"""What payments do to invoices: reserve a part, let it go, take it as paid, give it back.
+"""What payments and credit do to invoices: reserve a part, let it go, take it as paid or credited, give back.
 
 Surprise: a reserved part does not block the rest, so two people may each pay half of an invoice at once.
-What is left is the total less paid less reserved, and the database refuses to let it go below zero.
+What is left is the total less paid, credited and reserved, and the database refuses to let it go below zero.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,14 +15,21 @@ from auth.actors import Actor
 from billing.invoices import Invoice, InvoiceStatus
 from errors import NotFound
 
-_PAID, _RESERVED, _TOTAL = col(Invoice.paid_minor), col(Invoice.reserved_minor), col(Invoice.total_minor)
+_PAID, _RESERVED, _CREDITED = (
+    col(Invoice.paid_minor), col(Invoice.reserved_minor), col(Invoice.credited_minor)
+)  # fmt: skip
+# What of an invoice payments have to cover.
+_DUE = col(Invoice.total_minor) - _CREDITED
 
 
 def left_minor(invoice: Invoice) -> int:
-    """What can still be paid of it: not paid, and not part of a payment under way."""
-    if invoice.status is not InvoiceStatus.OPEN:
-        return 0
-    return invoice.total_minor - invoice.paid_minor - invoice.reserved_minor
+    """What can still be paid of it: neither paid nor credited, and not part of a payment under way."""
+    return lacking_minor(invoice) - invoice.reserved_minor if invoice.status is InvoiceStatus.OPEN else 0
+
+
+def lacking_minor(invoice: Invoice) -> int:
+    """What is neither paid nor credited of it, whatever its status."""
+    return invoice.total_minor - invoice.paid_minor - invoice.credited_minor
 
 
 def find(db: Session, actor: Actor, *, customer_id: UUID, ids: Collection[UUID], lock: bool) -> list[Invoice]:
@@ -53,7 +60,7 @@ def find(db: Session, actor: Actor, *, customer_id: UUID, ids: Collection[UUID],
 def reserve(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datetime) -> None:
     """Set aside `shares` (minor units by invoice) of what is left. The rows are locked and were looked at."""
     share = _shares(shares)
-    room = share.c.minor <= _TOTAL - _PAID - _RESERVED
+    room = share.c.minor <= _DUE - _PAID - _RESERVED
     _move(db, actor, share, len(shares), now, room, reserved_minor=_RESERVED + share.c.minor)
 
 
@@ -69,7 +76,7 @@ def release(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datet
 def take(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datetime) -> None:
     """Turn what was reserved into paid; in full, the invoice is PAID. Only together with a posting."""
     share = _shares(shares)
-    full = _PAID + share.c.minor == _TOTAL
+    full = _PAID + share.c.minor == _DUE
     _move(
         db, actor, share, len(shares), now, share.c.minor <= _RESERVED,
         reserved_minor=_RESERVED - share.c.minor,
@@ -82,10 +89,23 @@ def take(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datetime
 def settle(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datetime) -> None:
     """Take as paid what nobody had reserved: it came in past any gateway. Only together with a posting."""
     share = _shares(shares)
-    full = _PAID + share.c.minor == _TOTAL
+    full = _PAID + share.c.minor == _DUE
     _move(
-        db, actor, share, len(shares), now, share.c.minor <= _TOTAL - _PAID - _RESERVED,
+        db, actor, share, len(shares), now, share.c.minor <= _DUE - _PAID - _RESERVED,
         paid_minor=_PAID + share.c.minor,
+        status=case((full, InvoiceStatus.PAID), else_=col(Invoice.status)),
+        paid_at=case((full, now), else_=col(Invoice.paid_at)),
+    )  # fmt: skip
+
+
+def credit(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: datetime) -> None:
+    """Take off what need not be paid any more; with nothing left, the invoice is PAID. Only together with a
+    posting."""
+    share = _shares(shares)
+    full = _PAID + share.c.minor == _DUE
+    _move(
+        db, actor, share, len(shares), now, share.c.minor <= _DUE - _PAID - _RESERVED,
+        credited_minor=_CREDITED + share.c.minor,
         status=case((full, InvoiceStatus.PAID), else_=col(Invoice.status)),
         paid_at=case((full, now), else_=col(Invoice.paid_at)),
     )  # fmt: skip
@@ -100,6 +120,8 @@ def give_back(db: Session, actor: Actor, *, shares: Mapping[UUID, int], now: dat
         paid_minor=_PAID - share.c.minor,
         status=InvoiceStatus.OPEN,
         paid_at=None,
+        archived_at=None,  # what is owed again is in the lists again
+        archiving_id=None,
     )  # fmt: skip
 
 

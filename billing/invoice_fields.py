@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, select
 
 from auth.actors import Actor
+from billing.customer_fields import read_terms
 from billing.customers import Customer
 from billing.inputs import Input
 from billing.money import (
@@ -36,6 +37,7 @@ MOST_TAXES = 5
 LARGEST_TOTAL_MINOR = 10**12
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAYS = (date(2000, 1, 1), date(2099, 12, 31))
+_SUMS = ("net_minor", "tax_minor", "total_minor")
 
 
 class AmountInput(Input):
@@ -66,16 +68,32 @@ class LineInput(Input):
 class InvoiceInput(Input):
     """An invoice. Days as dates or as "YYYY-MM-DD"; the currency is the customer's and may be repeated here.
 
+    `terms_days` after the issue date instead of `due_on`.
+
     For a change, what is not given stays as it is; lines are given all together or not at all.
     """
 
     issue_on: date | str | None = None
     due_on: date | str | None = None
+    terms_days: int | str | None = None
     memo: str | None = None
     internal_note: str | None = None
     po_number: str | None = None
     currency: str | None = None
     lines: Sequence[LineInput] = ()
+
+
+class Counted(NamedTuple):
+    """What lines come to in cents, and each of their taxes by name and rate; `left_out` counts from 0.
+
+    Left out are lines whose numbers don't make sense yet; a description that is missing is no matter.
+    """
+
+    net_minor: int
+    tax_minor: int
+    total_minor: int
+    taxes: Mapping[tuple[str, int], int]
+    left_out: tuple[int, ...]
 
 
 class Terms(NamedTuple):
@@ -106,9 +124,9 @@ def read_invoice(
     """The columns to write, every problem noted in `checks`; use nothing of it before `checks.done()`.
 
     `before` is what is stored, None for a new invoice. Amounts come out in minor units. Codes at the field:
-    BAD_DATE, DUE_BEFORE_ISSUE, OTHER_CURRENCY, those of clean_line and read_decimal; at ("lines", row,
-    field) DISCOUNT_TOO_LARGE, TWO_DISCOUNTS, TOO_MANY and DUPLICATE (taxes); at ("lines",)
-    REQUIRED, TOO_MANY, NOTHING_TO_PAY, TOO_LARGE.
+    BAD_DATE, DUE_BEFORE_ISSUE, BAD_TERMS, TWO_DUE_DATES, OTHER_CURRENCY, those of clean_line and
+    read_decimal; at ("lines", row, field) DISCOUNT_TOO_LARGE, TWO_DISCOUNTS, TOO_MANY and DUPLICATE
+    (taxes); at ("lines",) REQUIRED, TOO_MANY, NOTHING_TO_PAY, TOO_LARGE.
     """
     new = before is None
     values = _days(checks, fields, terms, before)
@@ -131,7 +149,7 @@ def read_invoice(
     if not new and not fields.gives("lines"):
         return Draft(values, None)
     lines = _lines(checks, fields.lines, terms.currency)
-    for name in ("net_minor", "tax_minor", "total_minor"):
+    for name in _SUMS:
         values[name] = sum(line.values[name] for line in lines)
     return Draft(values, lines)
 
@@ -166,7 +184,14 @@ def _days(
     issue = read_day(checks, "issue_on", fields.issue_on) if fields.gives("issue_on") else stored["issue_on"]
     issue_on = issue or stored["issue_on"]
     due = read_day(checks, "due_on", fields.due_on) if fields.gives("due_on") else stored["due_on"]
-    due_on = due or min(issue_on + timedelta(days=terms.days), DAYS[1])
+    chosen = read_terms(checks, fields.terms_days)
+    if chosen is not None:
+        if fields.gives("due_on") and due is not None:
+            message = "Give the due date or the terms, not both."
+            checks.refuse("terms_days", code="TWO_DUE_DATES", message=message)
+        due = None
+    days = terms.days if chosen is None else chosen
+    due_on = due or min(issue_on + timedelta(days=days), DAYS[1])
     if due_on < issue_on:
         message = say("Choose a due date on or after the issue date, {issue_on}.", issue_on=issue_on)
         checks.refuse("due_on", code="DUE_BEFORE_ISSUE", message=message)
@@ -209,7 +234,7 @@ def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tu
     lines = [
         _line(checks.under("lines", row), line, currency)
         for row, line in enumerate(typed)
-        if any(typed.strip() if isinstance(typed, str) else typed for _, typed in line)
+        if _is_written(line)
     ]
     if len(checks.problems) > problems:
         return ()
@@ -227,6 +252,38 @@ def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tu
     for position, line in enumerate(lines):
         line.values["position"] = position
     return tuple(lines)
+
+
+def count_lines(typed: Sequence[LineInput], currency: Currency) -> Counted:
+    """What lines come to while they are being typed, by the very arithmetic that stores them (M-15)."""
+    lines, left_out = [], []
+    for row, line in enumerate(typed[:MOST_LINES]):
+        if not _is_written(line):
+            continue
+        checks = Checks()
+        read = _line(checks, line, currency)
+        if any(problem.path != ("description",) for problem in checks.problems):
+            left_out.append(row)
+        else:
+            lines.append(read)
+    taxes: dict[tuple[str, int], int] = {}
+    for tax in (tax for line in lines for tax in line.taxes):
+        named = (tax["name"], tax["rate_e4"])
+        taxes[named] = taxes.get(named, 0) + tax["tax_minor"]
+    net, tax, total = (sum(line.values[name] for line in lines) for name in _SUMS)
+    return Counted(net, tax, total, taxes, tuple(left_out))
+
+
+def due_day(fields: InvoiceInput, terms: Terms) -> date | None:
+    """The day an invoice would be due, None while its dates don't make sense yet."""
+    checks = Checks()
+    days = _days(checks, fields, terms, None)
+    due_on: date = days["due_on"]
+    return None if checks.problems else due_on
+
+
+def _is_written(line: LineInput) -> bool:
+    return any(typed.strip() if isinstance(typed, str) else typed for _, typed in line)
 
 
 def _line(checks: Checks, typed: LineInput, currency: Currency) -> Line:

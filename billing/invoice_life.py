@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, update
 from sqlmodel import Session, SQLModel, col, select
 
 from auth.actors import Action, Actor
-from billing import invoices, ledger
+from billing import credit_notes, invoice_balances, invoices, ledger
 from billing.customers import Customer
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.ledger import Account, EntryCause, Leg
@@ -74,6 +74,13 @@ class PartlyPaid(Conflict):
     message = "Part of this invoice is paid already, so it can't be voided."
 
 
+class Credited(Conflict):
+    """Voiding it would take back what a credit note took back already."""
+
+    code = "INVOICE_CREDITED"
+    message = "This invoice is credited in part, so it can't be voided. Make a credit note for the rest."
+
+
 class WrittenOff(Conflict):
     """What its payments are can't change while it is written off."""
 
@@ -130,7 +137,8 @@ def issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: 
 def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
     """Take back an open invoice nobody has paid anything of; its number stays used.
 
-    Refuses NotFound, NotOpen, PartlyPaid, PaymentUnderWay (GUARANTEES M-17). Voiding twice changes nothing.
+    Refuses NotFound, NotOpen, PartlyPaid, Credited, PaymentUnderWay (GUARANTEES M-17). Voiding twice changes
+    nothing.
     """
     actor.require(Action.VOID_INVOICES)
     customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id)
@@ -140,6 +148,8 @@ def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoi
         raise NotOpen(invoice)
     if invoice.paid_minor:
         raise PartlyPaid
+    if invoice.credited_minor or credit_notes.noted_minor(db, invoice):
+        raise Credited
     if invoice.reserved_minor:
         raise PaymentUnderWay
     invoice.status = InvoiceStatus.VOID
@@ -174,7 +184,7 @@ def write_off(db: Session, actor: Actor, *, invoice_id: UUID, reason: str | None
     checks.done()
     made = InvoiceWriteOff(
         partner_id=actor.partner_id, id=new_id(), customer_id=customer.id, invoice_id=invoice.id,
-        amount_minor=invoice.total_minor - invoice.paid_minor, reason=why, created_at=now,
+        amount_minor=invoice_balances.lacking_minor(invoice), reason=why, created_at=now,
     )  # fmt: skip
     db.add(made)
     invoice.status = InvoiceStatus.UNCOLLECTIBLE
@@ -200,6 +210,7 @@ def reopen(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Inv
     given_up = db.exec(wanted).one()
     given_up.reopened_at = now
     invoice.status = InvoiceStatus.OPEN
+    invoice.archived_at = invoice.archiving_id = None
     invoice.updated_at = now
     db.flush()
     _give_up(db, actor, EntryCause.INVOICE_REOPENED, given_up, invoice, -given_up.amount_minor, now)

@@ -12,16 +12,15 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
-from auth.memberships import MembershipStatus, Role
-from billing import customers, invoice_life, invoices, mails
+from auth.memberships import MembershipStatus
+from billing import customers, invoice_life, invoices, mailed_links, mails
 from billing.customers import Customer
 from billing.invoice_life import NotOpen
 from billing.invoices import Invoice, InvoiceStatus
+from billing.mailed_links import TOLD
 from billing.mails import Mail, MailKind
 from errors import Conflict, Invalid, NotFound
 
-# Who is written to about invoices: the customer's people who can pay.
-TOLD = frozenset({Role.MANAGER, Role.PAYER})
 MOST_RECIPIENTS = 50
 
 
@@ -37,9 +36,9 @@ def send(
 ) -> Invoice:
     """Mail an invoice to these users of the customer, issuing it first if it is a draft.
 
-    Left out: to its managers and payers. May be repeated: everybody gets it again. Refuses NotFound (also for
-    somebody who is no user of this customer, or was removed), NotOpen (a voided one), NobodyToTell, a
-    customer in SETUP or ARCHIVED, and at ("recipient_ids",) REQUIRED, TOO_MANY.
+    Left out: to its managers and payers. May be repeated: everybody gets it again, with the same pay link.
+    Refuses NotFound (also for somebody who is no user of this customer, or was removed), NotOpen (a voided
+    one), NobodyToTell, a customer in SETUP or ARCHIVED, and at ("recipient_ids",) REQUIRED, TOO_MANY.
     """
     actor.require(Action.EDIT_INVOICES)
     customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
@@ -49,6 +48,8 @@ def send(
     if invoice.status is InvoiceStatus.DRAFT:
         invoice_life.issue(db, actor, customer, invoice, now)
     invoice.updated_at = now
+    if invoice.status is InvoiceStatus.OPEN:
+        mailed_links.with_invoice(db, actor, invoice=invoice, now=now)
     for membership_id in told:
         mails.queue(
             db, partner_id=actor.partner_id, kind=MailKind.INVOICE, membership_id=membership_id,

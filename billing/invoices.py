@@ -43,9 +43,10 @@ class InvoiceStatus(StrEnum):
 class Invoice(SQLModel, table=True):
     """A claim. `number` is '' until finalized: then it is the partner's next, without gaps.
 
-    `reserved_minor` is what payments under way are for: nobody else can pay that part meanwhile. `send_on`
+    `credited_minor` is what credit notes and a customer's credit took off it. `reserved_minor` is what
+    payments under way are for: nobody else can pay that part meanwhile. `send_on`
     is the day a draft is to be sent by itself, gone once it is issued. `recurring_id` made it for the day
-    `recurs_on`.
+    `recurs_on`. `archiving_id` names the act that archived it (`invoice_archiving.py`).
     """
 
     __tablename__ = "invoice"
@@ -72,15 +73,27 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("due_on >= issue_on", name="due_not_before_issue"),
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
         CheckConstraint("paid_minor between 0 and total_minor", name="paid_within_total"),
+        CheckConstraint("credited_minor >= 0", name="credited_not_negative"),
         # Whatever the code does: open attempts and payments together never exceed the claim (GUARANTEES M-4).
         CheckConstraint(
-            "reserved_minor >= 0 and paid_minor + reserved_minor <= total_minor", name="reserved_within_rest"
+            "reserved_minor >= 0 and paid_minor + credited_minor + reserved_minor <= total_minor",
+            name="reserved_within_rest",
         ),
         CheckConstraint("status = 'OPEN' or reserved_minor = 0", name="only_open_reserved"),
-        CheckConstraint("status <> 'PAID' or paid_minor = total_minor", name="paid_in_full"),
-        CheckConstraint("status <> 'DRAFT' or paid_minor = 0", name="draft_unpaid"),
+        CheckConstraint("status <> 'PAID' or paid_minor + credited_minor = total_minor", name="paid_in_full"),
+        CheckConstraint("status <> 'DRAFT' or paid_minor + credited_minor = 0", name="draft_unpaid"),
         CheckConstraint("send_on is null or status = 'DRAFT'", name="only_drafts_planned"),
         CheckConstraint("send_refusal is null or send_on is not null", name="only_planned_refused"),
+        CheckConstraint("(archived_at is null) = (archiving_id is null)", name="archived_in_an_act"),
+        CheckConstraint(
+            "archived_at is null or status in ('PAID', 'VOID', 'UNCOLLECTIBLE')", name="only_ended_archived"
+        ),
+        Index(
+            "ix_invoice_archived", "partner_id", "due_on", "id", postgresql_where="archived_at is not null"
+        ),
+        Index(
+            "ix_invoice_archiving", "partner_id", "archiving_id", postgresql_where="archiving_id is not null"
+        ),
         Index("ix_invoice_send", "partner_id", "send_on", "id", postgresql_where="send_on is not null"),
         Index(
             "ix_invoice_customer_due",
@@ -118,6 +131,7 @@ class Invoice(SQLModel, table=True):
     tax_minor: int = minor(default=0)
     total_minor: int = minor(default=0)
     paid_minor: int = minor(default=0)
+    credited_minor: int = minor(default=0)
     reserved_minor: int = minor(default=0)
     issue_on: date = day()
     due_on: date = day()
@@ -137,6 +151,8 @@ class Invoice(SQLModel, table=True):
     scheduled_by_name: str | None = None
     recurring_id: UUID | None = None
     recurs_on: date | None = day(default=None)
+    archived_at: datetime | None = instant(default=None)
+    archiving_id: UUID | None = None
 
 
 class InvoiceLine(SQLModel, table=True):

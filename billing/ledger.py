@@ -2,11 +2,11 @@
 
 Surprise: nothing here is ever changed or deleted, the database refuses it; a mistake is corrected by
 another entry. The sum is checked by the database when the transaction commits. What a customer owes
-(`customer.open_minor`) is moved here and nowhere else.
+(`customer.open_minor`) and has in credit (`credit_minor`) is moved here and nowhere else.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlmodel import Session, SQLModel, col
 
 from auth.actors import Actor
+from billing.credit_checks import CREDITS
 from billing.customers import Customer
 from billing.money import Currency
 from db.columns import choice, instant, key, minor, new_id, tenant
@@ -40,6 +41,7 @@ class Account(StrEnum):
     GATEWAY_CLEARING = "GATEWAY_CLEARING"
     OUTSIDE_CLEARING = "OUTSIDE_CLEARING"
     WRITTEN_OFF = "WRITTEN_OFF"
+    CUSTOMER_CREDIT = "CUSTOMER_CREDIT"
 
 
 class EntryCause(StrEnum):
@@ -52,6 +54,8 @@ class EntryCause(StrEnum):
     PAYMENT_SUCCEEDED = "PAYMENT_SUCCEEDED"
     OUTSIDE_PAYMENT_RECORDED = "OUTSIDE_PAYMENT_RECORDED"
     OUTSIDE_PAYMENT_REVERSED = "OUTSIDE_PAYMENT_REVERSED"
+    CREDIT_NOTE_ISSUED = "CREDIT_NOTE_ISSUED"
+    CREDIT_APPLIED = "CREDIT_APPLIED"
 
 
 class LedgerEntry(SQLModel, table=True):
@@ -137,7 +141,7 @@ def post(
     legs: Sequence[Leg],
     now: datetime,
 ) -> UUID:
-    """Write an entry and move what the customer owes by its RECEIVABLE legs; the entry's id.
+    """Write an entry and move what the customer owes by its RECEIVABLE legs, and its credit; the entry's id.
 
     Legs of zero are left out. Raises Unbalanced unless the rest sums to zero per currency; the database
     refuses a second entry for the same cause and subject (GUARANTEES I1, I7).
@@ -161,18 +165,21 @@ def post(
     )
     shared = {"partner_id": actor.partner_id, "customer_id": customer_id, "entry_id": entry["id"]}
     db.execute(insert(LedgerPosting), [{**shared, "id": new_id(), **leg._asdict()} for leg in moving])
-    owed = sum(leg.amount_minor for leg in moving if leg.account is Account.RECEIVABLE)
-    _move_open(db, actor, customer_id=customer_id, by_minor=owed, now=now)
+    by = {account: sum(leg.amount_minor for leg in moving if leg.account is account) for account in Account}
+    _move_customer(db, actor, customer_id=customer_id, by=by, now=now)
     return entry["id"]
 
 
-def _move_open(db: Session, actor: Actor, *, customer_id: UUID, by_minor: int, now: datetime) -> None:
+def _move_customer(
+    db: Session, actor: Actor, *, customer_id: UUID, by: Mapping[Account, int], now: datetime
+) -> None:
     """Surprise: the customer's version stays, or a payment would spoil the form somebody has open."""
     db.execute(
         update(Customer)
         .where(col(Customer.partner_id) == actor.partner_id, col(Customer.id) == customer_id)
         .values(
-            open_minor=col(Customer.open_minor) + by_minor,
+            open_minor=col(Customer.open_minor) + by[Account.RECEIVABLE],
+            credit_minor=col(Customer.credit_minor) - by[Account.CUSTOMER_CREDIT],
             updated_at=func.greatest(col(Customer.updated_at), now),
         )
         .execution_options(synchronize_session=False)
@@ -193,6 +200,10 @@ _OWED = """
   outside as (select partner_id, invoice_id,
                coalesce(sum(amount_minor) filter (where reversed_at is null), 0) as minor
              from outside_payment group by 1, 2),
+  noted as (select partner_id, invoice_id, sum(applied_minor) as applied, sum(total_minor) as total
+             from credit_note group by 1, 2),
+  credits as (select partner_id, invoice_id, sum(amount_minor) as minor
+             from credit_application group by 1, 2),
   written_off as (select partner_id, invoice_id, sum(amount_minor) as minor
              from invoice_write_off where reopened_at is null group by 1, 2),
   parts as (select partner_id, payment_id, sum(amount_minor) as minor, array_agg(distinct status) as statuses
@@ -225,7 +236,8 @@ left join payment y on y.partner_id = p.partner_id and y.id = p.payment_id
 where (p.invoice_id is not null and (i.customer_id, i.currency) is distinct from (p.customer_id, p.currency))
   or (p.payment_id is not null and (y.customer_id, y.currency) is distinct from (p.customer_id, p.currency))
   or (p.account = 'RECEIVABLE' and p.invoice_id is null)
-  or (p.account = 'GATEWAY_CLEARING' and p.payment_id is null)"""
+  or (p.account = 'GATEWAY_CLEARING' and p.payment_id is null)
+  or (p.account = 'CUSTOMER_CREDIT' and (p.invoice_id is not null or p.payment_id is not null))"""
 
 _INVOICES = """
 select 'I2: invoice ' || i.id || ' says ' || i.paid_minor || ' paid, its payments say '
@@ -235,20 +247,28 @@ left join outside e on e.partner_id = i.partner_id and e.invoice_id = i.id
 where i.paid_minor <> coalesce(s.applied, 0) + coalesce(e.minor, 0)
   or i.paid_minor not between 0 and i.total_minor
 union all
+select 'I2: invoice ' || i.id || ' says ' || i.credited_minor || ' credited, its credit says '
+  || coalesce(n.applied, 0) + coalesce(a.minor, 0)
+from invoice i left join noted n on n.partner_id = i.partner_id and n.invoice_id = i.id
+left join credits a on a.partner_id = i.partner_id and a.invoice_id = i.id
+where i.credited_minor <> coalesce(n.applied, 0) + coalesce(a.minor, 0)
+  or i.credited_minor not between 0 and i.total_minor - i.paid_minor
+  or coalesce(n.total, 0) > case when i.status in ('DRAFT', 'VOID') then 0 else i.total_minor end
+union all
 select 'I3: invoice ' || i.id || ' is ' || i.status || ', the ledger says '
   || coalesce(o.minor::text, 'nothing')
 from invoice i left join owed o on o.partner_id = i.partner_id and o.invoice_id = i.id
 where not coalesce(case i.status
   when 'DRAFT' then o.minor is null
-  when 'OPEN' then o.minor = i.total_minor - i.paid_minor and o.minor > 0
-  when 'PAID' then o.minor = 0 and i.paid_minor = i.total_minor and i.paid_at is not null
-  when 'VOID' then o.minor = 0 and i.paid_minor = 0
-  else o.minor = 0 and i.paid_minor < i.total_minor end, false)
+  when 'OPEN' then o.minor = i.total_minor - i.paid_minor - i.credited_minor and o.minor > 0
+  when 'PAID' then o.minor = 0 and i.paid_minor + i.credited_minor = i.total_minor and i.paid_at is not null
+  when 'VOID' then o.minor = 0 and i.paid_minor = 0 and i.credited_minor = 0
+  else o.minor = 0 and i.paid_minor + i.credited_minor < i.total_minor end, false)
 union all
 select 'I3: invoice ' || i.id || ' is ' || i.status || ' with ' || coalesce(w.minor, 0) || ' written off'
 from invoice i left join written_off w on w.partner_id = i.partner_id and w.invoice_id = i.id
 where coalesce(w.minor, 0) <>
-  case when i.status = 'UNCOLLECTIBLE' then i.total_minor - i.paid_minor else 0 end
+  case when i.status = 'UNCOLLECTIBLE' then i.total_minor - i.paid_minor - i.credited_minor else 0 end
 union all
 select 'I3: outside payment ' || x.id || ' of ' || x.amount_minor || ' is '
   || coalesce(sum(p.amount_minor), 0) || ' in the ledger'
@@ -277,7 +297,8 @@ select 'M-4: invoice ' || i.id || ' says ' || i.reserved_minor || ' reserved, it
   || coalesce(s.reserved, 0)
 from invoice i left join shares s on s.partner_id = i.partner_id and s.invoice_id = i.id
 where i.reserved_minor <> coalesce(s.reserved, 0)
-  or (i.reserved_minor > 0 and (i.status <> 'OPEN' or i.reserved_minor + i.paid_minor > i.total_minor))
+  or (i.reserved_minor > 0 and (i.status <> 'OPEN'
+    or i.reserved_minor + i.paid_minor + i.credited_minor > i.total_minor))
 union all
 select 'M-4: the invoice numbers of partner ' || p.id || ' have a gap' from partner p
 where p.next_invoice_number - p.first_invoice_number <> (select count(*) from invoice i
@@ -319,7 +340,7 @@ select 'I9: payment from outside ' || m.subject_id || ' has ' || count(*) || ' r
 from mail m where m.kind in ('OUTSIDE_RECEIPT', 'OUTSIDE_REVERSED')
 group by m.partner_id, m.kind, m.subject_id having count(*) > 1"""  # noqa: S608 - fixed words only
 
-_ALL = text(f"with {_OWED} {_ENTRIES} union all {_INVOICES} union all {_PAYMENTS}")
+_ALL = text(f"with {_OWED} {_ENTRIES} union all {_INVOICES} union all {_PAYMENTS} union all {CREDITS}")
 
 
 def check(db: Session) -> list[str]:

@@ -27,6 +27,7 @@ class MailKind(StrEnum):
     PAYMENT_FAILED = "PAYMENT_FAILED"
     ACCESS_ASKED = "ACCESS_ASKED"
     THREAD_REPLY = "THREAD_REPLY"
+    PAY_LINK = "PAY_LINK"
 
 
 class MailStatus(StrEnum):

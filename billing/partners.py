@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, text
 from sqlmodel import Session, SQLModel
 
 from auth import audit, memberships
@@ -24,7 +24,7 @@ from billing.unique import unique
 from db.columns import choice, count, instant, key, minor, sort_key, tenant
 from db.policies import Guard, guarded
 from db.session import enter
-from errors import Invalid
+from errors import Invalid, NotFound
 from languages import ONE_OF_OURS, mark, say
 
 _WHOLE = (
@@ -32,6 +32,8 @@ _WHOLE = (
     " and (state is null) = (country is null) and (postal_code is null) = (country is null)"
     " and (address2 is null or country is not null)"
 )
+
+_ONE_AT_A_TIME = text("select pg_advisory_xact_lock(20261128)")
 
 
 class Partner(SQLModel, table=True):
@@ -45,6 +47,7 @@ class Partner(SQLModel, table=True):
         UniqueConstraint("slug"),
         CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug_shape"),
         CheckConstraint("next_invoice_number > 0", name="numbers_from_one"),
+        CheckConstraint("next_credit_note_number > 0", name="credit_notes_from_one"),
         CheckConstraint(
             "first_invoice_number between 1 and next_invoice_number", name="first_number_before_next"
         ),
@@ -84,6 +87,7 @@ class Partner(SQLModel, table=True):
     invoice_prefix: str
     first_invoice_number: int = minor(default=1)
     next_invoice_number: int = minor(default=1)
+    next_credit_note_number: int = minor(default=1)
     default_terms_days: int = count(default=30)
     created_at: datetime = instant()
     updated_at: datetime = instant()
@@ -182,6 +186,24 @@ def create(
     with unique(db, "uq_gateway_account_gateway_account", _taken("account", mark("gateway account"))):
         db.add(held)
     return NewPartner(partner, _first_admin(db, partner.id, who, email, now))
+
+
+def create_first(
+    db: Session, *, name: str, admin_name: str, admin_email: str, time_zone: str, now: datetime
+) -> NewPartner:
+    """Start the first partner of an installation, as `create`; refuses NotFound once there is one.
+
+    Two that ask at once wait for each other, so one is refused.
+    """
+    db.execute(_ONE_AT_A_TIME)
+    if not is_empty(db):
+        raise NotFound
+    return create(db, name=name, admin_name=admin_name, admin_email=admin_email, time_zone=time_zone, now=now)
+
+
+def is_empty(db: Session) -> bool:
+    """Whether no partner was made here yet; asked before anybody is entered."""
+    return not db.execute(text("select has_partner()")).scalar_one()
 
 
 def _first_admin(db: Session, partner_id: UUID, name: str, email: Email, now: datetime) -> Membership:

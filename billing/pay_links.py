@@ -7,6 +7,7 @@ comes by one is no user of the customer's: the database shows them this invoice 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from enum import StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from billing import invoices
 from billing.customers import Customer, CustomerStatus
 from billing.invoices import Invoice, InvoiceStatus
 from billing.partners import Partner
-from db.columns import count, digest, instant, key, new_id, tenant
+from db.columns import choice, count, digest, instant, key, new_id, tenant
 from db.policies import Guard, guarded
 from db.session import enter
 from errors import Conflict, NotFound
@@ -32,6 +33,14 @@ MOST_LIVE = 20
 # Reloading a page is not looking at the invoice again: the log has one line for each hour of it.
 ONE_VISIT = timedelta(hours=1)
 _CLOSED = (InvoiceStatus.DRAFT, InvoiceStatus.VOID)
+
+
+class PayLinkOrigin(StrEnum):
+    """STAFF made it; INVOICE: it goes out with the invoice's mails; FRESH: mailed when asked for."""
+
+    STAFF = "STAFF"
+    INVOICE = "INVOICE"
+    FRESH = "FRESH"
 
 
 class PayLink(SQLModel, table=True):
@@ -58,6 +67,7 @@ class PayLink(SQLModel, table=True):
     customer_id: UUID
     invoice_id: UUID
     owner_id: UUID | None = None
+    origin: PayLinkOrigin = choice(PayLinkOrigin, default=PayLinkOrigin.STAFF)
     token_hash: bytes = digest()
     created_at: datetime = instant()
     created_by: UUID | None = None
@@ -112,17 +122,27 @@ def create(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Mad
         raise NothingToShow
     if len(live_of(db, actor, invoice_id=invoice.id, now=now)) >= MOST_LIVE:
         raise ManyLinks
+    link = added(db, actor, invoice, PayLinkOrigin.STAFF, now=now)
+    _record(db, actor, link, invoice, "pay_link.created", now)
+    return Made(link, token_of(db, link))
+
+
+def added(db: Session, actor: Actor, invoice: Invoice, origin: PayLinkOrigin, *, now: datetime) -> PayLink:
+    """One more link to an issued invoice; whoever calls has looked whether there may be one."""
     link = PayLink(
         partner_id=actor.partner_id, id=new_id(), customer_id=invoice.customer_id, invoice_id=invoice.id,
-        token_hash=b"", created_at=now, created_by=actor.id, created_by_name=actor.name,
-        expires_at=_expiry(db, invoice, now),
+        origin=origin, token_hash=b"", created_at=now, created_by=None if actor.is_guest else actor.id,
+        created_by_name=actor.name, expires_at=_expiry(db, invoice, now),
     )  # fmt: skip
-    token = link_token(db, PURPOSE, link.partner_id, link.id)
-    link.token_hash = digest_of(token)
+    link.token_hash = digest_of(token_of(db, link))
     db.add(link)
     db.flush()
-    _record(db, actor, link, invoice, "pay_link.created", now)
-    return Made(link, token)
+    return link
+
+
+def token_of(db: Session, link: PayLink) -> str:
+    """What opens a link: derived anew for each of its mails, kept nowhere."""
+    return link_token(db, PURPOSE, link.partner_id, link.id)
 
 
 def revoke(db: Session, actor: Actor, *, link_id: UUID, now: datetime) -> PayLink:
@@ -185,7 +205,8 @@ def let_in_to_pay(db: Session, *, token: str, link_id: UUID, now: datetime) -> G
     return guest
 
 
-def _live(db: Session, token: str, now: datetime) -> tuple[PayLink, Guest]:
+def known(db: Session, *, token: str) -> tuple[PayLink, Customer]:
+    """The link of a token, live or not, and whose it is; `db` is the partner's then. Refuses DeadLink."""
     found = db.execute(
         text("select partner_id, link_id from find_pay_link(:hash)"), {"hash": digest_of(token)}
     ).one_or_none()
@@ -195,13 +216,19 @@ def _live(db: Session, token: str, now: datetime) -> tuple[PayLink, Guest]:
     mine = (PayLink.partner_id == found.partner_id, PayLink.id == found.link_id)
     link = db.exec(select(PayLink).where(*mine)).one()
     ours = (Customer.partner_id == link.partner_id, Customer.id == link.customer_id)
-    customer = db.exec(select(Customer).where(*ours)).one()
+    return link, db.exec(select(Customer).where(*ours)).one()
+
+
+def _live(db: Session, token: str, now: datetime) -> tuple[PayLink, Guest]:
+    link, customer = known(db, token=token)
     if link.revoked_at is not None or link.expires_at <= now or customer.status is CustomerStatus.ARCHIVED:
         raise DeadLink
     partner = db.exec(select(Partner).where(Partner.id == link.partner_id)).one()
     actor = Actor(
         ActorKind.GUEST, link.partner_id, id=link.id, customer_id=link.customer_id, name="Pay link",
         invoice_id=link.invoice_id,
+        # Whoever came by a fresh one reads the company's mail.
+        proved_at=link.created_at if link.origin is PayLinkOrigin.FRESH else None,
     )  # fmt: skip
     return link, Guest(actor, link.invoice_id, partner)
 

@@ -46,7 +46,8 @@ class Movement:
 
 @dataclass(frozen=True)
 class Statement:
-    """The account from the first day to the last, both included; `ages` are what is owed on the last one."""
+    """The account from the first day to the last, both included; `ages` are what is owed on the last one,
+    `credit_minor` what the customer then had in credit that no invoice took yet."""
 
     head: Letterhead
     customer: Customer
@@ -56,6 +57,7 @@ class Statement:
     movements: Sequence[Movement]
     ages: Mapping[Age, int]
     begins_at: datetime
+    credit_minor: int
 
     @property
     def currency(self) -> Currency:
@@ -124,6 +126,7 @@ def statement(
         movements=_movements(rows[1:], opening, zone),
         ages=_by_age(rows, last),
         begins_at=begins,
+        credit_minor=rows[0].credit,
     )
 
 
@@ -186,7 +189,7 @@ def _month_before(day: date) -> date:
 
 
 # All in one statement, so that no payment in between can tear sums and movements apart. The first row is what
-# was owed before, by the day it is due on.
+# was owed before, by the day it is due on, and what is in credit at the end.
 _ACCOUNT = text("""
 with moved as (
   select e.id, e.at, e.cause, e.subject_id, i.number, i.due_on, p.amount_minor
@@ -197,11 +200,15 @@ with moved as (
 opening as (select due_on, sum(amount_minor)::bigint as owed from moved where at < :begins group by due_on)
 select null::uuid as id, null::timestamptz as at, null as cause, null::uuid as subject_id,
   '{}'::text[] as numbers, coalesce(array_agg(due_on order by due_on), '{}') as dues,
-  coalesce(array_agg(owed order by due_on), '{}') as amounts
+  coalesce(array_agg(owed order by due_on), '{}') as amounts,
+  (select coalesce(-sum(p.amount_minor), 0)::bigint from ledger_entry e
+    join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id
+    where e.partner_id = :partner and e.customer_id = :customer and e.at < :ends
+      and p.account = 'CUSTOMER_CREDIT') as credit
 from opening
 union all
 select id, at, cause, subject_id, array_agg(number::text order by number),
-  array_agg(due_on order by number), array_agg(amount_minor order by number)
+  array_agg(due_on order by number), array_agg(amount_minor order by number), null
 from moved where at >= :begins group by id, at, cause, subject_id
 order by at nulls first, id
 limit :most""")

@@ -71,6 +71,11 @@ def minor(**field: Any) -> Any:
     return Field(sa_type=BigInteger, **field)
 
 
+def minors(**field: Any) -> Any:
+    """A list of amounts in minor units."""
+    return Field(sa_type=ARRAY(BigInteger), **field)
+
+
 def count(**field: Any) -> Any:
     """A small whole number."""
     return Field(sa_type=Integer, **field)

@@ -23,6 +23,7 @@ TONES: dict[str, tuple[str, str]] = {
     "RECURRING_PAUSED": ("warning", "Paused"),
     "RECURRING_ENDED": ("neutral", "Ended"),
     "INVOICE_DISPUTED": ("warning", "Disputed"),
+    "INVOICE_ASKED_ABOUT": ("info", "Open question"),
     "THREAD_OPEN": ("info", "Open"),
     "THREAD_RESOLVED": ("success", "Settled"),
     # mails

@@ -26,7 +26,7 @@ from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Una
 from languages import say
 from portal import csrf, factor_needed, flash, looking, stepping_up, visits
 from portal.cookies import remember
-from portal.form import Form
+from portal.form import USUAL, Form, Limits
 from portal.house import Place, house, place, session_hash
 from portal.kept import kept_of
 from portal.shell import Tone, Undo
@@ -222,12 +222,12 @@ def go(
     return answer
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, limits: Limits = USUAL) -> Form:
     """The posted form, kept on the request so that it survives signing in again.
 
     Refuses (CrossSite) one that none of our pages sent, before anybody is looked up or anything is said.
     """
-    form = await Form.read(request)
+    form = await Form.read(request, limits)
     if not csrf.is_ours(request.headers, public_origin=house(request).public_origin):
         raise csrf.CrossSite
     request.state.form = form

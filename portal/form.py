@@ -39,6 +39,16 @@ class Unreadable(Invalid):
         super().__init__([Problem(self.code, (), message)])
 
 
+class Limits(NamedTuple):
+    """How much a form may hold."""
+
+    most_bytes: int = MOST_BYTES
+    most_fields: int = MOST_FIELDS
+
+
+USUAL = Limits()
+
+
 class Wrong(NamedTuple):
     """One line of the error summary; `name` is the field to jump to, None when the page has none."""
 
@@ -84,15 +94,16 @@ class Form:
     _blank_rows: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    async def read(cls, request: Request) -> "Form":
-        """The request's form. Refuses (Unreadable) over 64 KiB or 500 fields, multipart, non-UTF-8, NUL."""
+    async def read(cls, request: Request, limits: Limits = USUAL) -> "Form":
+        """The request's form. Refuses (Unreadable) beyond `limits`, by default 64 KiB and 500 fields;
+        multipart, non-UTF-8, NUL."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != MEDIA_TYPE:
             raise Unreadable("This form can't be read. Go back, reload the page and send it again.")
-        return cls.parsed(await _body(request))
+        return cls.parsed(await _body(request, limits.most_bytes), limits.most_fields)
 
     @classmethod
-    def parsed(cls, body: bytes) -> "Form":
+    def parsed(cls, body: bytes, most_fields: int = MOST_FIELDS) -> "Form":
         """The form in an urlencoded body; refuses as `read` does."""
         try:
             pairs = parse_qsl(
@@ -100,7 +111,7 @@ class Form:
                 keep_blank_values=True,
                 encoding="utf-8",
                 errors="strict",
-                max_num_fields=MOST_FIELDS,
+                max_num_fields=most_fields,
             )
         except ValueError as wrong:  # also UnicodeDecodeError, in either decoding
             raise Unreadable("This form has too many fields, or text that is not UTF-8.") from wrong
@@ -178,14 +189,14 @@ class Form:
         first = indices[-1] + 1 if indices else 0
         return [Row(self, name, index) for index in [*indices, *range(first, first + blank)]]
 
-    def rearranged(self, name: str) -> "Form | None":
+    def rearranged(self, name: str, most_rows: int = MOST_ROWS) -> "Form | None":
         """The form with a row of `name` added or removed when that button was pressed, else None.
 
-        The buttons are `add-users` and `remove-users-0`. No more than 50 rows.
+        The buttons are `add-users` and `remove-users-0`. No more than `most_rows`.
         """
         if self.pressed == f"add-{name}":
             grown = self._with_rows(name, self._indices(name))
-            room = len(self._indices(name)) + self._blank_rows.get(name, 0) < MOST_ROWS
+            room = len(self._indices(name)) + self._blank_rows.get(name, 0) < most_rows
             return replace(grown, _blank_rows={**self._blank_rows, name: 1}) if room else grown
         prefix = f"remove-{name}-"
         if self.pressed.startswith(prefix):
@@ -265,18 +276,18 @@ class Form:
         return replace(self, typed=typed, problems=problems, _blank_rows=blank)
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most_bytes: int) -> bytes:
     too_long = say(
         "This form is longer than {most} KiB. Shorten the longest text and send it again.",
-        most=MOST_BYTES // 1024,
+        most=most_bytes // 1024,
     )
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > MOST_BYTES:
+    if announced.isdecimal() and len(announced) < 20 and int(announced) > most_bytes:
         raise Unreadable(too_long)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > most_bytes:
             raise Unreadable(too_long)
     return bytes(body)
 

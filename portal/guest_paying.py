@@ -16,9 +16,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from auth.actors import Actor
+from auth.throttle import TooMany
 from auth.tokens import DeadLink
 from billing import guest_payments, pay_links, payment_methods, payments
 from billing.guest_payments import Due
+from billing.invoice_balances import lacking_minor
 from billing.invoices import Invoice
 from billing.pay_links import Guest
 from billing.payment_methods import NoGatewayAccount, PaymentMethod
@@ -34,7 +36,7 @@ from portal.brand import brand_of
 from portal.cookies import LANGUAGE, YEAR_SECONDS, remember
 from portal.door import Endpoint, read_form, visitor
 from portal.form import Form
-from portal.headers import admit_gateway, withhold_address
+from portal.headers import admit_gateway, client_address, withhold_address
 from portal.house import house, record_id
 from portal.papers import PDF, file
 from portal.pay_links import LONGEST_TOKEN, ended, opened, shown_money
@@ -66,12 +68,21 @@ async def show_start(request: Request) -> Response:
 async def begin(request: Request) -> Response:
     """Open the gateway's form for a card."""
     await _form(request)
-    parts, guest = house(request), await run_in_threadpool(_in, request, lambda _, guest: guest)
-    customer_id = guest.actor.customer_id
+    parts = house(request)
+
+    def admit(db: Session, guest: Guest) -> Actor:
+        guest_payments.admit_entry(db, guest.actor, address=address_of(request), now=parts.clock())
+        return guest.actor
+
+    try:
+        actor = await run_in_threadpool(_in, request, admit)
+    except TooMany as late:
+        return await _start(request, refusal=late)
+    customer_id = actor.customer_id
     assert customer_id is not None
     try:
         session = await run_in_threadpool(
-            method_setups.begin, parts.database, parts.gateway, guest.actor, customer_id=customer_id,
+            method_setups.begin, parts.database, parts.gateway, actor, customer_id=customer_id,
             return_url=_return_url(request), now=parts.clock(),
         )  # fmt: skip
     except (method_setups.GatewayDown, NoGatewayAccount) as down:
@@ -139,18 +150,20 @@ async def confirm(request: Request) -> Response:
         begun = guest_payments.begin(
             db, guest.actor, setup=setup, expected_minor=_minor(form), now=parts.clock(),
             return_url=lambda payment_id: f"{site}{_payment_page(request, payment_id)}/return",
+            address=address_of(request),
         )  # fmt: skip
         return guest.actor, begun.id
 
     try:
         actor, payment_id = await run_in_threadpool(_in, request, work)
-    except Conflict as late:
+    except (Conflict, TooMany) as late:
         return await _start(request, refusal=late)
     parts.reached("reserve")
     payment = await run_in_threadpool(
         paying.send_and_see, parts.database, parts.gateway, actor, payment_id=payment_id, clock=parts.clock,
         reached=parts.reached,
     )  # fmt: skip
+    await _note(request, payment)
     if payment.status is PaymentStatus.REQUIRES_ACTION and payment.action_url:
         return RedirectResponse(payment.action_url, 303)
     return RedirectResponse(_payment_page(request, payment.id), 303)
@@ -164,11 +177,12 @@ async def show_payment(request: Request) -> Response:
 async def come_back(request: Request) -> Response:
     """Ask the gateway how a payment under way stands, and show it. What the address says is not believed."""
     parts, guest = house(request), await run_in_threadpool(_in, request, lambda _, guest: guest)
-    await run_in_threadpool(
+    payment = await run_in_threadpool(
         paying.refresh, parts.database, parts.gateway, guest.actor,
         payment_id=record_id(request, "payment_id", "pay"), clock=parts.clock,
     )  # fmt: skip
-    return RedirectResponse(_payment_page(request, record_id(request, "payment_id", "pay")), 303)
+    await _note(request, payment)
+    return RedirectResponse(_payment_page(request, payment.id), 303)
 
 
 async def give_up(request: Request) -> Response:
@@ -205,17 +219,19 @@ async def back(request: Request) -> Response:
 
 
 async def _start(request: Request, *, refusal: Conflict | Limited | None = None) -> Response:
-    def look(db: Session, guest: Guest) -> tuple[Guest, Invoice, bool, Payment | None]:
-        invoice = guest_payments.invoice_of(db, guest.actor)
+    def look(db: Session, guest: Guest) -> tuple[Guest, Invoice, bool, bool, Payment | None]:
+        invoice, now = guest_payments.invoice_of(db, guest.actor), house(request).clock()
         can_pay = guest_payments.can_pay(db, guest.actor, invoice=invoice)
-        return guest, invoice, can_pay, guest_payments.under_way(db, guest.actor)
+        stopped = guest_payments.is_stopped(db, guest.actor, address=address_of(request), now=now)
+        return guest, invoice, can_pay, stopped, guest_payments.under_way(db, guest.actor)
 
-    guest, invoice, can_pay, begun = await run_in_threadpool(_in, request, look)
+    guest, invoice, can_pay, stopped, begun = await run_in_threadpool(_in, request, look)
     if begun is not None:
         return RedirectResponse(_payment_page(request, begun.id), 303)
-    left = invoice.total_minor - invoice.paid_minor if invoice.status == "OPEN" else 0
+    left = lacking_minor(invoice) if invoice.status == "OPEN" else 0
+    status = 429 if can_pay and stopped else 409 if refusal else 200
     return _page(
-        request, guest, "guest/pay.html", status=409 if refusal else 200, invoice=invoice, can_pay=can_pay,
+        request, guest, "guest/pay.html", status=status, invoice=invoice, can_pay=can_pay, stopped=stopped,
         left=shown_money(left, invoice.currency), refusal=refusal.message if refusal else None,
     )  # fmt: skip
 
@@ -236,6 +252,31 @@ async def _payment(request: Request, *, refusal: Conflict | Limited | None = Non
         invoice=invoice, method=_card(method), amount=shown_money(payment.amount_minor, payment.currency),
         here=_payment_page(request, payment.id), refusal=refusal.message if refusal else None,
     )  # fmt: skip
+
+
+async def _note(request: Request, payment: Payment) -> None:
+    """A card that paid is no declined one."""
+
+    def work(db: Session, guest: Guest) -> None:
+        now = house(request).clock()
+        guest_payments.note_paid(db, guest.actor, payment=payment, address=address_of(request), now=now)
+
+    await run_in_threadpool(_in, request, work)
+
+
+def held(request: Request) -> str:
+    """The token that this browser keeps for the address's link; empty if it keeps none."""
+    if "link_id" not in request.path_params:
+        return ""
+    try:
+        return request.cookies.get(_cookie(request, _link_id(request)), "")
+    except DeadLink:
+        return ""
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from, as the throttle counts it."""
+    return client_address(request.scope, house(request).trusted_proxies)
 
 
 async def _form(request: Request) -> Form:
@@ -317,20 +358,20 @@ def _guest(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
         try:
             return await endpoint(request)
         except DeadLink:
-            return ended(request)
+            return ended(request, held(request))
 
     return visitor(known)
 
 
-_ONE = "/pay-link/{link_id}"
-_PAYMENT = _ONE + "/payments/{payment_id}"
+ONE = "/pay-link/{link_id}"
+_PAYMENT = ONE + "/payments/{payment_id}"
 ROUTES = [
     Route("/pay/{token}/pay", _guest(enter)),
-    Route(_ONE + "/pay", _guest(show_start)),
-    Route(_ONE + "/pay", _guest(begin), methods=["POST"]),
-    Route(_ONE + "/card", _guest(show_fields)),
-    Route(_ONE + "/review", _guest(show_review)),
-    Route(_ONE + "/review", _guest(confirm), methods=["POST"]),
+    Route(ONE + "/pay", _guest(show_start)),
+    Route(ONE + "/pay", _guest(begin), methods=["POST"]),
+    Route(ONE + "/card", _guest(show_fields)),
+    Route(ONE + "/review", _guest(show_review)),
+    Route(ONE + "/review", _guest(confirm), methods=["POST"]),
     Route(_PAYMENT, _guest(show_payment)),
     Route(_PAYMENT + "/receipt.pdf", _guest(receipt)),
     Route(_PAYMENT + "/return", _guest(come_back)),

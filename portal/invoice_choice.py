@@ -15,11 +15,13 @@ from errors import NotFound
 from portal.form import Form
 from portal.house import place
 from portal.page import Page, ask
+from portal.whole import pages
 
 # From the query of a list's address to the arguments of the API's `invoices` that it shows.
 Narrow = Callable[[str], Mapping[str, Any]]
 # The portal's boxes for what can be paid are called so, for the button beside this one.
 _BOXES = ("invoice", "pay")
+_PAGE = 100
 _OURS = (*_BOXES, "which", "narrowing", "chosen")
 
 
@@ -71,6 +73,15 @@ async def found(request: Request, chosen: Chosen, narrow: Narrow) -> Page:
     if chosen.ids is not None and page.content["invoices"]["totalCount"] != len(chosen.ids):
         raise NotFound
     return page
+
+
+async def rows(request: Request, chosen: Chosen, narrow: Narrow) -> list[Mapping[str, Any]]:
+    """All of them, as far as as many can be done at once."""
+    listed: list[Mapping[str, Any]] = []
+    document = f"{folder(request)}/invoices/chosen"
+    async for part in pages(request, document, "invoices", chosen.variables(narrow), size=_PAGE):
+        listed += part
+    return listed[:MOST_AT_ONCE]
 
 
 def folder(request: Request) -> str:

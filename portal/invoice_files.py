@@ -1,7 +1,7 @@
-"""Several invoices as files in one, at both doors: chosen in the list, each a PDF of its own in a zip.
+"""Several invoices as one file, at both doors, as chosen in the list: a zip with a PDF of each, or one PDF.
 
-Surprise: it is a zip and no merged PDF. Each invoice stays the file it is alone, fit for archives and screen
-readers; merged ones would be neither.
+Surprise: the one PDF is not merged from others. It is set as one document, so that it is as fit for archives
+and screen readers as each invoice is alone.
 """
 
 import io
@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from auth.actors import Actor
 from db import ids
+from integrations.pdf.binding import bound
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Press, Sheet, TooLong, TooSlow
 from integrations.pdf.writing import file_name
@@ -33,16 +34,35 @@ MOST_SECONDS = 60.0
 
 async def download(request: Request) -> Response:
     """The chosen invoices as PDFs in a zip. Refuses NotFound for one that is not theirs, TooLong."""
+    sheets = await _chosen(request)
+    if not sheets:
+        return _back(request)
+    packed = await run_in_threadpool(_packed, house(request).press, sheets, place(request).home)
+    return file(packed, file_name(say("Invoices"), ending="zip"), "application/zip")
+
+
+async def bind(request: Request) -> Response:
+    """The chosen invoices as one PDF, in the order they were chosen. Refuses as `download`."""
+    sheets = await _chosen(request)
+    if not sheets:
+        return _back(request)
+    name = file_name(say("Invoices"))
+    one = bound(sheets, name=name, title=say("Invoices"))
+    made = await run_in_threadpool(house(request).press.pdf, one, place(request).home)
+    return file(made, name, "application/pdf")
+
+
+async def _chosen(request: Request) -> list[Sheet]:
     query = request.query_params
     # The portal's boxes for what can be paid are called so, for the button beside this one.
     chosen = list(dict.fromkeys([*query.getlist("invoice"), *query.getlist("pay")]))
     if len(chosen) > MOST:
         raise TooLong
-    sheets = await meet(request, lambda db, actor: _sheets(db, actor, chosen))
-    if not sheets:
-        return go(request, f"{place(request).home}/invoices", "Choose the invoices to download.", tone="info")
-    packed = await run_in_threadpool(_packed, house(request).press, sheets, place(request).home)
-    return file(packed, file_name(say("Invoices"), ending="zip"), "application/zip")
+    return await meet(request, lambda db, actor: _sheets(db, actor, chosen))
+
+
+def _back(request: Request) -> Response:
+    return go(request, f"{place(request).home}/invoices", "Choose the invoices to download.", tone="info")
 
 
 def _sheets(db: Session, actor: Actor, chosen: Iterable[str]) -> list[Sheet]:

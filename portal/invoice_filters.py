@@ -66,8 +66,13 @@ SPANS = (
 )  # fmt: skip
 # Fields that hold, or begin with, what was typed.
 WORDS = {"number": ("number", "startsWith"), "po": ("poNumber", "contains")}
+# What is asked about conversations, as conditions.
+TALKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "open": (mark("With an open question or dispute"), {"hasOpenThread": {"eq": True}}),
+    "disputed": (mark("Disputed"), {"isDisputed": {"eq": True}}),
+}
 NAMES = (
-    "search", "match", "currency", "customer", *WORDS,
+    "search", "match", "currency", "customer", "talk", *WORDS,
     *(f"{span.name}_{end}" for span in SPANS for end in ("from", "to")),
 )  # fmt: skip
 
@@ -102,6 +107,8 @@ class Filters:
         texts["currency"] = texts.get("currency", "").upper()
         if texts["currency"] not in set(Currency):
             del texts["currency"]
+        if texts.get("talk", "") not in TALKS:
+            texts.pop("talk", None)
         tags = dict.fromkeys(text for name, text in asked if name == TAG and text)
         bounds, problems = _bounds(texts)
         return cls(texts, tuple(tags)[:MOST_TAGS], bounds, problems)
@@ -119,6 +126,11 @@ class Filters:
     def match(self) -> str:
         """ "all" if every tag must be on it, else any."""
         return ALL if self.value("match") == ALL else "any"
+
+    @property
+    def talks(self) -> list[tuple[str, str]]:
+        """What may be asked about conversations, each with its words."""
+        return [(name, text) for name, (text, _) in TALKS.items()]
 
     @property
     def more(self) -> bool:
@@ -148,6 +160,8 @@ class Filters:
             found["currency"] = {"eq": self.value("currency")}
         if self.value("customer"):
             found["customer"] = {"id": {"eq": self.value("customer")}}
+        if self.value("talk"):
+            found.update(TALKS[self.value("talk")][1])
         for name, (compares, how) in WORDS.items():
             if self.value(name):
                 found[compares] = {how: self.value(name)}

@@ -34,7 +34,7 @@ from portal.signed_in import browser_name
 
 KEPT_SECONDS = 3600
 LONGEST_TOKEN = 100
-Purpose = Literal["invite", "reset", "email_change", "email_undo", "access"]
+Purpose = Literal["invite", "reset", "email_change", "email_undo", "access", "first_run"]
 
 
 def opened(purpose: Purpose, to: str):  # type: ignore[no-untyped-def]  # an endpoint, typed by `visitor`

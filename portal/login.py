@@ -25,10 +25,13 @@ from portal.form import Form
 from portal.house import address, agent, house, session_hash, session_token
 from portal.kept import kept_in, local, resume
 from portal.navigation import ROLES
+from portal.unready import nobody_yet
 
 
 async def show_sign_in(request: Request) -> Response:
-    """The form; `next` is where to go on."""
+    """The form; `next` is where to go on. As long as nobody can sign in it says so instead."""
+    if unready := await nobody_yet(request):
+        return unready
     return _form(request, Form(), next=request.query_params.get("next", ""))
 
 

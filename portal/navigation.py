@@ -56,6 +56,8 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
             Entry(mark("Business profile"), f"{home}/settings/profile", "building-2"),
             Entry(mark("Brand"), f"{home}/settings/brand", "palette"),
             Entry(mark("Invoice settings"), f"{home}/settings/invoices", "receipt"),
+            Entry(mark("Products and services"), f"{home}/settings/catalogue", "tags"),
+            Entry(mark("Tax rates"), f"{home}/settings/tax-rates", "badge-percent"),
             Entry(mark("Sign-in policy"), f"{home}/settings/sign-in", "lock"),
             Entry(mark("Team"), f"{home}/team", "shield-check"), *keys, *log,
         )),

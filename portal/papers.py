@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.actors import Actor
+from integrations.pdf.credit_notes import credit_note_sheet
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Sheet
 from integrations.pdf.receipts import outside_receipt_sheet, receipt_sheet
@@ -37,6 +38,12 @@ async def outside_receipt(request: Request) -> Response:
     """The receipt of a payment from outside, as a PDF."""
     payment_id = record_id(request, "outside_id", "opm")
     return await paper(request, lambda db, actor: outside_receipt_sheet(db, actor, payment_id=payment_id))
+
+
+async def credit_note(request: Request) -> Response:
+    """The credit note as a PDF."""
+    note_id = record_id(request, "credit_note_id", "crn")
+    return await paper(request, lambda db, actor: credit_note_sheet(db, actor, note_id=note_id))
 
 
 async def paper(request: Request, write: Callable[[Session, Actor], Sheet]) -> Response:

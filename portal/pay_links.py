@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from auth import sessions
@@ -20,6 +20,7 @@ from auth.sessions import Door
 from auth.tokens import DeadLink
 from billing import guest_payments, papers, pay_links
 from billing.derived import ShownStatus
+from billing.invoice_balances import lacking_minor
 from billing.invoices import InvoiceLine, InvoiceStatus
 from billing.money import Currency, Money, quantity_text, rate_text
 from billing.papers import InvoicePaper
@@ -28,12 +29,15 @@ from db.deadlines import within_deadline
 from integrations.pdf.invoices import invoice_sheet
 from languages import known, speaking
 from portal.brand import brand_of
+from portal.cookies import remember
 from portal.door import visitor
 from portal.headers import withhold_address
 from portal.house import house, session_hash, session_token
 from portal.papers import PDF, file
 
 LONGEST_TOKEN = 100
+# Where a fresh link is asked for, and the cookie that says in place of which.
+FRESH, TRIED, ASKING = "/pay-link/fresh", "tried_link", "fresh"
 Result = TypeVar("Result")
 
 
@@ -94,8 +98,16 @@ def _is_staff(request: Request) -> bool:
         return visit is not None and visit.actor is not None
 
 
-def ended(request: Request) -> Response:
-    """Expired, revoked and made up look the same."""
+def ended(request: Request, token: str | None = None) -> Response:
+    """Expired, revoked and made up look the same, and lead alike to where a fresh link is asked for.
+
+    `token`: what was tried, if the address does not say it.
+    """
+    if ASKING in request.query_params:
+        answer = RedirectResponse(FRESH, 303)
+        tried = token or request.path_params.get("token", "")
+        remember(request, answer, house(request).cookie(TRIED), tried[:LONGEST_TOKEN])
+        return answer
     return _page(request, "guest/ended.html", status=404)
 
 
@@ -120,7 +132,7 @@ def _standing(paper: InvoicePaper, today: date) -> str:
 
 def _shown(paper: InvoicePaper) -> Mapping[str, Any]:
     invoice, currency = paper.invoice, paper.invoice.currency
-    left = invoice.total_minor - invoice.paid_minor if invoice.status == "OPEN" else 0
+    left = lacking_minor(invoice) if invoice.status == "OPEN" else 0
     return {
         "invoice": invoice,
         "lines": [_line(paper, line) for line in paper.lines],
@@ -128,11 +140,17 @@ def _shown(paper: InvoicePaper) -> Mapping[str, Any]:
         "tax": shown_money(invoice.tax_minor, currency),
         "total": shown_money(invoice.total_minor, currency),
         "paid": shown_money(invoice.paid_minor, currency) if invoice.paid_minor else None,
+        "credited": shown_money(invoice.credited_minor, currency) if invoice.credited_minor else None,
         "left": shown_money(left, currency),
         "under_way": shown_money(invoice.reserved_minor, currency)
         if left and invoice.reserved_minor
         else None,
     }
+
+
+def as_seen(paper: InvoicePaper) -> Mapping[str, Any]:
+    """What a guest's page shows of an invoice, for whoever wants to see it before it is sent."""
+    return _shown(paper)
 
 
 def _line(paper: InvoicePaper, line: InvoiceLine) -> Mapping[str, Any]:

@@ -77,7 +77,9 @@ class Renderer:
         self.environment.install_gettext_callables(  # type: ignore[attr-defined]
             say, translate_count, newstyle=True
         )
-        self.environment.filters.update(money=_money, day=_day, instant=_instant, card=card_text, said=say)
+        self.environment.filters.update(
+            money=_money, day=_day, instant=_instant, percent=_percent, card=card_text, said=say
+        )
         icons = _icons(assets)
         self.environment.globals.update(static=assets.url, icon=icons.__getitem__, badge=badge, badges=badges)
 
@@ -128,6 +130,11 @@ def _money(value: Mapping[str, str] | None) -> str:
     if text[-3:-2] == ".":
         return Money(int(text[:-3] + text[-2:]), currency).display(spoken())
     return parse_amount(text, currency, signed=True).display(spoken())
+
+
+def _percent(rate: str) -> str:
+    """A rate of the API's, "9.975", as the reader writes percentages."""
+    return say("{rate}%", rate=rate.replace(".", ",") if spoken() == "fr" else rate)
 
 
 def _day(value: date | str | None) -> str:

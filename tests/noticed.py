@@ -20,6 +20,7 @@ OWN_TWINS = (
     "tests/billing/test_imports_among_twins.py",
     "tests/billing/test_lists_among_twins.py",
     "tests/billing/test_untied.py",
+    "tests/billing/test_refused_first.py",
     "tests/billing/test_strangers.py",
     "tests/auth/test_siblings.py",
     "tests/integrations/test_letters_among_twins.py",
@@ -39,7 +40,7 @@ ASKED = {
             "replays",
         ),
         "unguarded strangers replays memberships team invites accepting api_keys profiles"
-        " billing/erasing billing/erasing_former billing/untied siblings",
+        " billing/erasing billing/erasing_former billing/untied billing/refused_first siblings",
     ),
     "billing": {
         "access_requests": "access_requests strangers",
@@ -84,7 +85,7 @@ def tests_of(package: str, module: str) -> list[str]:
     """The files of tests that a module's predicates are asked of."""
     names = ASKED[package].get(module, module).split()
     if package == "billing":
-        names += ["untied", "among_twins", "imports_among_twins", "lists_among_twins"]
+        names += ["untied", "refused_first", "among_twins", "imports_among_twins", "lists_among_twins"]
     parts = [name if "/" in name else f"{package}/{name}" for name in names]
     return [f"tests/{part.replace('/', '/test_')}.py" for part in parts]
 

@@ -21,10 +21,11 @@ from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.personal_tokens import PersonalToken
 from auth.users import User
-from billing import outside_payments, thread_mails
+from billing import mailed_links, outside_payments, thread_mails
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
+from billing.invoice_balances import lacking_minor
 from billing.invoice_threads import ThreadKind
 from billing.invoices import Invoice, InvoiceStatus
 from billing.mails import Mail, MailKind
@@ -227,16 +228,38 @@ def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now:
 def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
     mine = (Invoice.partner_id == mail.partner_id, Invoice.id == mail.subject_id)
     invoice = db.exec(select(Invoice).where(*mine)).one()
-    if invoice.status is not InvoiceStatus.OPEN:
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
         raise NotWanted("the invoice is no longer open")
+    # A copy of a paid one is sent because somebody asked for it then, never in place of one that asks to pay.
+    if invoice.paid_at is not None and mail.created_at < invoice.paid_at:
+        raise NotWanted("the invoice was paid meanwhile")
     assert customer is not None
+    path = mailed_links.path_in_mail(db, partner_id=mail.partner_id, invoice_id=invoice.id, now=now)
     return {
         "number": invoice.number,
         "total": Money(invoice.total_minor, invoice.currency),
-        "balance": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "balance": Money(lacking_minor(invoice), invoice.currency),
         "due_on": invoice.due_on,
         "memo": invoice.memo,
+        "is_paid": invoice.status is InvoiceStatus.PAID,
         "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
+        "pay_link": link(path) if path else None,
+    }
+
+
+def _fresh_link(
+    db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime
+) -> dict[str, Any]:
+    invoice, path = mailed_links.of_mail(db, partner_id=mail.partner_id, link_id=mail.subject_id, now=now)
+    if path is None:
+        raise NotWanted("the link is revoked")
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise NotWanted("the invoice is no longer open")
+    return {
+        "number": invoice.number,
+        "balance": Money(lacking_minor(invoice), invoice.currency),
+        "due_on": invoice.due_on,
+        "link": link(path),
     }
 
 
@@ -273,7 +296,7 @@ def _outside(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     assert customer is not None
     return {
         "amount": Money(payment.amount_minor, payment.currency),
-        "left": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "left": Money(lacking_minor(invoice), invoice.currency),
         "received_on": payment.received_on,
         "reference": payment.reference,
         "number": invoice.number,
@@ -288,7 +311,7 @@ def _taken_back(
     assert customer is not None
     return {
         "amount": Money(payment.amount_minor, payment.currency),
-        "left": Money(invoice.total_minor - invoice.paid_minor, invoice.currency),
+        "left": Money(lacking_minor(invoice), invoice.currency),
         "received_on": payment.received_on,
         "reason": payment.reversal_reason,
         "number": invoice.number,
@@ -337,6 +360,7 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.PAYMENT_FAILED: _payment,
     MailKind.ACCESS_ASKED: _asked,
     MailKind.THREAD_REPLY: _message,
+    MailKind.PAY_LINK: _fresh_link,
 }
 
 _PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from auth.actors import Actor
 from billing.dates import day_text
+from billing.invoice_balances import lacking_minor
 from billing.invoices import Invoice, InvoiceStatus
 from billing.money import quantity_text, rate_text
 from billing.papers import InvoicePaper, invoice_paper
@@ -71,7 +72,7 @@ def _terms(invoice: Invoice) -> str:
 def _headline(invoice: Invoice) -> Part | None:
     if invoice.status is not InvoiceStatus.OPEN:
         return None
-    left = money(invoice.total_minor - invoice.paid_minor, invoice.currency)
+    left = money(lacking_minor(invoice), invoice.currency)
     due = say("Please pay by {day}.", day=day_text(invoice.due_on, spoken()))
     return {"label": say("Left to pay"), "value": left, "note": due}
 
@@ -114,8 +115,10 @@ def _totals(paper: InvoicePaper) -> list[Part]:
     for (name, rate_e4), minor in taxes.items():
         found.append(total(_tax(name, rate_e4), money(minor, currency)))
     found.append(total(say("Total"), money(invoice.total_minor, currency), strong=True))
+    if invoice.credited_minor:
+        found.append(total(say("Credited"), money(invoice.credited_minor, currency)))
     if invoice.paid_minor:
-        left = invoice.total_minor - invoice.paid_minor
         found.append(total(say("Paid"), money(invoice.paid_minor, currency)))
-        found.append(total(say("Left to pay"), money(left, currency), strong=True))
+    if invoice.credited_minor or invoice.paid_minor:
+        found.append(total(say("Left to pay"), money(lacking_minor(invoice), currency), strong=True))
     return found

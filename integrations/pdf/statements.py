@@ -29,6 +29,8 @@ _OTHERS = {
     EntryCause.OUTSIDE_PAYMENT_RECORDED: mark("Payment received for {numbers}"),
     EntryCause.OUTSIDE_PAYMENT_REVERSED: mark("Payment for {numbers} taken back"),
     EntryCause.INVOICE_WRITTEN_OFF: mark("Invoice {numbers} written off"),
+    EntryCause.CREDIT_NOTE_ISSUED: mark("Credit note for {numbers}"),
+    EntryCause.CREDIT_APPLIED: mark("Credit applied to {numbers}"),
     EntryCause.INVOICE_REOPENED: mark("Invoice {numbers} reopened"),
 }
 COLUMNS = ("Date", "What", "Invoices", "Due", "Charged", "Credited", "Balance")
@@ -64,6 +66,7 @@ def statement_sheet(found: Statement) -> Sheet:
             (say("To"), day_text(found.last, locale)),
             (say("Charged"), money(found.charged_minor, found.currency)),
             (say("Credited"), money(found.credited_minor, found.currency)),
+            *_credit(found),
             (say("Currency"), found.currency.value),
         ],
         headline={
@@ -74,6 +77,13 @@ def statement_sheet(found: Statement) -> Sheet:
         totals=[total(say("Together"), closing, strong=True)],
         notes=[],
     )  # fmt: skip
+
+
+def _credit(found: Statement) -> list[tuple[str, str | None]]:
+    """What credit there is, if any."""
+    if not found.credit_minor:
+        return []
+    return [(say("Credit not used yet"), money(found.credit_minor, found.currency))]
 
 
 def csv_of(found: Statement) -> Iterator[str]:
@@ -106,6 +116,7 @@ def json_of(found: Statement) -> dict[str, Any]:
         "from": found.first.isoformat(), "to": found.last.isoformat(),
         "opening": amount(found.opening_minor), "charged": amount(found.charged_minor),
         "credited": amount(found.credited_minor), "closing": amount(found.closing_minor),
+        "credit": amount(found.credit_minor),
         "movements": [
             {
                 "day": one.day.isoformat(), "cause": one.cause.value, "invoices": list(one.numbers),

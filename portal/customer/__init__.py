@@ -1,6 +1,7 @@
 """The customer portal: a file per noun, each with its routes."""
 
 from portal.customer import (
+    credit_notes,
     invoice_tagging,
     invoice_threads,
     invoices,
@@ -20,6 +21,7 @@ ROUTES = [
     *paying.ROUTES,
     *payments.ROUTES,
     *outside_payments.ROUTES,
+    *credit_notes.ROUTES,
     *payment_methods.ROUTES,
     *statement.ROUTES,
     *tags.ROUTES,

@@ -216,6 +216,7 @@ ROUTES = [
     Route(_ALL + "/export", customer(show_export)),
     Route(_ALL + "/export", customer(export), methods=["POST"]),
     Route(_ALL + "/chosen.zip", customer(invoice_files.download)),
+    Route(_ALL + "/chosen.pdf", customer(invoice_files.bind)),
     Route(_ONE, customer(show_invoice)),
     Route(_ONE + "/invoice.pdf", customer(papers.invoice)),
     Route(_ONE + "/tags", customer(back)),

@@ -30,6 +30,8 @@ ABOUT: Mapping[str, str] = {
     "payment": mark("Payments"),
     "payment_method": mark("Payment methods"),
     "tag": mark("Tags"),
+    "catalogue_item": mark("Products and services"),
+    "tax_rate": mark("Tax rates"),
     "view": mark("Saved views"),
     "api_key": mark("API keys"),
     "partner": mark("Settings"),

@@ -25,15 +25,13 @@ from portal import invoice_export
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place
-from portal.invoice_choice import Chosen, found
+from portal.invoice_choice import Chosen, found, rows
 from portal.page import ask, show
 from portal.paging import counted
 from portal.partner.invoice_narrowing import Narrowing
-from portal.whole import pages
 
 # Sent in one transaction, which holds the partner's next number: others wait for no more than these.
 _PART = 25
-_PAGE = 100
 ASKED_AT = "asked_at"
 
 
@@ -59,14 +57,14 @@ async def ask_to_send(request: Request) -> Response:
     if count > MOST_AT_ONCE:
         said = say("At most {most} invoices can be sent at once. Narrow the list.", most=MOST_AT_ONCE)
         return go(request, back, said, tone="warning")
-    rows = await _rows(request, chosen)
-    sums = await ask(request, "partner/invoices/sums", where=_only(rows))
+    listed = await rows(request, chosen, _narrow)
+    sums = await ask(request, "partner/invoices/sums", where=_only(listed))
     now = house(request).clock()
     return show(
-        request, "partner/invoices/send_many.html", sums, rows=rows, back=back,
+        request, "partner/invoices/send_many.html", sums, rows=listed, back=back,
         action=f"{place(request).home}/invoices/send", count=counted(count, "invoice", "invoices"),
-        drafts=sum(one["shownStatus"] == "DRAFT" for one in rows),
-        fields={"chosen": " ".join(one["id"] for one in rows), "narrowing": chosen.query,
+        drafts=sum(one["shownStatus"] == "DRAFT" for one in listed),
+        fields={"chosen": " ".join(one["id"] for one in listed), "narrowing": chosen.query,
                 ASKED_AT: now.isoformat()},
     )  # fmt: skip
 
@@ -102,20 +100,12 @@ async def send(request: Request) -> Response:
     )  # fmt: skip
 
 
-async def _rows(request: Request, chosen: Chosen) -> list[Mapping[str, Any]]:
-    rows: list[Mapping[str, Any]] = []
-    variables = chosen.variables(_narrow)
-    async for part in pages(request, "partner/invoices/chosen", "invoices", variables, size=_PAGE):
-        rows += part
-    return rows[:MOST_AT_ONCE]
-
-
 def _narrow(query: str) -> Mapping[str, Any]:
     return Narrowing.written(query).sorted_variables
 
 
-def _only(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"id": {"in": [one["id"] for one in rows]}}
+def _only(listed: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"id": {"in": [one["id"] for one in listed]}}
 
 
 def _instant(form: Form) -> datetime | None:

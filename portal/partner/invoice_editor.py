@@ -1,6 +1,7 @@
 """The editor of drafts: a new invoice for a customer, and a draft again, with a row for every line."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session
@@ -10,30 +11,27 @@ from starlette.routing import Route
 
 from auth.actors import Actor
 from billing import invoices
-from billing.invoice_fields import MOST_TAXES, InvoiceInput, LineInput, TaxInput
+from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput, LineInput, TaxInput
 from db import ids
-from errors import Conflict, Invalid
-from languages import say
+from errors import Invalid
 from portal.door import act, go, partner, read_form
-from portal.form import MOST_ROWS, Form, Row
+from portal.every_choice import with_every
+from portal.form import Form, Limits, Row
 from portal.house import house, place, record_id
 from portal.meanwhile import version_of
-from portal.page import ask, show
+from portal.page import Page, ask, show
+from portal.partner.invoice_totals import TOTALS, sums_of
 from portal.partner.invoices import address, found
+from portal.partner.line_picking import ITEM, TAX, picked
 
-FIELDS = ("issue_on", "due_on", "memo", "internal_note", "po_number")
+FIELDS = ("issue_on", "due_on", "terms_days", "memo", "internal_note", "po_number")
 LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "discount_percent")
 FIRST_LINES = 3
-
-
-class TooLongToEdit(Conflict):
-    """The page's form would lose lines."""
-
-    code = "TOO_LONG_TO_EDIT"
-    message = say(
-        "This draft has more than {most_rows} lines. Change it through the API, or make a new draft.",
-        most_rows=MOST_ROWS,
-    )
+SEND = "send"
+# Two hundred lines with their taxes, each with a description of some length.
+LONG = Limits(most_bytes=1024 * 1024, most_fields=MOST_LINES * (len(LINE_FIELDS) + 2 * MOST_TAXES) + 100)
+# What is picked from, and the documents that list the rest of it.
+CHOICES = {"catalogueItems": "partner/catalogue/choices", "taxRates": "partner/tax_rates/choices"}
 
 
 async def show_new(request: Request) -> Response:
@@ -43,8 +41,8 @@ async def show_new(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """Save the draft; what was typed wrong comes back at its field."""
-    form = await read_form(request)
-    if (rearranged := form.rearranged("lines")) is not None:
+    form = await read_form(request, LONG)
+    if (rearranged := _rearranged(form)) is not None:
         return await _editor(request, rearranged)
     form = form.without_blank_rows("lines")
     customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
@@ -57,29 +55,20 @@ async def create(request: Request) -> Response:
         made = await act(request, work, form=form)
     except Invalid as wrong:
         return await _editor(request, form.with_problems(wrong), status=422)
-    return go(
-        request, f"{place(request).home}/invoices/{made}", "The draft is saved. Check it, then send it."
-    )
+    return _saved(request, form, f"{place(request).home}/invoices/{made}")
 
 
 async def show_edit(request: Request) -> Response:
     """A draft in the editor."""
     page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
     invoice = found(page)
-    if len(invoice["lines"]["nodes"]) > MOST_ROWS:
-        raise TooLongToEdit
-    form = Form.of(_typed(invoice))
-    return show(
-        request, "partner/invoices/editor.html", page, form=form, customer=invoice["customer"],
-        rows=form.rows("lines", at_least=1), taxes_of=_taxes_of(form), action=request.url.path,
-        back=f"{place(request).home}/invoices/{invoice['id']}",
-    )  # fmt: skip
+    return await _edit_again(request, Form.of(_typed(invoice)), page=page)
 
 
 async def edit(request: Request) -> Response:
     """Save a changed draft."""
-    form = await read_form(request)
-    if (rearranged := form.rearranged("lines")) is not None:
+    form = await read_form(request, LONG)
+    if (rearranged := _rearranged(form)) is not None:
         return await _edit_again(request, rearranged)
     form = form.without_blank_rows("lines")
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
@@ -94,27 +83,54 @@ async def edit(request: Request) -> Response:
         await act(request, work, form=form)
     except Invalid as wrong:
         return await _edit_again(request, form.with_problems(wrong), status=422)
-    return go(request, address(request), "The draft is saved.")
+    return _saved(request, form, address(request))
+
+
+def _saved(request: Request, form: Form, invoice: str) -> Response:
+    """To the draft, or to the question to whom it goes."""
+    if form.pressed == SEND:
+        return go(
+            request, f"{invoice}/confirm-send", "The draft is saved. Check to whom it goes, then send it."
+        )
+    return go(request, invoice, "The draft is saved. Check it, then send it.")
+
+
+def _rearranged(form: Form) -> Form | None:
+    """The form, if a button of it was pressed that saves nothing."""
+    return form if form.pressed in (ITEM, TAX, TOTALS) else form.rearranged("lines", MOST_LINES)
 
 
 async def _editor(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await ask(request, "partner/invoices/new", id=request.path_params["customer_id"])
-    found(page, "customer")
-    home = place(request).home
-    return show(
-        request, "partner/invoices/editor.html", page, form=form, status=status,
-        rows=_rows(form), taxes_of=_taxes_of(form), action=request.url.path,
-        back=f"{home}/customers/{request.path_params['customer_id']}/invoices",
-    )  # fmt: skip
+    customer = found(page, "customer")
+    back = f"{place(request).home}/customers/{request.path_params['customer_id']}/invoices"
+    return await _show(request, page, form, customer, back, status)
 
 
-async def _edit_again(request: Request, form: Form, *, status: int = 200) -> Response:
-    page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
-    found(page)
+async def _edit_again(
+    request: Request, form: Form, *, page: Page | None = None, status: int = 200
+) -> Response:
+    if page is None:
+        page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
+    return await _show(request, page, form, found(page)["customer"], address(request), status)
+
+
+async def _show(
+    request: Request, page: Page, form: Form, customer: dict[str, Any], back: str, status: int
+) -> Response:
+    for name, choices in CHOICES.items():
+        page = await with_every(request, page, name, choices)
+    form, focus = picked(form, page.content, customer["currency"], MOST_LINES)
+    more = {**page.content, "customer": customer}
+    sums = await sums_of(request, form, customer["id"], _fields(form))
+    # Whoever is typing keeps the focus.
+    typing = form.pressed == TOTALS and "hx-request" in request.headers
+    asked = form.pressed == TOTALS and not typing
+    template = "totals" if typing else "editor"
     return show(
-        request, "partner/invoices/editor.html", page, form=form, status=status, rows=_rows(form),
-        taxes_of=_taxes_of(form), customer=page.content["invoice"]["customer"],
-        action=request.url.path, back=address(request),
+        request, f"partner/invoices/{template}.html", replace(page, content=more), form=form, focus=focus,
+        status=422 if form.problems else status, rows=_rows(form), taxes_of=_taxes_of(form), sums=sums,
+        action=request.url.path, back=back, asked=asked,
     )  # fmt: skip
 
 
@@ -134,7 +150,10 @@ def _taxes_of(form: Form) -> Callable[[Row], list[Row]]:
 
 def _fields(form: Form) -> InvoiceInput:
     lines = [_line(form, row) for row in form.rows("lines")]
-    return InvoiceInput(**{name: form.value(name) for name in FIELDS}, lines=lines)
+    typed = {name: form.value(name) for name in FIELDS}
+    if typed["terms_days"]:
+        typed["due_on"] = ""  # the terms fill it in
+    return InvoiceInput(**typed, lines=lines)
 
 
 def _line(form: Form, row: Row) -> LineInput:
@@ -146,6 +165,10 @@ def _line(form: Form, row: Row) -> LineInput:
 
 def _typed(invoice: dict[str, Any]) -> dict[str, Any]:
     """A draft as the editor shows it: amounts as plain decimals."""
+    head, tail = invoice["lines"], invoice["tail"]["nodes"]
+    # The API's pages hold half of the most lines there may be: two are enough, and may overlap.
+    beyond = head["totalCount"] - len(head["nodes"])
+    lines = head["nodes"] + (tail[-beyond:] if beyond else [])
     return {
         **{
             name: invoice[name]
@@ -160,7 +183,7 @@ def _typed(invoice: dict[str, Any]) -> dict[str, Any]:
                 "discountPercent": line["discountPercent"],
                 "taxes": line["taxes"],
             }
-            for line in invoice["lines"]["nodes"]
+            for line in lines
         ],
     }
 

@@ -12,7 +12,7 @@ from portal.house import place
 from portal.page import Page, ask, show
 from portal.paging import MOST_COUNTED, counted, link, neighbours, window
 from portal.partner.customer_filters import Chip
-from portal.partner.invoice_narrowing import LABELS, SORTS, Narrowing
+from portal.partner.invoice_narrowing import ARCHIVABLE, ARCHIVED, LABELS, SORTS, Narrowing
 from portal.partner.invoice_sums import path_of, sums_of
 
 
@@ -32,7 +32,8 @@ async def list_invoices(request: Request) -> Response:
         request, "partner/invoices/list.html", page, asked=asked, filters=asked.filters, sorts=SORTS,
         tabs=tabs, beside=neighbours(request, found["pageInfo"]),
         count=counted(found["totalCount"], "invoice", "invoices"), chips=_chips(request, page),
-        cleared=f"{place(request).home}/invoices",
+        cleared=f"{place(request).home}/invoices", archivable=asked.status in ARCHIVABLE,
+        archived=asked.status == ARCHIVED, archived_path=link(request, status=ARCHIVED),
         sums=await sums_of(request, asked) if few and found["nodes"] else None,
         sums_path=None if few else path_of(request, asked),
     )  # fmt: skip
@@ -64,4 +65,5 @@ ROUTES = [
     Route(_LIST, partner(list_invoices)),
     Route(_LIST + "/new", partner(choose_customer)),
     Route(_LIST + "/chosen.zip", partner(invoice_files.download)),
+    Route(_LIST + "/chosen.pdf", partner(invoice_files.bind)),
 ]

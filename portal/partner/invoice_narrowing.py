@@ -13,6 +13,9 @@ from starlette.requests import Request
 from languages import mark
 from portal.invoice_filters import Filters
 
+# What was put away is out of every list but its own.
+KEPT: dict[str, Any] = {"archivedAt": {"isNull": True}}
+ARCHIVED = "archived"
 TABS: dict[str, dict[str, Any]] = {
     "draft": {"status": {"eq": "DRAFT"}},
     "planned": {"sendOn": {"isNull": False}, "sendRefusal": {"isNull": True}},
@@ -23,7 +26,10 @@ TABS: dict[str, dict[str, Any]] = {
     "paid": {"status": {"eq": "PAID"}},
     "void": {"status": {"eq": "VOID"}},
     "uncollectible": {"status": {"eq": "UNCOLLECTIBLE"}},
+    ARCHIVED: {"archivedAt": {"isNull": False}},
 }
+# Where everything shown, or some of it, can be archived.
+ARCHIVABLE = ("", "paid", "void", "uncollectible")
 LABELS = {
     "": mark("All"),
     "draft": mark("Drafts"),
@@ -35,6 +41,7 @@ LABELS = {
     "paid": mark("Paid"),
     "void": mark("Void"),
     "uncollectible": mark("Uncollectible"),
+    ARCHIVED: mark("Archived"),
 }
 SORTS = {
     "DUE_ON_DESC": mark("Due latest first"),
@@ -75,7 +82,7 @@ class Narrowing(NamedTuple):
         """The arguments that say which invoices, of lists and of sums."""
         return {
             "search": self.filters.search or None,
-            "where": {**TABS.get(self.status, {}), **self.filters.where()},
+            "where": {**KEPT, **TABS.get(self.status, {}), **self.filters.where()},
         }
 
     @property

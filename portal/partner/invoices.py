@@ -1,7 +1,6 @@
 """An invoice in the dashboard: its page, sending, voiding, duplicating, deleting a draft, its tags.
 
-Surprise: a draft's own page is its preview. Only sending gives it a number, and from then on it can be voided
-but never edited.
+Surprise: only sending gives it a number, and from then on it can be voided but never edited.
 """
 
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Actor
-from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, tags
+from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, mailed_links, tags
 from billing.invoice_duplicates import Duplicate
 from db import ids
 from errors import Invalid, NotFound
@@ -22,7 +21,7 @@ from languages import mark, say
 from portal import papers
 from portal.door import act, go, partner, read_form
 from portal.every_tag import with_every_tag
-from portal.form import MOST_ROWS, Form
+from portal.form import Form
 from portal.house import house, place, record_id
 from portal.navigation import ROLES
 from portal.page import Page, ask, show
@@ -55,7 +54,7 @@ async def confirm_send(
     page = await ask(request, "partner/invoices/send", id=request.path_params["invoice_id"])
     invoice = found(page)
     users = invoice["customer"]["users"]["nodes"]
-    chosen = [user["id"] for user in users if user["role"] in invoice_sending.TOLD]
+    chosen = [user["id"] for user in users if user["role"] in mailed_links.TOLD]
     return show(
         request, "partner/invoices/send.html", page, back=address(request), roles=ROLES, status=status,
         form=form or Form.of({"recipientIds": chosen}),
@@ -106,13 +105,13 @@ async def duplicate(request: Request) -> Response:
 
 
 async def _copied(request: Request, rule: Callable[..., Duplicate], said: str) -> Response:
-    """Go to the draft a rule made: in the editor, unless that has no room for its lines."""
+    """Go to the draft a rule made, in the editor."""
     form = await read_form(request)
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> str:
         made = rule(db, actor, invoice_id=invoice_id, now=now)
-        return ids.shown("inv", made.invoice.id) + ("/edit" if made.lines <= MOST_ROWS else "")
+        return ids.shown("inv", made.invoice.id) + "/edit"
 
     made = await act(request, work, form=form)
     return go(request, f"{place(request).home}/invoices/{made}", said)

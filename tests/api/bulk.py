@@ -54,10 +54,29 @@ _FILL = (
     from invoice, generate_series(1, 2) n where partner_id = :partner and n = 1
     """,
     """
+    insert into credit_note (partner_id, id, customer_id, invoice_id, number, currency, net_minor, tax_minor,
+      total_minor, applied_minor, reason, issue_on, request_key, created_at, updated_at)
+    select :partner, id, customer_id, id, id::text, 'USD', 1, 0, 1, 0, 'r', issue_on, id::text, created_at,
+      created_at
+    from invoice where partner_id = :partner
+    """,
+    """
+    insert into credit_note_line (partner_id, id, customer_id, invoice_id, credit_note_id, line_id, position,
+      net_minor, tax_minor, taxes_minor, total_minor)
+    select :partner, id, customer_id, invoice_id, invoice_id, id, position, 1, 0, '{}', 1
+    from invoice_line where partner_id = :partner
+    """,
+    """
+    insert into credit_application (partner_id, id, customer_id, invoice_id, amount_minor, currency,
+      request_key, created_at, updated_at)
+    select :partner, gen_random_uuid(), customer_id, id, 1, 'USD', id::text, created_at, created_at
+    from invoice where partner_id = :partner
+    """,
+    """
     insert into pay_link (partner_id, id, customer_id, invoice_id, token_hash, created_at, created_by_name,
-      expires_at, opened_count)
+      expires_at, opened_count, origin)
     select :partner, gen_random_uuid(), customer_id, id, uuid_send(gen_random_uuid()), created_at, 'x',
-      created_at, 0
+      created_at, 0, 'STAFF'
     from invoice where partner_id = :partner
     """,
     """
@@ -125,6 +144,22 @@ _FILL = (
     select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, 't' || n, 't'
       || n, '#aabbcc', :now, :now
     from generate_series(1, :many) n
+    """,
+    """
+    insert into tax_rate (partner_id, id, name, name_key, rate_e4, version, created_at, updated_at)
+    select :partner, gen_random_uuid(), 't' || n, 't' || n, 0, 1, :now, :now
+    from generate_series(1, :many) n
+    """,
+    """
+    insert into catalogue_item (partner_id, id, name, name_key, version, created_at, updated_at)
+    select :partner, gen_random_uuid(), 'i' || n, 'i' || n, 1, :now, :now
+    from generate_series(1, :many) n
+    """,
+    """
+    insert into catalogue_item_tax (partner_id, item_id, tax_rate_id)
+    select :partner, i.id, r.id
+    from (select id, row_number() over () n from catalogue_item where partner_id = :partner) i
+    join (select id, row_number() over () n from tax_rate where partner_id = :partner) r using (n)
     """,
     """
     insert into customer_tag (partner_id, customer_id, tag_id, created_at)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 
+from api.budgets import Budgets
 from api.read import Reader
 from api.view import Endpoint, Mutate
 from auth.tokens import digest_of
@@ -53,11 +54,12 @@ class Client:
     mutate: Mutate | None = None
     checked: list[str] = field(default_factory=list)
     forged: bool = False
+    budgets: Budgets = field(default_factory=lambda: Budgets(points=10**9))
 
     def __post_init__(self) -> None:
         endpoint = Endpoint(
             self.reader, clock=lambda: self.now, session_cookie=COOKIE, check=self._check,
-            mutate=self.mutate or _never,
+            mutate=self.mutate or _never, budgets=self.budgets,
         )  # fmt: skip
         self.app = Starlette(routes=list(endpoint.routes()))
 

@@ -145,6 +145,21 @@ SAMPLES = [
     Sample(
         "skipRecurringInvoice", lambda t: {"id": t["recurring"], "on": "2026-05-01"}, (INVOICES,), ("id",)
     ),
+    Sample("createTaxRate", lambda t: {"name": "HST", "rate": "13"}, (INVOICES,)),
+    Sample("updateTaxRate", lambda t: {"id": t["rate"], "rate": "15"}, (INVOICES,), ("id",)),
+    Sample("archiveTaxRate", lambda t: {"id": t["rate"]}, (INVOICES,), ("id",)),
+    Sample("restoreTaxRate", lambda t: {"id": t["archived_rate"]}, (INVOICES,), ("id",)),
+    Sample(
+        "createCatalogueItem",
+        lambda t: {"name": "Hour", "usdPrice": "150.00", "taxRateIds": [t["rate"], t["other_rate"]]},
+        (INVOICES,), ("taxRateIds.0", "taxRateIds.1"),
+    ),
+    Sample(
+        "updateCatalogueItem", lambda t: {"id": t["item"], "cadPrice": "9", "taxRateIds": [t["other_rate"]]},
+        (INVOICES,), ("id", "taxRateIds.0"),
+    ),
+    Sample("archiveCatalogueItem", lambda t: {"id": t["item"]}, (INVOICES,), ("id",)),
+    Sample("restoreCatalogueItem", lambda t: {"id": t["archived_item"]}, (INVOICES,), ("id",)),
     Sample("createPayLink", lambda t: {"invoiceId": t["invoice"]}, (INVOICES,), ("invoiceId",)),
     Sample("revokePayLink", lambda t: {"id": t["pay_link"]}, (INVOICES,), ("id",)),
     Sample("endRecurringInvoice", lambda t: {"id": t["recurring"]}, (INVOICES,), ("id",)),
@@ -162,7 +177,25 @@ SAMPLES = [
         lambda t: {"id": t["outside"], "reason": "It bounced", "idempotencyKey": "back-1"},
         ("invoices:void",), ("id",),
     ),
+    Sample(
+        "createCreditNote",
+        lambda t: {"invoiceId": t["paid_invoice"], "reason": "Never delivered", "idempotencyKey": "note-1"},
+        ("invoices:void",), ("invoiceId",),
+    ),
+    Sample(
+        "applyCredit",
+        lambda t: {"invoiceId": t["second_invoice"], "amount": usd("1"), "idempotencyKey": "credit-1"},
+        (INVOICES,), ("invoiceId",),
+    ),
     Sample("markInvoiceUncollectible", lambda t: {"id": t["second_invoice"]}, ("invoices:void",), ("id",)),
+    *(
+        Sample(name, lambda t: {"id": t["given_up"]}, (INVOICES,), ("id",))
+        for name in ("archiveInvoice", "restoreInvoice")
+    ),
+    *(
+        Sample(name, lambda t: {"invoiceIds": [t["given_up"]]}, (INVOICES,), ("invoiceIds.0",))
+        for name in ("archiveInvoices", "restoreInvoices")
+    ),
     Sample("reopenInvoice", lambda t: {"id": t["given_up"]}, ("invoices:void",), ("id",)),
     Sample(
         "sendInvoices", lambda t: {"invoiceIds": [t["draft"], t["invoice"]]}, (INVOICES,),

@@ -8,6 +8,7 @@ from httpx2 import ASGITransport, AsyncClient
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 
+from api.budgets import Budgets
 from api.files import PATHS, Files
 from api.read import Reader
 from auth import api_keys
@@ -37,7 +38,7 @@ def till(database: Database, owner: Connection, now: datetime, cast: Cast) -> Ti
 
 @pytest.fixture
 def files(reader: Reader, database: Database, now: datetime) -> AsyncClient:
-    door = Files(reader, database, press(), clock=lambda: now)
+    door = Files(reader, database, press(), clock=lambda: now, budgets=Budgets())
     app = Starlette(routes=list(door.routes()))
     return AsyncClient(transport=ASGITransport(app), base_url="https://pay.example")
 

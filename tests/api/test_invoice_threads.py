@@ -16,11 +16,15 @@ async def test_a_program_asks_answers_settles_and_goes_on(writer: Writer, acme: 
     opened = (await writer.do("openInvoiceThread", given, THREAD))["invoiceThread"]
     assert (opened["kind"], opened["state"]) == ("DISPUTE", "OPEN")
     disputed = "query { invoices(where: {isDisputed: {eq: true}}, first: 9) { nodes { id isDisputed } } }"
-    answer = await writer.client.ask(disputed, {}, **writer.at("carl"))
+    carl = writer.at("carl")
+    answer = await writer.client.ask(disputed, {}, **carl)
     assert answer.data == {"invoices": {"nodes": [{"id": acme["invoice"], "isDisputed": True}]}}
     one = {"id": opened["id"]}
     replied = await writer.do("replyToInvoiceThread", {**one, "text": "So"}, THREAD)
     assert [wrote["text"] for wrote in replied["invoiceThread"]["messages"]["nodes"]] == ["Wrong", "So"]
+    asked_about = disputed.replace("isDisputed", "hasOpenThread")
+    both = (await writer.client.ask(asked_about, {}, **carl)).data["invoices"]["nodes"]
+    assert {"id": acme["invoice"], "hasOpenThread": True} in both
     settled = (await writer.do("resolveInvoiceThread", one, THREAD))["invoiceThread"]
     assert settled["state"] == "RESOLVED"
     with nothing_changes(writer.client.owner):

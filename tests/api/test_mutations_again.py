@@ -28,7 +28,7 @@ def count(owner: Connection, table: str) -> int:
 
 ENDING = {
     "archiveCustomer", "restoreCustomer", "removeUser", "deleteTag", "deleteDraftInvoice", "voidInvoice",
-    "removePaymentMethod", "endRecurringInvoice",
+    "removePaymentMethod", "endRecurringInvoice", "archiveTaxRate", "archiveCatalogueItem",
 }  # fmt: skip
 
 # See those mutations' own tests.

@@ -148,6 +148,8 @@ DRY = [
     "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
     "addCustomerImportRows", "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
     "reopenInvoice", "scheduleInvoice", "reissueInvoice", "createRecurringInvoice", "updateRecurringInvoice",
+    "createTaxRate", "updateTaxRate", "createCatalogueItem", "updateCatalogueItem",
+    "createCreditNote", "applyCredit",
 ]  # fmt: skip
 
 

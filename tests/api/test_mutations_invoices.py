@@ -253,3 +253,26 @@ async def test_many_are_sent_and_what_is_refused_is_told(writer: Writer, acme: T
         (acme["invoice"], "INVOICE_NOT_OPEN")
     ]
     assert await writer.refused("sendInvoices", {"invoiceIds": []}) == [("REQUIRED", "input.invoiceIds")]
+
+
+async def test_what_is_done_with_is_archived_and_restored(writer: Writer, acme: Things) -> None:
+    select = "changedCount invoices { archivedAt }"
+    ended = {"invoiceIds": [acme["given_up"]]}
+    assert (await writer.do("archiveInvoices", ended, select))["changedCount"] == 1
+    assert (await writer.do("archiveInvoices", ended, select))["changedCount"] == 0
+    asked = "{ invoices(where: { archivedAt: { isNull: false } }) { nodes { id status } } }"
+    found = (await writer.client.ask(asked)).data["invoices"]["nodes"]
+    assert found == [{"id": acme["given_up"], "status": "UNCOLLECTIBLE"}]
+    done = await writer.do("restoreInvoices", ended, select)
+    assert done == {"changedCount": 1, "invoices": [{"archivedAt": None}], "errors": []}
+    one = {"id": acme["given_up"]}
+    assert (await writer.do("archiveInvoice", one, "invoice { archivedAt }"))["invoice"]["archivedAt"]
+    again = await writer.do("restoreInvoice", one, "invoice { archivedAt }")
+    assert again["invoice"]["archivedAt"] is None
+    with nothing_changes(writer.client.owner):
+        both = {"invoiceIds": [acme["given_up"], acme["draft"]]}
+        assert await writer.refused("archiveInvoices", both) == [("INVOICE_NOT_ENDED", "input")]
+        owed = {"id": acme["invoice"]}
+        assert await writer.refused("archiveInvoice", owed) == [("INVOICE_NOT_ENDED", "input")]
+        for name in ("archiveInvoices", "restoreInvoices"):
+            assert await writer.refused(name, {"invoiceIds": []}) == [("REQUIRED", "input.invoiceIds")]

@@ -15,7 +15,7 @@ CUSTOMERS = "{ customers { nodes { company } } }"
 async def test_a_key_reads_its_partners_customers_and_no_others(client: Client) -> None:
     answer = await client.ask(CUSTOMERS)
     assert answer.data == {"customers": {"nodes": [{"company": "Acme"}, {"company": "Globex"}]}}
-    assert answer.json["extensions"] == {"cost": {"requested": 27, "limit": 5000}}
+    assert answer.json["extensions"] == {"cost": {"requested": 27, "limit": 5000, "left": 10**9 - 27}}
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
     other = await client.ask(CUSTOMERS, key=client.cast.keys["contoso"])

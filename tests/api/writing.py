@@ -17,6 +17,8 @@ from auth.actors import KEY_SCOPES, Actor
 from auth.api_keys import ApiKey
 from auth.tokens import digest_of
 from billing import (
+    catalogue,
+    crediting,
     customer_imports,
     customer_notes,
     customer_users,
@@ -29,8 +31,10 @@ from billing import (
     pay_links,
     recurring_invoices,
     tags,
+    tax_rates,
 )
 from billing.access_requests import AccessRequest, AccessStatus
+from billing.crediting import CreditLineInput, CreditNoteInput
 from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import CustomerImport, ImportState
 from billing.invoice_fields import InvoiceInput, LineInput
@@ -188,6 +192,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         asked_about, settled = _threads(db, key, made["invoice"][1], now)
         shared = customer_views.ViewInput(name=f"View {customer}", is_shared=True)
         view = customer_views.create(db, key, fields=shared, now=now)
+        listed = _catalogue(db, staff, customer, now)
         imported = [_import(db, key, customer, now) for _ in range(2)]
         imported[1].state = ImportState.CHECKED
         asked = access_request(db, staff.partner_id, f"asked-{customer}", now)
@@ -207,6 +212,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
     }  # fmt: skip
+    made |= listed
     found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})
     found.ids["gateway_setup"] = f"seti_{customer}"
     with Session(owner) as db:
@@ -225,16 +231,18 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
 
 
 def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> dict[str, tuple[str, UUID]]:
-    """A draft, two open ones, one of which a part came in as cash, and one written off."""
+    """A draft, two open ones, one of which a part came in as cash, and one written off;
+    one paid and credited in part, so that the customer has credit."""
     lines = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
-    draft, issued, partly, given_up, third = (
-        invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now).id for _ in range(5)
+    draft, issued, partly, given_up, third, paid = (
+        invoices.create_draft(db, staff, customer_id=customer_id, fields=lines, now=now).id for _ in range(6)
     )
-    for id_ in (issued, partly, given_up, third):
+    for id_ in (issued, partly, given_up, third, paid):
         invoice_life.finalize(db, staff, invoice_id=id_, now=now)
     invoice_life.write_off(db, staff, invoice_id=given_up, reason=None, now=now)
     cash, key = OutsideInput(kind="CASH", amount="2.00", send_receipt=False), f"made {customer_id}"
     outside = outside_payments.record(db, staff, invoice_id=partly, fields=cash, request_key=key, now=now)
+    _credited(db, staff, paid, now)
     going, paused = (_recurring(db, staff, id_, now) for id_ in (partly, given_up))
     recurring_invoices.pause(db, staff, recurring_id=paused, now=now)
     link = pay_links.create(db, staff, invoice_id=issued, now=now).link
@@ -242,10 +250,42 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
     return {
         "line": ("lin", line),
         "draft": ("inv", draft), "invoice": ("inv", issued), "second_invoice": ("inv", partly),
-        "third_invoice": ("inv", third),
+        "third_invoice": ("inv", third), "paid_invoice": ("inv", paid),
         "given_up": ("inv", given_up), "pay_link": ("pln", link.id), "outside": ("opm", outside.id),
         "recurring": ("rin", going), "paused_recurring": ("rin", paused),
     }  # fmt: skip
+
+
+def _catalogue(db: Session, staff: Actor, customer: str, now: datetime) -> dict[str, tuple[str, UUID]]:
+    """A tax rate and a product, another rate, and one of each that is archived."""
+    names = ("rate", "other_rate", "archived_rate")
+    rates = {
+        name: tax_rates.create(
+            db, staff, fields=tax_rates.TaxRateInput(name=f"{customer} {name}", rate="5"), now=now
+        ).id
+        for name in names
+    }
+    items = {
+        name: catalogue.create(
+            db, staff, fields=catalogue.CatalogueInput(name=f"{customer} {name}"),
+            tax_rate_ids=[rates["rate"]], now=now,
+        ).id
+        for name in ("item", "archived_item")
+    }  # fmt: skip
+    tax_rates.archive(db, staff, tax_rate_id=rates["archived_rate"], now=now)
+    catalogue.archive(db, staff, item_id=items["archived_item"], now=now)
+    return {name: ("txr", id_) for name, id_ in rates.items()} | {
+        name: ("cit", id_) for name, id_ in items.items()
+    }
+
+
+def _credited(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> None:
+    """Paid in full, and sixty dollars of it credited."""
+    cash, key = OutsideInput(kind="CASH", send_receipt=False), f"paid {invoice_id}"
+    outside_payments.record(db, staff, invoice_id=invoice_id, fields=cash, request_key=key, now=now)
+    line = db.exec(select(InvoiceLine.id).where(InvoiceLine.invoice_id == invoice_id)).one()
+    fields = CreditNoteInput(reason="Less work", lines=[CreditLineInput(line_id=line, amount="60.00")])
+    crediting.issue(db, staff, invoice_id=invoice_id, fields=fields, request_key=key, now=now)
 
 
 def _recurring(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> UUID:

@@ -1,11 +1,14 @@
 """What a guest may pay: all of the link's one invoice, with the card typed for that, and nothing else."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from auth.actors import Actor, MissingRight, system
+from auth.throttle import TooMany
 from billing import guest_payments, pay_links, payment_methods, payments
 from billing.invoices import Invoice
 from billing.payment_methods import MethodRemoved, PaymentMethodSetup
@@ -16,6 +19,7 @@ from errors import NotFound
 from tests.billing.acting import Acts
 from tests.billing.paying import Till, answer_to
 from tests.cast import Cast
+from tests.figures import rounds
 from tests.money.desk import back, usd
 
 
@@ -61,8 +65,10 @@ def entry_of(
     return acts(guest, payment_methods.find_setup, gateway="sandbox", gateway_setup=ref)
 
 
-def begin(till: Till, guest: Actor, setup: PaymentMethodSetup, minor: int = 10_000) -> payments.Payment:
-    what = {"setup": setup, "expected_minor": minor, "return_url": back}
+def begin(
+    till: Till, guest: Actor, setup: PaymentMethodSetup, minor: int = 10_000, **where: Any
+) -> payments.Payment:
+    what = {"setup": setup, "expected_minor": minor, "return_url": back, "address": "192.0.2.1", **where}
     return till.acts(guest, guest_payments.begin, **what)
 
 
@@ -171,6 +177,81 @@ def test_a_guest_keeps_and_removes_no_method(till: Till, guest: Actor) -> None:
     for rule in (payment_methods.set_default, payment_methods.remove):
         with till.acts.nothing_changes(), pytest.raises(MissingRight):
             till.acts(guest, rule, method_id=on_file.id)
+
+
+def tried(till: Till, guests: list[Actor], addresses: list[str], tries: int) -> int:
+    """How many charges get through of a run of stolen cards that are all declined."""
+    through = 0
+    for number in range(tries):
+        guest = guests[number % len(guests)]
+        setup = entry_of(till, guest)
+        where = {"address": addresses[number % len(addresses)]}
+        try:
+            payment = begin(till, guest, setup, **where)
+        except TooMany:
+            continue
+        till.settle(payment, answer_to(payment, "FAILED"), who=guest)
+        through += 1
+    return through
+
+
+@pytest.mark.prove
+def test_whoever_tries_cards_on_one_invoice_gets_five_from_however_many_addresses(
+    till: Till, invoice: Invoice
+) -> None:
+    guests = [guest_of(till, invoice) for _ in range(3)]
+    addresses = [f"198.51.100.{number}" for number in range(100)]
+    assert tried(till, guests, addresses, rounds(8, 200)) == 5
+    setup = entry_of(till, guests[0])
+    with till.acts.nothing_changes(), pytest.raises(TooMany):
+        begin(till, guests[0], setup)
+    # An hour later it begins anew.
+    assert begin(till, guests[0], setup, now=till.acts.now + timedelta(hours=1, seconds=1)).tries == 0
+
+
+@pytest.mark.prove
+def test_whoever_tries_cards_from_one_address_gets_five_on_however_many_invoices(till: Till) -> None:
+    guests = [guest_of(till, till.invoice(10_000)) for _ in range(rounds(7, 20))]
+    home = [f"2001:db8::{number:x}" for number in range(16)]
+    assert tried(till, guests, home, rounds(8, 200)) == 5
+    other = entry_of(till, guests[-1])
+    assert begin(till, guests[-1], other, address="203.0.113.9").amount_minor == 10_000
+
+
+def test_a_fresh_link_that_was_mailed_has_five_tries_of_its_own(till: Till, invoice: Invoice) -> None:
+    guest = guest_of(till, invoice)
+    assert tried(till, [guest], ["192.0.2.1"], 6) == 5
+    proved = replace(guest_of(till, invoice), proved_at=till.acts.now)
+    assert tried(till, [proved], ["192.0.2.1"], 7) == 5
+    assert tried(till, [guest], ["192.0.2.1"], 1) == 0
+
+
+def test_paying_is_no_decline_and_the_same_card_again_is_no_second_try(till: Till) -> None:
+    for _ in range(7):
+        guest = guest_of(till, till.invoice(500))
+        setup = entry_of(till, guest)
+        payment = begin(till, guest, setup, 500)
+        assert begin(till, guest, setup, 500).id == payment.id
+        paid = till.settle(payment, answer_to(payment), who=guest)
+        for _ in range(3):
+            what = {"payment": paid, "address": "192.0.2.1"}
+            till.acts(guest, guest_payments.note_paid, **what)
+    # Told thrice of each, it took back one each: five declines more, and no sixth.
+    guests = [guest_of(till, till.invoice(500)) for _ in range(6)]
+    cards = [entry_of(till, guest) for guest in guests]
+    for guest, card in list(zip(guests, cards, strict=True))[:5]:
+        begin(till, guest, card, 500)
+    with till.acts.nothing_changes(), pytest.raises(TooMany):
+        begin(till, guests[5], cards[5], 500)
+    assert till.acts(guests[5], guest_payments.is_stopped, address="192.0.2.1")
+    assert not till.acts(guests[5], guest_payments.is_stopped, address="192.0.2.2")
+
+
+def test_twenty_cards_an_hour_may_be_typed_for_an_invoice(till: Till, guest: Actor) -> None:
+    for number in range(20):
+        till.acts(guest, guest_payments.admit_entry, address=f"192.0.2.{number}")
+    with till.acts.nothing_changes(), pytest.raises(TooMany):
+        till.acts(guest, guest_payments.admit_entry, address="192.0.2.99")
 
 
 def test_who_is_no_guest_has_no_invoice_here(till: Till, guest: Actor) -> None:

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
-from auth import authority
 from auth.actors import Actor, system
 from billing import (
     access_requests,
@@ -360,40 +359,3 @@ def test_a_logo_goes_without_anybody_elses(acts: Acts, unguarded: Database, cast
         brand.remove_logo(db, cast.ada, now=acts.now)
     assert acts.count(f"partner_logo where partner_id = '{cast.partners['contoso']}'") == 1
     assert acts.count("partner_logo") == 1
-
-
-# Where two things would refuse a sibling, the first one does: what would refuse it next is not asked.
-FIRST: dict[str, tuple[Any, str, Attempt]] = {
-    "invoices.locked": (
-        customers, "locked",
-        lambda db, t: invoices.locked(db, t.cast.gus, invoice_id=t.ids["invoice"]),
-    ),
-    "papers.invoice_paper": (
-        papers, "customer_of",
-        lambda db, t: papers.invoice_paper(db, t.cast.gus, invoice_id=t.ids["invoice"]),
-    ),
-    "papers.receipt_paper": (
-        papers, "customer_of",
-        lambda db, t: papers.receipt_paper(db, t.cast.gus, payment_id=t.ids["payment"]),
-    ),
-    "pending_invites.resend": (
-        customer_users, "resend_invite",
-        lambda db, t: pending_invites.resend(
-            db, t.cast.gus, membership_ids=[t.ids["invited"]], now=t.now
-        ),
-    ),
-    "authority.scoped": (
-        authority, "require_managing",
-        lambda db, t: authority.scoped(db, t.cast.gus, membership_id=t.ids["invited"]),
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FIRST)
-def test_the_first_of_two_refuses_already(
-    things: Things, unguarded: Database, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    module, second, attempt = FIRST[name]
-    monkeypatch.setattr(module, second, lambda *_, **__: pytest.fail("it was found and asked about"))
-    with pytest.raises(NotFound), acting(unguarded, things.cast.gus) as db:
-        attempt(db, things)

@@ -12,10 +12,19 @@ from auth import invites
 from auth.invites import Invite
 from auth.memberships import Membership
 from auth.personal_tokens import PersonalToken, Purpose
-from billing import access_requests, customer_users, customers, invoice_sending, invoices, partner_profile
+from billing import (
+    access_requests,
+    customer_users,
+    customers,
+    invoice_sending,
+    invoices,
+    outside_payments,
+    partner_profile,
+)
 from billing.access_requests import AccessLink
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.mails import Mail, MailKind, MailStatus
+from billing.outside_payments import OutsideInput
 from billing.partner_profile import PartnerInput
 from db.session import Database
 from integrations.mail.compose import Composer
@@ -231,7 +240,7 @@ def test_the_templates_of_every_mail_are_there() -> None:
         "invite", "invite_reminder", "invoice", "receipt", "outside_receipt", "payment_failed", "reset",
         "password_changed", "factors_changed", "sign_in_code", "device_code", "email_change", "email_taken",
         "email_undo", "access_known", "access_link", "access_denied", "access_asked",
-        "outside_reversed", "thread_reply",
+        "outside_reversed", "thread_reply", "pay_link",
     }  # fmt: skip
     found = {folder.name for folder in (TEMPLATES / "email").iterdir()} - {"layout"}
     assert found == kinds
@@ -342,3 +351,31 @@ async def test_staff_are_told_who_asks_and_the_asker_of_a_denial(
         assert body is not None
         assert "Questions? support@northwind.example" in body.get_content()
     assert denied["Reply-To"] == "Northwind <support@northwind.example>"
+
+
+@pytest.mark.anyio
+async def test_a_paid_invoice_goes_out_as_a_copy_that_asks_for_nothing(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    _send_invoice(database, cast, now)
+    first = desk.mail(cast.ada.partner_id)
+    assert first.subject_id is not None
+    paid = OutsideInput(kind="WIRE", received_on=now.date(), send_receipt=False)
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        outside_payments.record(
+            db, cast.ada, invoice_id=first.subject_id, fields=paid, request_key="one",
+            now=now + timedelta(minutes=1),
+        )  # fmt: skip
+    # What asks for money that came in meanwhile is not sent.
+    assert (await desk.send(first)).status is MailStatus.DROPPED
+    desk.now = now + timedelta(minutes=2)
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        invoice_sending.send(db, cast.ada, invoice_id=first.subject_id, now=desk.now)
+        copy = db.exec(select(Mail).where(Mail.created_at == desk.now)).one()
+    await desk.outgoing.send(partner_id=copy.partner_id, mail_id=copy.id)
+    (message,) = desk.server.taken
+    assert message["Subject"] == "Invoice NO-00001 from Northwind, paid"
+    plain, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    for body in (plain, html):
+        assert "It is paid: nothing is left to do." in " ".join(body.split())
+        assert "View and pay" not in body

@@ -145,7 +145,13 @@ class Desk:
         with self.database.transaction(**guest.reach) as db:
             setup = payment_methods.find_setup(db, guest, gateway="sandbox", gateway_setup=entry)
             begun = guest_payments.begin(
-                db, guest, setup=setup, expected_minor=minor, return_url=back, now=self.clock()
+                db,
+                guest,
+                setup=setup,
+                expected_minor=minor,
+                return_url=back,
+                address="192.0.2.1",
+                now=self.clock(),
             )
         return paying.send_and_see(
             self.database, self.sandbox.gateway, guest, payment_id=begun.id, clock=self.clock

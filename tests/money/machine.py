@@ -21,6 +21,7 @@ from integrations import paying, reconciling
 from integrations.gateways.sandbox.client import SandboxGateway
 from integrations.gateways.signatures import sign
 from tests.gateway import WEBHOOK_SECRET, RunningSandbox
+from tests.money.credited import Credits
 from tests.money.desk import AUTHENTICATES, DECLINED, VISA, Clock, Desk, one_line
 from tests.money.newcomers import newcomers
 from tests.money.noted import Notes
@@ -42,7 +43,7 @@ class Crash(BaseException):
     """The process is gone: nothing of it happens any more."""
 
 
-class Machine(Notes, RuleBasedStateMachine):
+class Machine(Notes, Credits, RuleBasedStateMachine):
     """A customer with two users who pay; a gateway that fails; crashes; events in any order."""
 
     database: Database
@@ -125,6 +126,8 @@ class Machine(Notes, RuleBasedStateMachine):
             code = "INVOICE_NOT_OPEN"
         elif claim.paid:
             code = "INVOICE_PARTLY_PAID"
+        elif claim.credited or claim.noted:
+            code = "INVOICE_CREDITED"
         elif claim.reserved:
             code = "PAYMENT_UNDER_WAY"
         self.refused(lambda: self.staff(invoice_life.void, invoice_id=self.ids[number]), code)
@@ -353,15 +356,17 @@ class Machine(Notes, RuleBasedStateMachine):
             found = {row.id: row for row in db.exec(select(Invoice))}
             keyed = dict(db.exec(select(Payment.request_key, Payment.status)).all())
             receipts = db.exec(select(Mail.id).where(Mail.kind == MailKind.RECEIPT)).all()
-            (owed,) = db.exec(select(Customer.open_minor)).all()
+            ((owed, credit),) = db.exec(select(Customer.open_minor, Customer.credit_minor)).all()
         rows = [found[id_] for id_ in self.ids]
-        assert [(row.status, row.total_minor, row.paid_minor, row.reserved_minor) for row in rows] == [
-            (claim.status, claim.total, claim.paid, claim.reserved) for claim in reference.claims
+        stored = ("status", "total_minor", "paid_minor", "reserved_minor", "credited_minor")
+        assert [tuple(getattr(row, name) for name in stored) for row in rows] == [
+            (claim.status, claim.total, claim.paid, claim.reserved, claim.credited)
+            for claim in reference.claims
         ]
         assert [keyed[order["idempotency_key"]] for order in self.orders] == [
             attempt.known for attempt in reference.attempts
         ]
-        assert owed == sum(claim.owed for claim in reference.claims)
+        assert (owed, credit) == (sum(claim.owed for claim in reference.claims), reference.credit)
         assert len(receipts) == sum(attempt.known == "SUCCEEDED" for attempt in reference.attempts)
 
     def teardown(self) -> None:

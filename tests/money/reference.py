@@ -23,14 +23,21 @@ class Claim:
     status: str = "DRAFT"
     paid: int = 0
     reserved: int = 0
+    credited: int = 0
+    noted: int = 0
+    """What credit notes say of it altogether."""
 
     @property
     def left(self) -> int:
-        return self.total - self.paid - self.reserved if self.status == "OPEN" else 0
+        return self.owed - self.reserved
 
     @property
     def owed(self) -> int:
-        return self.total - self.paid if self.status == "OPEN" else 0
+        return self.total - self.paid - self.credited if self.status == "OPEN" else 0
+
+    def settle_if_covered(self) -> None:
+        if self.paid + self.credited == self.total:
+            self.status = "PAID"
 
 
 @dataclass
@@ -87,6 +94,7 @@ class Reference:
     claims: list[Claim] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)
+    credit: int = 0
 
     def refusal(self, shares: dict[int, int]) -> str | None:
         """Why these can't be paid now."""
@@ -110,7 +118,22 @@ class Reference:
         self.noted.append(Noted(number, minor, id_))
         claim = self.claims[number]
         claim.paid += minor
-        claim.status = "PAID" if claim.paid == claim.total else claim.status
+        claim.settle_if_covered()
+
+    def credit_note(self, number: int, minor: int) -> None:
+        """A part of a claim is taken back: of what is open first, the rest is kept."""
+        claim = self.claims[number]
+        off = min(minor, claim.left)
+        claim.noted += minor
+        claim.credited += off
+        self.credit += minor - off
+        claim.settle_if_covered()
+
+    def apply(self, number: int, minor: int) -> None:
+        """What is kept pays for something else."""
+        self.credit -= minor
+        self.claims[number].credited += minor
+        self.claims[number].settle_if_covered()
 
     def take_back(self, noted: Noted) -> None:
         """It did not, after all: the invoice is owed again."""
@@ -131,7 +154,7 @@ class Reference:
             claim.reserved -= minor
             if said == "SUCCEEDED":
                 claim.paid += minor
-                claim.status = "PAID" if claim.paid == claim.total else claim.status
+                claim.settle_if_covered()
 
     def reconcile(self, attempt: Attempt, now: datetime) -> None:
         """What the reconciler does for one attempt, with a gateway that answers."""

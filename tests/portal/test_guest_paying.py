@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -11,7 +12,7 @@ from httpx2 import Response
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
-from billing import pay_links
+from billing import mailed_links, pay_links
 from db import ids
 from db.session import Database
 from tests.billing.acting import Acts
@@ -251,6 +252,25 @@ def test_an_answer_that_is_cut_is_never_charged_twice(guest: Guest, owner: Conne
     assert len(guest.sandbox.charges()) == 1
 
 
+def test_after_five_declines_no_card_is_taken_for_an_hour(
+    guest: Guest, owner: Connection, clock: Clock
+) -> None:
+    cards = [guest.type_card(DECLINED) for _ in range(6)]
+    for card in cards[:5]:
+        assert "did not go through" in text_of(guest.get(guest.confirm(card).headers["location"]))
+    late = hidden(guest.get(cards[5]))
+    with nothing_changes(owner):
+        answers = [guest.post(f"{guest.home}/review", late), guest.post(f"{guest.home}/pay")]
+        answers.append(guest.get(f"{guest.home}/pay"))
+    for answer in answers:
+        assert (answer.status_code, "Too many cards were declined." in text_of(answer)) == (429, True)
+        assert "Enter a card" not in text_of(answer)
+    assert len(guest.sandbox.charges()) == 5
+    clock.now += timedelta(minutes=61)
+    assert guest.pay().status_code == 303
+    assert kept(owner)[-1][0] == "SUCCEEDED"
+
+
 def test_a_guest_meets_no_other_payment_and_no_other_entry(
     guest: Guest,
     invoice: str,
@@ -305,6 +325,51 @@ def test_another_links_cookie_opens_nothing_here(
     with nothing_changes(owner):
         assert other.get(f"{guest.home}/pay").status_code == 404
         assert other.post(f"{guest.home}/pay").status_code == 404
+
+
+def test_a_link_that_is_over_asks_for_a_fresh_one_and_never_says_whether_it_came(
+    guest: Guest, pages: TestClient, owner: Connection, made: pay_links.Made
+) -> None:
+    def ask(path: str) -> Response:
+        page = pages.get(f"{path}?fresh")
+        assert page.url.path == "/pay-link/fresh"
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+        assert found is not None
+        return pages.post("/pay-link/fresh", data={"csrf_token": found[1]}, headers=SAME)
+
+    made_up = "/pay/" + "A" * 43
+    assert 'href="?fresh"' in pages.get(made_up).text
+    nothing = ask(made_up)
+    assert "Look into the company's mail" in text_of(nothing)
+    owner.execute(text("update pay_link set revoked_at = now()"))
+    assert (ask(guest.path).text, mails(owner)) == (nothing.text, 0)
+    owner.execute(text("update pay_link set revoked_at = null, expires_at = '2026-03-01'"))
+    assert (ask(guest.path).text, mails(owner)) == (nothing.text, 2)
+    assert (ask(guest.path).text, mails(owner)) == (nothing.text, 2)
+    assert "acme.example" not in nothing.text
+    assert pages.post("/pay-link/fresh", data={"csrf_token": "x"}, headers=SAME).status_code == 403
+
+
+def mails(owner: Connection) -> int:
+    """How many mails with a fresh link there are."""
+    return owner.scalar(text("select count(*) from mail where kind = 'PAY_LINK'")) or 0
+
+
+def test_after_too_many_declines_a_fresh_link_is_mailed_and_pays(
+    guest: Guest, pages: TestClient, owner: Connection, database: Database, cast: Cast, clock: Clock
+) -> None:
+    for card in [guest.type_card(DECLINED) for _ in range(5)]:
+        guest.confirm(card)
+    page = guest.get(f"{guest.home}/pay")
+    assert f'action="{guest.home}/fresh"' in page.text
+    assert "Look into the company's mail" in text_of(guest.post(f"{guest.home}/fresh"))
+    assert mails(owner) == 2
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        link_id = db.execute(text("select id from pay_link where origin = 'FRESH'")).scalar_one()
+        _, path = mailed_links.of_mail(db, partner_id=cast.ada.partner_id, link_id=link_id, now=clock())
+    assert path is not None
+    assert Guest(pages, guest.sandbox, path).pay().status_code == 303
+    assert kept(owner)[-1] == ("SUCCEEDED", "GUEST")
 
 
 def test_it_is_all_in_french_when_the_invoice_was(pages: TestClient, guest: Guest) -> None:

@@ -59,6 +59,31 @@ def test_a_dispute_is_asked_answered_settled_and_taken_up_again(
     assert "Disputed" in text_of(ada.get(here))
 
 
+def test_lists_of_both_sides_show_what_is_asked_about_and_keep_to_it(
+    signed_in: SignedIn, invoice: Invoice, database: Database, owner: Connection, now: datetime, cast: Cast
+) -> None:
+    petra, ada, here = signed_in("petra"), signed_in("ada"), path(invoice)
+    other = path(Till(Acts(database, owner, now), cast).invoice(100))
+    sent = petra.post(f"{here}/ask", {"kind": "QUESTION", "text": "Why?"})
+    question = sent.headers["location"].removeprefix(petra.home)
+    for person in (petra, ada):
+        page = person.get("/invoices")
+        assert (here in page.text, other in page.text) == (True, True)
+        assert text_of(page).count("Open question") == 1
+        page = person.get("/invoices?talk=open")
+        assert (here in page.text, other in page.text) == (True, False)
+        page = person.get("/invoices?talk=disputed")
+        assert (here in page.text, other in page.text) == (False, False)
+        assert other in person.get("/invoices?talk=nonsense").text
+    petra.post(f"{here}/ask", {"kind": "DISPUTE", "text": "Wrong"})
+    ada.post(f"{question}/resolve")
+    for person in (petra, ada):
+        page = person.get("/invoices?talk=disputed")
+        assert (here in page.text, other in page.text) == (True, False)
+        assert 'data-tone="warning">Disputed' in page.text
+        assert here in person.get("/invoices?talk=open").text
+
+
 def test_what_is_wrong_stands_at_its_field(signed_in: SignedIn, invoice: Invoice, owner: Connection) -> None:
     petra, here = signed_in("petra"), path(invoice)
     with nothing_changes(owner):

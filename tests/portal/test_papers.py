@@ -20,7 +20,7 @@ from tests.billing.acting import Acts
 from tests.billing.paying import Till
 from tests.cast import Cast
 from tests.money.desk import one_line
-from tests.papers import opened, press, words
+from tests.papers import opened, press, tags, words
 from tests.portal.conftest import Person, text_of
 from tests.waiting import held
 from tests.world import nothing_changes
@@ -139,6 +139,31 @@ def test_several_chosen_invoices_come_in_one_file(
         assert "Total $10.00" in words(archive.read("Invoice-NO-00002.pdf"))
 
 
+@pytest.mark.parametrize("name", ["ada", "vera"])
+def test_several_chosen_invoices_are_one_document(
+    signed_in: SignedIn, till: Till, invoice: Invoice, owner: Connection, name: str
+) -> None:
+    person, other = signed_in(name), till.invoice(1_000)
+    assert "/invoices/chosen.pdf" in person.get("/invoices").text
+    chosen = f"invoice={ids.shown('inv', other.id)}&pay={ids.shown('inv', invoice.id)}"
+    with nothing_changes(owner):
+        answer = person.get(f"/invoices/chosen.pdf?{chosen}&{chosen}")
+        again = person.get(f"/invoices/chosen.pdf?{chosen}")
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == 'attachment; filename="Invoices.pdf"'
+    assert answer.content == again.content
+    first, second = (page.extract_text() for page in opened(answer.content).pages)
+    for page, number in ((first, "NO-00002"), (second, "NO-00001")):
+        assert number in page
+        assert "Page 1 of 1" in page
+    # As fit for archives and screen readers as one alone is.
+    alone = tags(person.get(f"{path(invoice)}/invoice.pdf").content)
+    both = tags(answer.content)
+    assert (both["/H1"], both["/TH"]) == (2 * alone["/H1"], 2 * alone["/TH"])
+    for mark in (b"pdfaid", b"pdfuaid"):
+        assert mark in answer.content
+
+
 def test_drafts_beside_each_other_have_names_of_their_own(signed_in: SignedIn, till: Till) -> None:
     drafts = [
         till.acts(till.cast.ada, invoices.create_draft, customer_id=till.acme, fields=one_line(500))
@@ -160,11 +185,13 @@ def test_a_file_of_strangers_invoices_of_none_and_of_too_many_is_refused(
     petra, *strangers = map(signed_in, ("petra", "gus", "mallory", "ines"))
     with nothing_changes(owner):
         for stranger in strangers:
-            assert stranger.get(f"/invoices/chosen.zip?{chosen}").status_code == 404
-        assert "Choose the invoices to download." in text_of(petra.get("/invoices/chosen.zip"))
+            for kind in ("zip", "pdf"):
+                assert stranger.get(f"/invoices/chosen.{kind}?{chosen}").status_code == 404
         many = "&".join(f"invoice=inv_{number:032x}" for number in range(51))
-        answer = petra.get(f"/invoices/chosen.zip?{many}")
-        assert (answer.status_code, "Choose less at once." in text_of(answer)) == (409, True)
+        for kind in ("zip", "pdf"):
+            assert "Choose the invoices to download." in text_of(petra.get(f"/invoices/chosen.{kind}"))
+            answer = petra.get(f"/invoices/chosen.{kind}?{many}")
+            assert (answer.status_code, "Choose less at once." in text_of(answer)) == (409, True)
 
 
 @pytest.mark.parametrize("asked", ["/statement", "/statement.csv", "/statement.pdf", "/invoices/chosen.zip"])

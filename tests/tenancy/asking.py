@@ -55,7 +55,15 @@ class Record:
             return False
         if self.noun == "CustomerView":
             return actor.customer_id is None and self.member in (None, actor.id)
-        if self.noun in ("Tag", "CustomerNote", "AccessRequest", "RecurringInvoice", "PayLink"):
+        if self.noun in (
+            "Tag",
+            "CustomerNote",
+            "AccessRequest",
+            "RecurringInvoice",
+            "PayLink",
+            "TaxRate",
+            "CatalogueItem",
+        ):
             return self.customer == actor.customer_id
         if self.noun in ("CustomerImport", "CustomerImportRow"):
             return actor.customer_id is None
@@ -72,6 +80,7 @@ def records_of(owner: Connection) -> list[Record]:
             partner = row["id"] if noun.name == "Partner" else row["partner_id"]
             columns = {"Customer": "id", "Tag": "owner_id", "CustomerNote": "owner_id"}
             columns |= {"AccessRequest": "owner_id", "RecurringInvoice": "owner_id", "PayLink": "owner_id"}
+            columns |= {"TaxRate": "owner_id", "CatalogueItem": "owner_id"}
             columns |= {"Partner": None, "ApiKey": None, "CustomerView": None}
             columns |= {"CustomerImport": None, "CustomerImportRow": None}
             whose = columns.get(noun.name, "customer_id")

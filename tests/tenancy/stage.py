@@ -18,10 +18,13 @@ from auth.api_keys import ApiKey
 from auth.memberships import Membership
 from auth.roles import MembershipStatus, Role
 from billing import (
+    catalogue,
+    crediting,
     customer_imports,
     customer_notes,
     customer_views,
     impersonations,
+    invoice_life,
     invoice_sending,
     invoice_threads,
     invoices,
@@ -29,8 +32,10 @@ from billing import (
     pay_links,
     recurring_invoices,
     tags,
+    tax_rates,
 )
 from billing.access_requests import AccessRequest, AccessStatus
+from billing.crediting import ApplyInput, CreditNoteInput
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.invoice_threads import Opening, ThreadKind
@@ -211,14 +216,26 @@ def _customer(
     db.add(asked)
     db.flush()
     made = {
-        "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
+        **_listed(db, actor, name, now), "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
-        "rin": recurring.id, "pln": link.id,
+        "rin": recurring.id, "pln": link.id, "crn": _credited(db, actor, name, customer_id, line, now),
     }  # fmt: skip
     prefixes = {"draft": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
+
+
+def _listed(db: Session, actor: Actor, name: str, now: datetime) -> dict[str, UUID]:
+    """A product, and the tax it brings along."""
+    rate = tax_rates.create(
+        db, actor, fields=tax_rates.TaxRateInput(name=f"zz-{name}note-rate", rate="5"), now=now
+    )
+    item = catalogue.create(
+        db, actor, fields=catalogue.CatalogueInput(name=f"zz-{name}note-item"), tax_rate_ids=[rate.id],
+        now=now,
+    )  # fmt: skip
+    return {"txr": rate.id, "cit": item.id}
 
 
 def _received(
@@ -230,6 +247,27 @@ def _received(
         send_receipt=False,
     )  # fmt: skip
     return outside_payments.record(db, actor, invoice_id=invoice.id, fields=fields, request_key=name, now=now)
+
+
+def _credited(
+    db: Session, actor: Actor, name: str, customer_id: UUID, line: LineInput, now: datetime
+) -> UUID:
+    """A credit note over an invoice that was paid, and a dollar of that applied to another one."""
+    paid, other = (
+        invoices.create_draft(
+            db, actor, customer_id=customer_id, fields=InvoiceInput(lines=[line]), now=now
+        ).id
+        for _ in range(2)
+    )
+    for id_ in (paid, other):
+        invoice_life.finalize(db, actor, invoice_id=id_, now=now)
+    cash, key = OutsideInput(kind="CASH", send_receipt=False), f"paid {name}"
+    outside_payments.record(db, actor, invoice_id=paid, fields=cash, request_key=key, now=now)
+    fields = CreditNoteInput(reason=f"zz-{name}-reason")
+    note = crediting.issue(db, actor, invoice_id=paid, fields=fields, request_key=name, now=now)
+    part = ApplyInput(amount="1.00")
+    crediting.apply(db, actor, invoice_id=other, fields=part, request_key=name, now=now)
+    return note.id
 
 
 def _invited(db: Session, actor: Actor, name: str, customer_id: UUID, now: datetime) -> Membership:

@@ -4,6 +4,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlmodel import select
+
+from billing.credit_notes import CreditApplication, CreditNote, CreditNoteLine
 from billing.invoice_refusals import SendRefusal
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.mails import Mail, MailKind, MailStatus
@@ -23,6 +26,7 @@ def invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         status, 0
     )
     reserved = maker.chance.choice((0, total // 4)) if status is InvoiceStatus.OPEN else 0
+    credited = maker.chance.choice((0, total // 5)) if status is InvoiceStatus.OPEN else 0
     # Also long ago, and on both sides of the days at which a debt grows older.
     id_, due = new_id(), maker.day(maker.chance.choice((0, 0, 0, -30, -60, -90)))
     number = "" if status is InvoiceStatus.DRAFT else f"{maker.chance.choice('AB')}-{id_.hex[-6:]}"
@@ -31,7 +35,8 @@ def invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
     maker.write(
         Invoice, partner_id=partner, id=id_, customer_id=customer, number=number, status=status,
         currency=currency,
-        net_minor=total, tax_minor=0, total_minor=total, paid_minor=paid, reserved_minor=reserved,
+        net_minor=total, tax_minor=0, total_minor=total, paid_minor=paid, credited_minor=credited,
+        reserved_minor=reserved,
         issue_on=due - timedelta(days=maker.chance.choice((0, 30))), due_on=due, memo=memo,
         internal_note=maker.maybe(maker.text()), po_number=maker.maybe(maker.text()), version=place + 1,
         created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
@@ -79,6 +84,30 @@ def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -
         received_on=maker.day(), amount_minor=maker.cents(), currency=pick(list(Currency)),
         request_key=new_id().hex, created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
         reversal_reason=maker.text() if back else None,
+    )  # fmt: skip
+
+
+def credit(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
+    """A credit note and credit applied; each invoice has some of both."""
+    pick, currency = maker.chance.choice, maker.chance.choice(list(Currency))
+    place = {"partner_id": partner, "customer_id": customer, "invoice_id": pick(invoices)}
+    when = {"created_at": maker.moment(), "updated_at": maker.moment(), "currency": currency}
+    net, tax, note = maker.cents() + 1, pick((0, 7)), new_id()
+    maker.write(
+        CreditNote, **place, **when, id=note, number=f"CN-{note.hex}", net_minor=net, tax_minor=tax,
+        total_minor=net + tax, applied_minor=pick((0, net // 2, net + tax)), reason=maker.text(),
+        issue_on=maker.day(), request_key=note.hex,
+    )  # fmt: skip
+    lines = maker.owner.scalars(select(InvoiceLine.id).where(InvoiceLine.invoice_id == place["invoice_id"]))
+    for position, line_id in enumerate(lines.all()):
+        part = maker.cents() + 1
+        maker.write(
+            CreditNoteLine, **place, id=new_id(), credit_note_id=note, line_id=line_id, position=position,
+            net_minor=part, tax_minor=tax, taxes_minor=[tax], total_minor=part + tax,
+        )  # fmt: skip
+    maker.write(
+        CreditApplication, **place, **when, id=new_id(), amount_minor=maker.cents() + 1,
+        request_key=new_id().hex,
     )  # fmt: skip
 
 

@@ -184,8 +184,8 @@ FAULTS: list[Fault] = [
         ("overdue on the day", "invoice.due_on < at.today", "invoice.due_on <= at.today"),
         (
             "owed on drafts",
-            "(invoice.status == InvoiceStatus.OPEN, invoice.total_minor - invoice.paid_minor), else_=0",
-            "(invoice.status != InvoiceStatus.PAID, invoice.total_minor - invoice.paid_minor), else_=0",
+            "(invoice.status == InvoiceStatus.OPEN, _lacks(invoice)), else_=0",
+            "(invoice.status != InvoiceStatus.PAID, _lacks(invoice)), else_=0",
         ),
     ),
 ]

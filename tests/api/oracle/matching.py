@@ -68,6 +68,8 @@ _TARGETS = {
         "User",
         "AuditEvent",
         "OutsidePayment",
+        "CreditNote",
+        "CreditApplication",
         "InvoiceThread",
         "RecurringInvoice",
     )

@@ -56,6 +56,9 @@ VISIBLE: dict[str, Visible] = {
         actor.customer_id is None and (row["is_shared"] or row["created_by"] == actor.id)
     ),
     "pay_link": _own_side,
+    "tax_rate": _own_side,
+    "catalogue_item": _own_side,
+    "catalogue_item_tax": _own_side,
     "customer_import": lambda row, actor: actor.customer_id is None,
     "customer_import_row": lambda row, actor: actor.customer_id is None,
     "invoice_tag": _own_side,

@@ -19,6 +19,8 @@ from auth.memberships import Membership, MembershipStatus
 from auth.roles import Role
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.addresses import Country
+from billing.catalogue import CatalogueItem, CatalogueItemTax
+from billing.credit_notes import CreditApplication, CreditNote, CreditNoteLine
 from billing.customer_fields import key_of
 from billing.customer_import_tables import CustomerImport, CustomerImportRow, ImportState, RowOutcome
 from billing.customer_narrowing import CustomerSort, TagMatch, WantedBalance, WantedStatus
@@ -37,8 +39,10 @@ from billing.payments import Payment, PaymentAllocation
 from billing.recurrences import RecurringInvoice
 from billing.search import SearchToken
 from billing.tags import CustomerTag, InvoiceTag, Tag
+from billing.tax_rates import TaxRate
 from db.columns import new_id
 from tests.api.oracle import bills
+from tests.api.oracle.catalogue import catalogue
 from tests.api.oracle.conversations import conversations
 from tests.api.oracle.maker import TEXTS, Maker, Row, words
 from tests.api.oracle.orders import orders
@@ -48,7 +52,8 @@ MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
-    CustomerView, RecurringInvoice, Mail, PayLink,
+    CustomerView, RecurringInvoice, Mail, PayLink, CreditNote, CreditNoteLine, CreditApplication, TaxRate,
+    CatalogueItem, CatalogueItemTax,
 )  # fmt: skip
 
 
@@ -88,6 +93,7 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
             _event(maker, id_, None, None)
             _key(maker, id_)
             _asked(maker, id_)
+        catalogue(maker, id_)
         for place in range(12):
             _view(maker, id_, tags, place)
         for _ in range(3):
@@ -117,7 +123,8 @@ def _customer(maker: Maker, partner: UUID, place: int) -> UUID:
         postal_code=maker.chance.choice(("62701", "K1A 0B1")), country=country,
         currency=maker.chance.choice(list(Currency)), time_zone=maker.maybe("America/Toronto"),
         terms_days=maker.maybe(30), external_id=maker.maybe(f"x{place}"), status=status,
-        open_minor=maker.chance.choice((0, 0, 5, 12_345)), version=place + 1, created_at=maker.moment(),
+        open_minor=maker.chance.choice((0, 0, 5, 12_345)),
+        credit_minor=maker.chance.choice((0, 0, 7)), version=place + 1, created_at=maker.moment(),
         updated_at=maker.moment(), archived_at=maker.moment() if status is CustomerStatus.ARCHIVED else None,
     )  # fmt: skip
     words(maker, partner, id_, "customer", id_, [company])
@@ -153,6 +160,7 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
     for _ in range(6 if methods else 0):
         bills.payment(maker, partner, customer, methods, invoices[1:], users)
         bills.outside(maker, partner, customer, invoices[1:])
+        bills.credit(maker, partner, customer, invoices[1:])
     for _ in range(4 if busy else 0):
         _event(maker, partner, customer, invoices[0])
 

@@ -19,6 +19,10 @@ def is_overdue(world: "Reference", invoice: "Row") -> bool:
     return invoice["status"].value == "OPEN" and invoice["due_on"] < world.today
 
 
+def lacks(invoice: "Row") -> int:
+    return invoice["total_minor"] - invoice["paid_minor"] - invoice["credited_minor"]
+
+
 def is_partially_paid(world: "Reference", invoice: "Row") -> bool:
     return invoice["status"].value == "OPEN" and invoice["paid_minor"] > 0
 
@@ -97,7 +101,7 @@ def receivables_by_age(world: "Reference", invoices: list["Row"]) -> list[dict[s
         if invoice["status"].value == "OPEN":
             group = (invoice["currency"].value, age(world, invoice))
             cents, count = sums.get(group, (0, 0))
-            sums[group] = (cents + invoice["total_minor"] - invoice["paid_minor"], count + 1)
+            sums[group] = (cents + lacks(invoice), count + 1)
     return [
         {
             "currency": currency,
@@ -114,7 +118,7 @@ def invoice_totals(world: "Reference", invoices: list["Row"]) -> list[dict[str, 
     totals = []
     for currency in sorted({invoice["currency"].value for invoice in invoices}):
         these = [invoice for invoice in invoices if invoice["currency"].value == currency]
-        owed = {i["id"]: _open(i, i["total_minor"] - i["paid_minor"]) for i in these}
+        owed = {i["id"]: _open(i, lacks(i)) for i in these}
         late = [owed[i["id"]] for i in these if is_overdue(world, i)]
         totals.append(
             {
@@ -122,6 +126,7 @@ def invoice_totals(world: "Reference", invoices: list["Row"]) -> list[dict[str, 
                 "invoiceCount": len(these),
                 "total": _amount(sum(i["total_minor"] for i in these), currency),
                 "paid": _amount(sum(i["paid_minor"] for i in these), currency),
+                "credited": _amount(sum(i["credited_minor"] for i in these), currency),
                 "balance": _amount(sum(owed.values()), currency),
                 "overdue": _amount(sum(late), currency),
             }
@@ -154,6 +159,10 @@ VALUES: dict[str, Twin] = {
         (thread["invoice_id"], thread["kind"].value, thread["state"].value) == (row["id"], "DISPUTE", "OPEN")
         for thread in world.all("invoice_thread")
     ),
+    "Invoice.hasOpenThread": lambda world, row: any(
+        (thread["invoice_id"], thread["state"].value) == (row["id"], "OPEN")
+        for thread in world.all("invoice_thread")
+    ),
     "Invoice.isPartiallyPaid": is_partially_paid,
     "Invoice.isUndelivered": _is_undelivered,
     "Invoice.pdfPath": lambda world, row: f"/files/invoices/{ids.shown('inv', row['id'])}.pdf",
@@ -172,13 +181,14 @@ VALUES: dict[str, Twin] = {
 """The value of each computed field."""
 
 CENTS: dict[str, Twin] = {
-    "Customer.overdue": lambda world, row: sum(
-        invoice["total_minor"] - invoice["paid_minor"] for invoice in _overdue_of(world, row)
+    "Customer.overdue": lambda world, row: sum(lacks(invoice) for invoice in _overdue_of(world, row)),
+    "InvoiceLine.creditable": lambda world, row: (
+        row["total_minor"]
+        - sum(one["total_minor"] for one in world.all("credit_note_line") if one["line_id"] == row["id"])
     ),
-    "Invoice.balance": lambda world, row: _open(row, row["total_minor"] - row["paid_minor"]),
-    "Invoice.payable": lambda world, row: _open(
-        row, row["total_minor"] - row["paid_minor"] - row["reserved_minor"]
-    ),
+    "CreditNote.kept": lambda world, row: row["total_minor"] - row["applied_minor"],
+    "Invoice.balance": lambda world, row: _open(row, lacks(row)),
+    "Invoice.payable": lambda world, row: _open(row, lacks(row) - row["reserved_minor"]),
 }
 """The cents of each computed amount."""
 

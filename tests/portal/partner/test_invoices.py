@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from billing import invoices
-from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput, LineInput, TaxInput
 from db.session import Database
-from portal.form import MOST_ROWS
 from tests.cast import Cast
 from tests.portal.conftest import Person, text_of
 from tests.world import nothing_changes, world
@@ -157,10 +156,14 @@ def test_an_invoice_is_duplicated_into_a_draft_in_the_editor(
     assert world(owner) == before
 
 
-def test_a_duplicate_too_long_for_the_editor_opens_on_its_own_page(
-    signed_in: Arrive, cast: Cast, database: Database, now: datetime
+def test_a_draft_of_two_hundred_lines_is_duplicated_edited_and_has_no_room_for_more(
+    signed_in: Arrive, cast: Cast, database: Database, now: datetime, owner: Connection
 ) -> None:
-    lines = [LineInput(description="Work", quantity="1", unit_price="1.00")] * (MOST_ROWS + 1)
+    taxes = [TaxInput(name=f"T{number}", rate="1") for number in range(MOST_TAXES)]
+    lines = [
+        LineInput(description=f"Work {number}", quantity="1", unit_price="1.00", taxes=taxes)
+        for number in range(MOST_LINES)
+    ]
     with database.transaction(partner_id=cast.ada.partner_id) as db:
         acme = cast.customers["acme"]
         long = invoices.create_draft(
@@ -168,8 +171,22 @@ def test_a_duplicate_too_long_for_the_editor_opens_on_its_own_page(
         )
     ada = signed_in("ada")
     made = ada.post(f"/invoices/inv_{long.id.hex}/duplicate").headers["location"]
-    assert not made.endswith("/edit")
-    assert "This is a new draft" in ada.get(made).text
+    assert made.endswith("/edit")
+    page = ada.get(made).text
+    fields = re.findall(r'<input id="field-lines-[^"]*" name="([^"]*)"[^>]* value="([^"]*)"', page)
+    typed = dict(fields) | dict(
+        re.findall(r'<input class="amount" id="field-lines-[^"]*" name="([^"]*)"[^>]* value="([^"]*)"', page)
+    )
+    names = [typed[f"lines-{number}-description"] for number in range(MOST_LINES)]
+    assert names == [f"Work {number}" for number in range(MOST_LINES)]
+    assert len(typed) == MOST_LINES * (5 + 2 * MOST_TAXES)
+    with nothing_changes(owner):
+        full = ada.post(made, {**typed, "version": "1", "_pressed": "add-lines"})
+        assert full.text.count('class="line-fields"') == MOST_LINES
+    typed["lines-150-quantity"] = "3"
+    assert ada.post(made, {**typed, "version": "1"}).status_code == 303
+    rows = "select count(*), sum(quantity_e4) from invoice_line where invoice_id <> :id"
+    assert tuple(owner.execute(text(rows), {"id": long.id}).one()) == (MOST_LINES, (MOST_LINES + 2) * 10_000)
 
 
 def test_rita_may_look_but_not_write(signed_in: Arrive, cast: Cast, owner: Connection) -> None:

@@ -1,0 +1,3 @@
+ALTER TABLE pay_link ADD COLUMN origin VARCHAR(40) NOT NULL DEFAULT 'STAFF';
+ALTER TABLE pay_link ALTER COLUMN origin DROP DEFAULT;
+ALTER TABLE pay_link ADD CONSTRAINT ck_pay_link_paylinkorigin CHECK (origin IN ('STAFF', 'INVOICE', 'FRESH'));

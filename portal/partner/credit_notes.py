@@ -1,0 +1,177 @@
+"""The dashboard's credit notes: making one, the list of them, each with its lines; and applying credit.
+
+Surprise: the form carries a key made for it, so however often it is sent, one note is made.
+"""
+
+from secrets import token_urlsafe
+from typing import Any
+
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.actors import Actor
+from billing import crediting
+from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput
+from billing.money import Money
+from db import ids
+from errors import Conflict, Invalid
+from languages import say
+from portal import papers
+from portal.door import act, go, partner, read_form
+from portal.form import Form
+from portal.house import house, place, record_id
+from portal.page import Page, ask, show
+from portal.paging import counted, neighbours, window
+from portal.partner.invoices import address, found
+
+WHOLE, LINES = "WHOLE", "LINES"
+
+
+class NotToCredit(Conflict):
+    """Credit notes are made for open and paid invoices."""
+
+    code = "INVOICE_NOT_OPEN"
+    message = "This invoice is neither open nor paid, so it can't be credited."
+
+
+class NothingToApply(Conflict):
+    """Credit is applied to open invoices, as long as there is any."""
+
+    code = "NO_CREDIT"
+    message = "This customer has no credit, or the invoice is not open."
+
+
+async def list_notes(request: Request) -> Response:
+    """All of them, newest first."""
+    page = await ask(request, "partner/credit_notes/list", **window(request))
+    listed = page.content["creditNotes"]
+    return show(
+        request, "partner/credit_notes/list.html", page,
+        beside=neighbours(request, listed["pageInfo"]),
+        count=counted(listed["totalCount"], "credit note", "credit notes"),
+    )  # fmt: skip
+
+
+async def show_note(request: Request) -> Response:
+    """One of them, with its lines."""
+    page = await ask(request, "partner/credit_notes/one", id=request.path_params["credit_note_id"])
+    return show(request, "partner/credit_notes/details.html", page, note=found(page, "creditNote"))
+
+
+async def show_new(request: Request) -> Response:
+    """The form for an invoice, with all that is left of it chosen."""
+    return await _form(request, Form.of({"key": token_urlsafe(16)}))
+
+
+async def create(request: Request) -> Response:
+    """Make the note."""
+    form = await read_form(request)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+    chosen = [row for row in form.rows("lines") if row.value("amount").strip()]
+
+    def work(db: Session, actor: Actor) -> str:
+        lines = [
+            CreditLineInput(line_id=ids.parsed(row.value("line_id"), "lin"), amount=row.value("amount"))
+            for row in chosen
+        ]
+        fields = CreditNoteInput(
+            reason=form.value("reason"), lines=lines if form.value("how") == LINES else None
+        )
+        key = f"form-{form.value('key')}"
+        made = crediting.issue(db, actor, invoice_id=invoice_id, fields=fields, request_key=key, now=now)
+        return ids.shown("crn", made.id)
+
+    try:
+        made = await act(request, work, form=form)
+    except Invalid as wrong:
+        # The rule saw the lines with an amount only; the page counts all of them.
+        problems = [
+            problem._replace(path=("lines", chosen[problem.path[1]].index, *problem.path[2:]))
+            if problem.path[:1] == ("lines",) and len(problem.path) > 1 and isinstance(problem.path[1], int)
+            else problem
+            for problem in wrong.problems
+        ]
+        return await _form(request, form.with_problems(Invalid(problems)), status=422)
+    return go(request, f"{place(request).home}/credit-notes/{made}", "The credit note is made.")
+
+
+async def show_apply(request: Request) -> Response:
+    """The form, with as much filled in as there is of both."""
+    return await _applying(request, None)
+
+
+async def apply(request: Request) -> Response:
+    """Take credit off the invoice."""
+    form = await read_form(request)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> Money:
+        fields, key = ApplyInput(amount=form.value("amount")), f"form-{form.value('key')}"
+        made = crediting.apply(db, actor, invoice_id=invoice_id, fields=fields, request_key=key, now=now)
+        return Money(made.amount_minor, made.currency)
+
+    try:
+        amount = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _applying(request, form.with_problems(wrong), status=422)
+    return go(request, address(request), say("{amount} of the credit is applied.", amount=amount))
+
+
+async def _form(request: Request, form: Form, *, status: int = 200) -> Response:
+    page = await ask(request, "partner/credit_notes/new", id=request.path_params["invoice_id"])
+    if found(page)["status"] not in ("OPEN", "PAID"):
+        raise NotToCredit
+    lines = [line for line in await _lines(request, page) if line["creditable"]["amount"] != "0.00"]
+    if not lines:
+        raise crediting.NothingToCredit
+    ways = [
+        (WHOLE, say("Everything that is not credited yet")),
+        (LINES, say("Some lines, or a part of them")),
+    ]
+    return show(
+        request, "partner/credit_notes/new.html", page, form=form, lines=lines, ways=ways, status=status,
+        action=request.url.path, back=address(request),
+    )  # fmt: skip
+
+
+async def _lines(request: Request, page: Page) -> list[dict[str, Any]]:
+    """All lines: more than a hundred are asked for in further pages."""
+    listed = found(page)["lines"]
+    lines: list[dict[str, Any]] = list(listed["nodes"])
+    while listed["pageInfo"]["hasNextPage"]:
+        more = await ask(
+            request, "partner/credit_notes/lines", id=request.path_params["invoice_id"],
+            after=listed["pageInfo"]["endCursor"],
+        )  # fmt: skip
+        listed = found(more)["lines"]
+        lines += listed["nodes"]
+    return lines
+
+
+async def _applying(request: Request, form: Form | None, *, status: int = 200) -> Response:
+    page = await ask(request, "partner/credit_notes/new", id=request.path_params["invoice_id"])
+    invoice = found(page)
+    if invoice["status"] != "OPEN" or invoice["customer"]["credit"]["amount"] == "0.00":
+        raise NothingToApply
+    if form is None:
+        form = Form.of({"key": token_urlsafe(16)})
+    return show(
+        request, "partner/credit_notes/apply.html", page, form=form, status=status,
+        action=request.url.path, back=address(request),
+    )  # fmt: skip
+
+
+_LIST = "/partner/{slug}/credit-notes"
+_ONE = _LIST + "/{credit_note_id}"
+_INVOICE = "/partner/{slug}/invoices/{invoice_id}"
+ROUTES = [
+    Route(_LIST, partner(list_notes)),
+    Route(_ONE, partner(show_note)),
+    Route(_ONE + "/credit-note.pdf", partner(papers.credit_note)),
+    Route(_INVOICE + "/credit", partner(show_new)),
+    Route(_INVOICE + "/credit", partner(create), methods=["POST"]),
+    Route(_INVOICE + "/apply-credit", partner(show_apply)),
+    Route(_INVOICE + "/apply-credit", partner(apply), methods=["POST"]),
+]

@@ -1,0 +1,106 @@
+"""The pages of credit notes and of applying credit, in the dashboard and in the portal."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import Connection, text
+
+from db.session import Database
+from tests.cast import Cast
+from tests.papers import words
+from tests.portal.conftest import Person
+from tests.tenancy.stage import fill
+from tests.world import world
+
+Arrive = Callable[[str], Person]
+
+
+@pytest.fixture
+def invoice(database: Database, owner: Connection, cast: Cast, now: datetime) -> str:
+    """Acme's issued invoice over $100.00, $1.00 of it paid; Acme has $99.00 in credit."""
+    return fill(database, owner, cast, now).ids["acme"]["inv"]
+
+
+def key_of(page: str) -> str:
+    return re.search(r'name="key" value="([^"]+)"', page)[1]
+
+
+def line_of(page: str) -> str:
+    return re.search(r'name="lines-0-line_id" value="([^"]+)"', page)[1]
+
+
+def test_ada_credits_a_line_once_however_often_the_form_is_sent(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    ada, here = signed_in("ada"), f"/invoices/{invoice}"
+    form = ada.get(f"{here}/credit").text
+    typed = {
+        "key": key_of(form), "reason": "Two hours less", "how": "LINES", "lines-0-line_id": line_of(form),
+        "lines-0-amount": "30.50",
+    }  # fmt: skip
+    made = {ada.post(f"{here}/credit", typed).headers["location"] for _ in range(2)}
+    assert len(made) == 1
+    note = "/credit-notes/" + made.pop().rpartition("/")[2]
+    page = ada.get(note).text
+    assert "The credit note is made." in page
+    assert "Two hours less" in page
+    assert "$30.50" in page
+    assert owner.scalar(text("select count(*) from credit_note where reason = 'Two hours less'")) == 1
+    paper = words(ada.get(f"{note}/credit-note.pdf").content)
+    for said in ("Credit note", "Two hours less", "$30.50", "For invoice"):
+        assert said in paper
+    assert "Two hours less" in ada.get("/credit-notes").text
+    petra = signed_in("petra")
+    for address in (here, "/credit-notes", note):
+        assert "Two hours less" in petra.get(address).text
+    assert "$99.00" in petra.get("/credit-notes").text
+    assert words(petra.get(f"{note}/credit-note.pdf").content) == paper
+    assert signed_in("gus").get(note).status_code == 404
+
+
+def test_clem_applies_credit_and_an_invoice_is_paid(signed_in: Arrive, invoice: str) -> None:
+    clem, here = signed_in("clem"), f"/invoices/{invoice}"
+    page = clem.get(here).text
+    assert f"{here}/apply-credit" in page
+    assert f'{here}/credit"' not in page  # Clem may not
+    form = clem.get(f"{here}/apply-credit").text
+    wrong = clem.post(f"{here}/apply-credit", {"key": "k", "amount": "4,00"})
+    assert (wrong.status_code, 'id="error-amount"' in wrong.text) == (422, True)
+    assert clem.post(f"{here}/apply-credit", {"key": key_of(form), "amount": ""}).status_code == 303
+    page = clem.get(here).text
+    assert "$99.00 of the credit is applied." in page
+    assert "Credit applied" in page
+    assert "Paid" in page
+    assert clem.get(f"{here}/apply-credit").status_code == 409
+
+
+def test_what_was_typed_stays_and_every_wrong_field_is_told(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    ada, here = signed_in("ada"), f"/invoices/{invoice}/credit"
+    line = line_of(ada.get(here).text)
+    before = world(owner)
+    wrong = {"key": "k", "reason": "", "how": "LINES", "lines-0-line_id": line, "lines-0-amount": "100.01"}
+    answer = ada.post(here, wrong)
+    assert answer.status_code == 422
+    assert 'value="100.01"' in answer.text
+    for name in ("reason", "lines-0-amount"):
+        assert f'id="error-{name}"' in answer.text
+    none = ada.post(here, {**wrong, "lines-0-amount": ""})
+    assert "Choose at least one line." in none.text
+    assert world(owner) == before
+
+
+def test_a_whole_credit_leaves_what_was_paid_as_credit_on_the_statement(
+    signed_in: Arrive, invoice: str
+) -> None:
+    ada, here = signed_in("ada"), f"/invoices/{invoice}/credit"
+    form = {"key": key_of(ada.get(here).text), "reason": "Never delivered", "how": "WHOLE"}
+    assert ada.post(here, form).status_code == 303
+    assert ada.get(here).status_code == 409
+    page = signed_in("petra").get("/statement").text
+    assert "Credit note for" in page
+    assert "Credit not used yet" in page
+    assert "$100.00" in page
