@@ -197,17 +197,8 @@ OF_GLOBEX: dict[str, tuple[Attempt, object]] = {
             db, t.cast.gus, thread_id=t.ids["thread"], text="Mine", now=t.now
         ), NotFound
     ),
-    "invoices.locked": (
-        lambda db, t: invoices.locked(db, t.cast.gus, invoice_id=t.ids["invoice"]), NotFound
-    ),
     "outside_payments.of_invoice": (
         lambda db, t: outside_payments.of_invoice(db, t.cast.gus, payment_id=t.ids["check"]), NotFound
-    ),
-    "papers.invoice_paper": (
-        lambda db, t: papers.invoice_paper(db, t.cast.gus, invoice_id=t.ids["invoice"]), NotFound
-    ),
-    "papers.receipt_paper": (
-        lambda db, t: papers.receipt_paper(db, t.cast.gus, payment_id=t.ids["payment"]), NotFound
     ),
     "payment_methods.set_default": (
         lambda db, t: payment_methods.set_default(
@@ -220,10 +211,6 @@ OF_GLOBEX: dict[str, tuple[Attempt, object]] = {
         ), NotFound
     ),
     "payments.find": (lambda db, t: payments.find(db, t.cast.gus, payment_id=t.ids["payment"]), NotFound),
-    "pending_invites.resend": (
-        lambda db, t: pending_invites.resend(db, t.cast.gus, membership_ids=[t.ids["invited"]], now=t.now),
-        NotFound,
-    ),
     "recurring_invoices.repeated": (
         lambda db, t: recurring_invoices.repeated(db, _globexs_order(t), t.ids["draft"]), NotFound
     ),

@@ -17,7 +17,7 @@ from db.columns import new_id
 from db.session import Database
 from integrations import inbox, reconciling
 from integrations.inbox import EventStatus, GatewayEvent
-from integrations.mail import access_letters, letters
+from integrations.mail import access_letters, letters, outgoing
 from integrations.mail.letters import Letter
 from tests.billing.acting import acting
 from tests.billing.shelf import Things
@@ -39,7 +39,8 @@ def written(db: Session, things: Things) -> list[tuple[str, str, object]]:
     gone = [things.ids["bob"], things.ids["sue"]]
     mine = (Mail.partner_id == partner_id, col(Mail.membership_id).not_in(gone))
     mails = db.exec(select(Mail).where(*mine).order_by(col(Mail.kind), col(Mail.id))).all()
-    found = [letters.to_member(db, mail, str, now=now) for mail in mails]
+    picked_up = [outgoing._mail(db, partner_id, mail.id) for mail in mails]
+    found = [letters.to_member(db, mail, str, now=now) for mail in picked_up if mail is not None]
     links = select(AccessLink.id).where(
         AccessLink.partner_id == partner_id, AccessLink.email_key.like("zed@%")
     )  # type: ignore[attr-defined]
