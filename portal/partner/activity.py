@@ -174,6 +174,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         words,
         who=names.get(row["subjectId"], mark("a user")),
         number=details.get("number") or "",
+        credit_note=details.get("credit_note") or "",
         method=say(
             "{brand} ending in {last4}",
             brand=details.get("brand", mark("card")),

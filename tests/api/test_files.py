@@ -12,7 +12,8 @@ from api.budgets import Budgets
 from api.files import PATHS, Files
 from api.read import Reader
 from auth import api_keys
-from billing import invoices, partner_profile
+from billing import crediting, invoices, partner_profile
+from billing.crediting import CreditNoteInput
 from billing.partner_profile import PartnerInput
 from db import ids
 from db.deadlines import within_deadline
@@ -95,7 +96,7 @@ async def test_a_statement_comes_as_pdf_csv_and_json_with_the_same_figures(
     assert told == {
         "customerId": ids.shown("cus", till.acme), "currency": "USD", "from": "2026-01-01",
         "to": "2026-03-10", "opening": "0.00", "charged": "1234.56", "credited": "34.56",
-        "closing": "1200.00",
+        "closing": "1200.00", "credit": "0.00",
         "movements": [
             {"day": "2026-03-10", "cause": "INVOICE_FINALIZED", "invoices": ["NO-00001"],
              "amount": "1234.56", "balance": "1234.56"},
@@ -131,11 +132,14 @@ async def test_no_file_of_somebody_else_is_there(
     invoice = till.invoice()
     payment = till.paid(till.card(), (invoice.id, 100))
     received = till.received(invoice)
+    fields = CreditNoteInput(reason="Less work")
+    note = till.acts(cast.ada, crediting.issue, invoice_id=invoice.id, fields=fields, request_key="note")
     with database.transaction(partner_id=cast.partners["northwind"]) as db:
         sibling = api_keys.create_portal_token(
             db, cast.northwind_key, customer_id=cast.customers["globex"], origins=[SHOP], now=now
         ).token
-    mine = {"inv": invoice.id, "pay": payment.id, "opm": received.id, "cus": till.acme}[prefix]
+    made = {"inv": invoice.id, "pay": payment.id, "opm": received.id, "crn": note.id, "cus": till.acme}
+    mine = made[prefix]
     own, absent, malformed = (
         path.replace("{id}", id_) for id_ in (ids.shown(prefix, mine), f"{prefix}_{'f' * 32}", "zz")
     )

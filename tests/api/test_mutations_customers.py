@@ -179,8 +179,9 @@ async def test_every_act_is_in_the_audit_log_with_who_did_it(writer: Writer, acm
     clem = writer.at("clem")
     await writer.do("updateCustomer", {"id": acme["customer"], "city": "Peoria"}, **clem)
     await writer.do("archiveCustomer", {"id": acme["customer"]})
+    acts = "('customer.updated', 'customer.archived')"
     rows = writer.client.owner.execute(
-        text("select actor_name, action from audit_event where action ~ 'updated|archived' order by id")
+        text(f"select actor_name, action from audit_event where action in {acts} order by id")
     )
     found: list[Any] = [tuple(row) for row in rows]
     assert found == [("Clem", "customer.updated"), ("all scopes", "customer.archived")]

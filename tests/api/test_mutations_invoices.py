@@ -107,14 +107,14 @@ async def test_a_sent_invoice_has_its_number_and_stays_as_it_is(writer: Writer, 
     select = "invoice { number status sentAt finalizedAt balance { amount } }"
     sent = await writer.do("sendInvoice", one, select)
     assert sent["invoice"] == {
-        "number": "NO-00005", "status": "OPEN", "balance": {"amount": "100.00"},
+        "number": "NO-00006", "status": "OPEN", "balance": {"amount": "100.00"},
         "sentAt": None, "finalizedAt": "2026-03-10T17:00:00.000000Z",
     }  # fmt: skip
     told = "select count(*) from mail where kind = 'INVOICE'"
     assert writer.client.owner.scalar(text(told)) == 3  # Carl, Petra and the invited Una; Vera only looks
     writer.client.now += timedelta(minutes=5)
     again = await writer.do("sendInvoice", one, select)
-    assert again["invoice"]["number"] == "NO-00005"
+    assert again["invoice"]["number"] == "NO-00006"
     assert writer.client.owner.scalar(text(told)) == 6
     with nothing_changes(writer.client.owner):
         for name, given in (("updateInvoice", {**one, "memo": "x"}), ("deleteDraftInvoice", one)):

@@ -52,7 +52,8 @@ def test_ada_makes_a_customer_that_waits_for_its_users(acts: Acts, cast: Cast, n
         "company": "Acme Rockets", "company_key": "acme rockets", "legal_name": "Acme Rockets, Inc.",
         "tax_id": "123456789", "address": "1 Main Street", "address2": None, "city": "Springfield",
         "state": "IL", "postal_code": "62701", "country": "US", "currency": "USD", "time_zone": None,
-        "terms_days": None, "external_id": None, "status": CustomerStatus.SETUP, "open_minor": 0, "credit_minor": 0,
+        "terms_days": None, "external_id": None, "status": CustomerStatus.SETUP, "open_minor": 0,
+        "credit_minor": 0,
         "version": 1, "created_at": now, "updated_at": now, "archived_at": None,
         "archiving_id": None,
     }  # fmt: skip

@@ -41,7 +41,8 @@ def test_a_partner_starts_with_an_admin_who_is_invited(
         "id": partner.id, "slug": "fabrikam-it", "name": "Fabrikam IT", "legal_name": "Fabrikam IT",
         "support_email": "Fay@fabrikam.example", "time_zone": "America/New_York",
         "staff_need_factor": True, "users_need_factor": False, "version": 1, "locale": "en",
-        "invoice_prefix": "INV-", "next_invoice_number": 1, "next_credit_note_number": 1, "first_invoice_number": 1,
+        "invoice_prefix": "INV-", "next_invoice_number": 1, "next_credit_note_number": 1,
+        "first_invoice_number": 1,
         "default_terms_days": 30, "created_at": now,
         "updated_at": now,
     }  # fmt: skip

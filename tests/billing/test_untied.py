@@ -34,7 +34,6 @@ from billing import (
     invoice_scheduling,
     invoice_sending,
     invoice_threads,
-    invoices,
     outside_payments,
     papers,
     payment_methods,
