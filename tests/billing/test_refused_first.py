@@ -11,10 +11,12 @@ from auth import authority
 from billing import customer_users, customers, invoices, papers, pending_invites
 from db.session import Database
 from errors import NotFound
-from tests.api.writing import Things
 from tests.billing.acting import acting
+from tests.billing.shelf import Things
+from tests.billing.shelf import database_url as database_url
+from tests.billing.shelf import shelf as shelf
+from tests.billing.shelf import things as things
 from tests.billing.test_untied import Attempt
-from tests.billing.test_untied import things as things
 
 # Where two things would refuse a sibling, the first one does: what would refuse it next is not asked.
 FIRST: dict[str, tuple[Any, str, Attempt]] = {

@@ -220,9 +220,9 @@ def _customer(
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
-        "rin": recurring.id, "pln": link.id, "crn": _credited(db, actor, name, customer_id, line, now),
+        "rin": recurring.id, "pln": link.id, **_credited(db, actor, name, customer_id, line, now),
     }  # fmt: skip
-    prefixes = {"draft": "inv", "invited": "usr"}
+    prefixes = {"draft": "inv", "credited": "inv", "applied": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
 
 
@@ -251,7 +251,7 @@ def _received(
 
 def _credited(
     db: Session, actor: Actor, name: str, customer_id: UUID, line: LineInput, now: datetime
-) -> UUID:
+) -> dict[str, UUID]:
     """A credit note over an invoice that was paid, and a dollar of that applied to another one."""
     paid, other = (
         invoices.create_draft(
@@ -267,7 +267,7 @@ def _credited(
     note = crediting.issue(db, actor, invoice_id=paid, fields=fields, request_key=name, now=now)
     part = ApplyInput(amount="1.00")
     crediting.apply(db, actor, invoice_id=other, fields=part, request_key=name, now=now)
-    return note.id
+    return {"crn": note.id, "credited": paid, "applied": other}
 
 
 def _invited(db: Session, actor: Actor, name: str, customer_id: UUID, now: datetime) -> Membership:

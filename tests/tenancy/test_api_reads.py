@@ -29,6 +29,7 @@ if PROVING:
     READ_WHOLE |= {"mallory": Stage.sees("mallory"), "gus": {"northwind", "globex", "globexown"}}
 AT = {"Customer": "cus", "CustomerImport": "imp", "User": "invited", "Invoice": "inv", "Payment": "pay"} | {
     "InvoiceThread": "thr",
+    "CreditNote": "crn",
     "RecurringInvoice": "rin",
 }
 
@@ -50,7 +51,8 @@ def at(table: Table, name: str, place: Place) -> dict[str, str]:
     if place.owner == "Partner":
         own = table.own(name, "Partner")
         return {"at": own[0] if own else table.nobody["Partner"]}
-    return {"at": table.stage.ids[table.who[name].home][AT[place.owner]]}
+    kind = "credited" if place.field == "creditNotes" and place.owner == "Invoice" else AT[place.owner]
+    return {"at": table.stage.ids[table.who[name].home][kind]}
 
 
 async def test_every_id_that_goes_in_or_out_has_its_row() -> None:

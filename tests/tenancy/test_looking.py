@@ -104,7 +104,7 @@ def test_it_shows_a_page_where_the_portal_does_and_writes_nothing(
     assert difference(before, world(owner)) == {}
     assert sandbox.calls() == asked
     assert pages >= 8
-    assert shown_files == 4
+    assert shown_files == 5
 
 
 def asking() -> set[str]:

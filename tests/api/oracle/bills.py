@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel import select
 
 from billing.credit_notes import CreditApplication, CreditNote, CreditNoteLine
+from billing.invoice_archiving import ENDED
 from billing.invoice_refusals import SendRefusal
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.mails import Mail, MailKind, MailStatus
@@ -41,7 +42,7 @@ def invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         internal_note=maker.maybe(maker.text()), po_number=maker.maybe(maker.text()), version=place + 1,
         created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
         sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
-        voided_at=maker.maybe(maker.moment()), **_planned(maker, status),
+        voided_at=maker.maybe(maker.moment()), **_planned(maker, status), **_archived(maker, status),
     )  # fmt: skip
     # A draft has lines that a customer must not see.
     for place_ in range(max(maker.chance.randrange(4), status is InvoiceStatus.DRAFT)):
@@ -56,6 +57,11 @@ def _planned(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:
         return {}
     refused = maker.maybe(maker.chance.choice(list(SendRefusal)))
     return {"send_on": day, "send_refusal": refused, "scheduled_by_name": maker.text()}
+
+
+def _archived(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:
+    at = maker.maybe(maker.moment()) if status in ENDED else None
+    return {} if at is None else {"archived_at": at, "archiving_id": new_id()}
 
 
 def line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: int, *, issued: bool) -> None:

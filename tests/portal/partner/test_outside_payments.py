@@ -115,6 +115,6 @@ def test_the_portal_shows_what_came_in_with_its_receipt(signed_in: Arrive, invoi
     page = petra.get("/outside-payments").text
     assert "zz-acme-check" in page
     assert "zz-acmenote-received" not in page
-    payment = re.search(r"outside-payments/(opm_[0-9a-f]+)/receipt.pdf", page)[1]
+    payment = re.search(r"zz-acme-check.*?outside-payments/(opm_[0-9a-f]+)/receipt.pdf", page, re.DOTALL)[1]
     assert "$1.00" in words(petra.get(f"/outside-payments/{payment}/receipt.pdf").content)
     assert "zz-acme-check" not in signed_in("gus").get("/outside-payments").text
