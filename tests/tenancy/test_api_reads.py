@@ -32,6 +32,8 @@ AT = {"Customer": "cus", "CustomerImport": "imp", "User": "invited", "Invoice": 
     "CreditNote": "crn",
     "RecurringInvoice": "rin",
 }
+# Where another record of that kind is the one that has some.
+AT_FIELD = {("Invoice", "creditNotes"): "credited", ("Invoice", "creditApplications"): "applied"}
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def at(table: Table, name: str, place: Place) -> dict[str, str]:
     if place.owner == "Partner":
         own = table.own(name, "Partner")
         return {"at": own[0] if own else table.nobody["Partner"]}
-    kind = "credited" if place.field == "creditNotes" and place.owner == "Invoice" else AT[place.owner]
+    kind = AT_FIELD.get((place.owner, place.field)) or AT[place.owner]
     return {"at": table.stage.ids[table.who[name].home][kind]}
 
 
