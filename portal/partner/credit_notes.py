@@ -72,6 +72,7 @@ async def create(request: Request) -> Response:
     chosen = [row for row in form.rows("lines") if row.value("amount").strip()]
 
     def work(db: Session, actor: Actor) -> str:
+        _require_one_way(form, bool(chosen))
         lines = [
             CreditLineInput(line_id=ids.parsed(row.value("line_id"), "lin"), amount=row.value("amount"))
             for row in chosen
@@ -95,6 +96,16 @@ async def create(request: Request) -> Response:
         ]
         return await _form(request, form.with_problems(Invalid(problems)), status=422)
     return go(request, f"{place(request).home}/credit-notes/{made}", "The credit note is made.")
+
+
+def _require_one_way(form: Form, has_amounts: bool) -> None:
+    """Refuse (Invalid) neither of the two ways, and all of the invoice while amounts of lines are typed."""
+    how = form.value("how")
+    if how not in (WHOLE, LINES):
+        raise Invalid.at("how", code="REQUIRED", message=say("Choose what to credit."))
+    if how == WHOLE and has_amounts:
+        message = say("You typed amounts: choose “Some lines”, or empty them to credit everything.")
+        raise Invalid.at("how", code="TWO_WAYS", message=message)
 
 
 async def show_apply(request: Request) -> Response:

@@ -93,6 +93,22 @@ def test_what_was_typed_stays_and_every_wrong_field_is_told(
     assert world(owner) == before
 
 
+def test_amounts_beside_everything_credit_nothing_until_one_is_chosen(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    """Whoever typed an amount and forgot the choice above it would credit all of the invoice."""
+    ada, here = signed_in("ada"), f"/invoices/{invoice}/credit"
+    line = line_of(ada.get(here).text)
+    before = world(owner)
+    typed = {"key": "k", "reason": "Less work", "lines-0-line_id": line, "lines-0-amount": "20.00"}
+    for how, told in (({"how": "WHOLE"}, "You typed amounts"), ({}, "Choose what to credit.")):
+        answer = ada.post(here, typed | how)
+        assert answer.status_code == 422
+        assert told in answer.text
+        assert 'value="20.00"' in answer.text
+    assert world(owner) == before
+
+
 def test_a_whole_credit_leaves_what_was_paid_as_credit_on_the_statement(
     signed_in: Arrive, invoice: str
 ) -> None:
