@@ -36,7 +36,7 @@ def credit_note_sheet(db: Session, actor: Actor, *, note_id: UUID) -> Sheet:
         headline={"label": say("Amount credited"), "value": amount, "note": note.reason},
         tables=[_lines(paper)],
         totals=_totals(paper),
-        notes=[(say("Reason"), note.reason)],
+        notes=[],
     )
 
 
