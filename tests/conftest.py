@@ -2,10 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -20,6 +22,7 @@ from db import embedded, schema
 from db.engine import make_engine
 from db.session import Database
 from tests.cast import Cast, seed
+from tests.engines import engine_on
 from tests.papers import press
 from worker.queue import defer_job
 
@@ -34,6 +37,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
 ]
 ROOT = Path(__file__).parent.parent
+Made = TypeVar("Made")
 # A database per test is some thousand files made and removed: in memory that takes a tenth of the time.
 MEMORY = Path("/dev/shm")
 ROOM = 3 << 30
@@ -55,6 +59,7 @@ class Cluster:
         # One for the whole run: connecting anew takes as long as copying the template.
         self._admin = psycopg.connect(url, autocommit=True)
         self.cast = self._make_template()
+        self._stock: dict[str, tuple[str, Any]] = {}
 
     def url_of(self, database: str) -> str:
         return self.url.replace("/postgres?", f"/{database}?")
@@ -78,10 +83,25 @@ class Cluster:
         self._tell(f"create database {name} template {template or self.template} strategy file_copy")
         return name
 
+    def stocked(self, name: str, fill: Callable[[Database, Connection], Made]) -> tuple[str, Made]:
+        """A template that holds more than the cast, and what `fill` said of it; filled once, whoever asks."""
+        if name not in self._stock:
+            template = self.create()
+            url = self.url_of(template)
+            with engine_on(url) as engine, engine_on(url, as_role=False) as past, past.connect() as owner:
+                owner.execution_options(isolation_level="AUTOCOMMIT")
+                said = fill(Database(engine, defer_job, secret=SECRET), looking(owner))
+            self._stock[name] = (template, said)
+        template, said = self._stock[name]
+        # Each test may write into what it is told.
+        return template, deepcopy(said)
+
     def drop(self, name: str) -> None:
         self._tell(f"drop database {name} with (force)")
 
     def close(self) -> None:
+        for template, _said in self._stock.values():
+            self.drop(template)
         self.drop(self.template)
         self._admin.close()
 
@@ -115,9 +135,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def database_url(cluster: Cluster) -> Iterator[str]:
-    """The URL, as superuser, of a fresh database that holds the cast and nothing else."""
-    name = cluster.create()
+def template() -> str:
+    """The template of a test's database, by name: the cast and nothing else, unless a folder says more."""
+    return ""
+
+
+@pytest.fixture
+def database_url(cluster: Cluster, template: str) -> Iterator[str]:
+    """The URL, as superuser, of a fresh database: a copy of `template`."""
+    name = cluster.create(template)
     yield cluster.url_of(name)
     cluster.drop(name)
 
@@ -125,17 +151,15 @@ def database_url(cluster: Cluster) -> Iterator[str]:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """Transactions as the app role, on a database of this test's own."""
-    database = Database(make_engine(database_url), defer_job, secret=SECRET)
-    yield database
-    database.close()
+    with engine_on(database_url) as engine:
+        yield Database(engine, defer_job, secret=SECRET)
 
 
 @pytest.fixture
 def unguarded(database_url: str) -> Iterator[Database]:
     """As `database`, but past row-level security: what the rules' own predicates hold by themselves."""
-    database = Database(make_engine(database_url, as_role=False), defer_job, secret=SECRET)
-    yield database
-    database.close()
+    with engine_on(database_url, as_role=False) as engine:
+        yield Database(engine, defer_job, secret=SECRET)
 
 
 def looking(connection: Connection) -> Connection:
@@ -146,10 +170,8 @@ def looking(connection: Connection) -> Connection:
 @pytest.fixture
 def owner(database_url: str) -> Iterator[Connection]:
     """A superuser's connection to this test's database, to look behind row-level security."""
-    engine = make_engine(database_url, as_role=False)
-    with engine.connect() as connection:
+    with engine_on(database_url, as_role=False) as engine, engine.connect() as connection:
         yield looking(connection.execution_options(isolation_level="AUTOCOMMIT"))
-    engine.dispose()
 
 
 @pytest.fixture

@@ -129,18 +129,21 @@ def running_product(database_url: str, folder: Path) -> Iterator[Product]:
         product.start("gateway", "--port", str(gateway_port))
         product.start("web")
         product.start("worker")
-        for name, origin in (("gateway", gateway_url), ("web", url)):
-            wait_until(
-                lambda name=name, origin=origin: _answers(product, name, origin), f"{name} at {origin}"
-            )
+        # A client a question would read every certificate of the machine anew, while the processes start.
+        with httpx2.Client(timeout=2, verify=False) as asking:
+            for name, origin in (("gateway", gateway_url), ("web", url)):
+                wait_until(
+                    lambda name=name, origin=origin: _answers(asking, product, name, origin),
+                    f"{name} at {origin}",
+                )
         yield product
     finally:
         product.stop()
 
 
-def _answers(product: Product, name: str, origin: str) -> bool:
+def _answers(asking: httpx2.Client, product: Product, name: str, origin: str) -> bool:
     assert product.processes[name].poll() is None, product.log(name)
     try:
-        return httpx2.get(f"{origin}/health", timeout=2).status_code == 200
+        return asking.get(f"{origin}/health").status_code == 200
     except httpx2.HTTPError:
         return False

@@ -23,11 +23,12 @@ def tables_of(owner: Connection) -> list[str]:
 
 def world(owner: Connection, *, without: Collection[str] = ()) -> World:
     """The sorted rows, as text, of every table but those named."""
-    return {
-        table: sorted(owner.scalars(text(f'select t::text from "{table}" t')))
-        for table in tables_of(owner)
-        if table not in without
-    }
+    found: World = {table: [] for table in tables_of(owner) if table not in without}
+    # One statement for all: a look is taken twice a refusal, by some thousand tests.
+    every = " union all ".join(f"select '{table}', t::text from \"{table}\" t" for table in found)
+    for table, row in owner.execute(text(every)):
+        found[table].append(row)
+    return {table: sorted(rows) for table, rows in found.items()}
 
 
 def difference(before: World, after: World) -> dict[str, dict[str, list[str]]]:

@@ -14,6 +14,7 @@ from tests.api.client import ORIGIN as ORIGIN
 from tests.api.client import Client as Client
 from tests.api.writing import Things, Writer, things_of
 from tests.cast import Cast
+from tests.conftest import Cluster
 from tests.money.conftest import desk as desk
 from tests.money.desk import Desk
 
@@ -38,21 +39,41 @@ def writer(reader: Reader, database: Database, cast: Cast, now: datetime, owner:
 
 
 @pytest.fixture
-def acme(database: Database, owner: Connection, cast: Cast, now: datetime) -> Things:
+def stocked(
+    cluster: Cluster, cast: Cast, now: datetime, request: pytest.FixtureRequest
+) -> tuple[str, dict[str, Things]]:
+    """A template with one of everything of those that a test names, and what there is of each."""
+    wanted = [name for name in ("acme", "globex", "initech") if name in request.fixturenames]
+    if not wanted:
+        return "", {}
+    return cluster.stocked(
+        " ".join(wanted),
+        lambda database, owner: {name: things_of(database, owner, cast, name, now) for name in wanted},
+    )
+
+
+@pytest.fixture
+def template(stocked: tuple[str, dict[str, Things]]) -> str:
+    """What the test names is there from the start."""
+    return stocked[0]
+
+
+@pytest.fixture
+def acme(stocked: tuple[str, dict[str, Things]]) -> Things:
     """One of everything of Acme's."""
-    return things_of(database, owner, cast, "acme", now)
+    return stocked[1]["acme"]
 
 
 @pytest.fixture
-def globex(database: Database, owner: Connection, cast: Cast, now: datetime) -> Things:
+def globex(stocked: tuple[str, dict[str, Things]]) -> Things:
     """One of everything of Globex's, Acme's sibling."""
-    return things_of(database, owner, cast, "globex", now)
+    return stocked[1]["globex"]
 
 
 @pytest.fixture
-def initech(database: Database, owner: Connection, cast: Cast, now: datetime) -> Things:
+def initech(stocked: tuple[str, dict[str, Things]]) -> Things:
     """One of everything of Initech's, which is Contoso's."""
-    return things_of(database, owner, cast, "initech", now)
+    return stocked[1]["initech"]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import gettext
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -13,17 +12,18 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import languages
-from db.session import Database
 from portal import badges, routes
 from tests import texts
 from tests.cast import PASSWORD, Cast
 from tests.portal.conftest import ORIGIN, Person
-from tests.tenancy.stage import fill
+from tests.tenancy.stage import Stage
+from tests.tenancy.staged import stage, staged, template
 from tests.tenancy.test_pages import PERSONAL, filled, ids_of
 
 OPEN, CLOSE = "⟦", "⟧"
 # Said the same everywhere: names of things, codes, and the units of the law's own forms.
 # fmt: off
+__all__ = ["stage", "staged", "template"]
 NAMES = frozenset({
     "remit", "csv", "png", "jpeg", "webp", "mb", "kib", "api", "graphql", "authorization", "bearer", "visa",
     "mastercard", "usd", "cad", "us", "ca", "utc", "est", "edt", "en", "fr", "english", "français", "pay",
@@ -125,12 +125,9 @@ def strange(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_every_word_of_every_page_is_in_the_catalogue(
     name: str,
     signed_in: Callable[[str], Person],
-    database: Database,
+    stage: Stage,
     owner: Connection,
-    cast: Cast,
-    now: datetime,
 ) -> None:
-    stage = fill(database, owner, cast, now)
     person = signed_in(name)
     person.client.cookies.set("remit_language", "fr")
     known = typed(owner) | NAMES

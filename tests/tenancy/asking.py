@@ -24,7 +24,7 @@ from db import ids
 from db.session import Database
 from tests.api.client import ORIGIN, Answered, Client
 from tests.cast import CUSTOMERS, PEOPLE, STAFF, Cast
-from tests.tenancy.stage import MALFORMED, Stage, fill, key_with
+from tests.tenancy.stage import MALFORMED, Stage, key_with
 
 SCOPES = sorted(action.value for action in KEY_SCOPES)
 GROUPS = {
@@ -175,10 +175,9 @@ def table_of(
     owner: Connection,
     cast: Cast,
     now: datetime,
-    stage: Stage | None = None,
+    stage: Stage,
 ) -> Table:
-    """The stage filled, and everybody signed in before it."""
-    stage = stage or fill(database, owner, cast, now)
+    """Everybody signed in before the stage."""
     table = Table(client, stage, [])
     for partner, names in STAFF.items():
         home = CUSTOMERS[partner][0]

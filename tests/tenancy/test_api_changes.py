@@ -18,10 +18,11 @@ from tests.api.conftest import reader, writer
 from tests.api.mutations import SAMPLES, Sample
 from tests.api.writing import Things, Writer, things_of
 from tests.cast import Cast
+from tests.conftest import Cluster
 from tests.figures import rounds
 from tests.tenancy.asking import EVERYBODY, GROUPS, Table, said, table_of
 from tests.tenancy.places import plain, ways
-from tests.tenancy.stage import fill
+from tests.tenancy.stage import Stage, fill
 from tests.world import nothing_changes
 
 __all__ = ["reader", "writer"]
@@ -36,19 +37,34 @@ Sides = dict[str, Things]
 
 
 @pytest.fixture
-def sides(database: Database, owner: Connection, cast: Cast, now: datetime) -> Sides:
-    """One of everything for each customer, to name in inputs that are right."""
-    return {name: things_of(database, owner, cast, name, now) for name in ("acme", "globex", "initech")}
+def stocked(cluster: Cluster, cast: Cast, now: datetime) -> tuple[str, tuple[Sides, Stage]]:
+    """A template with one of everything for each customer, to name in right inputs, and the stage."""
+
+    def made(database: Database, owner: Connection) -> tuple[Sides, Stage]:
+        sides = {name: things_of(database, owner, cast, name, now) for name in ("acme", "globex", "initech")}
+        # The stage brings its own default methods.
+        owner.execute(text("update payment_method set is_default = false"))
+        return sides, fill(database, owner, cast, now)
+
+    return cluster.stocked("sides before the stage", made)
+
+
+@pytest.fixture
+def template(stocked: tuple[str, tuple[Sides, Stage]]) -> str:
+    return stocked[0]
+
+
+@pytest.fixture
+def sides(stocked: tuple[str, tuple[Sides, Stage]]) -> Sides:
+    return stocked[1][0]
 
 
 @pytest.fixture
 def table(
-    sides: Sides, writer: Writer, database: Database, owner: Connection, cast: Cast, now: datetime
-) -> Table:
-    # The stage brings its own default methods.
-    owner.execute(text("update payment_method set is_default = false"))
-    stage = fill(database, owner, cast, now)
-    return table_of(writer.client, database, owner, cast, now, stage)
+    stocked: tuple[str, tuple[Sides, Stage]], writer: Writer, database: Database, owner: Connection,
+    cast: Cast, now: datetime,
+) -> Table:  # fmt: skip
+    return table_of(writer.client, database, owner, cast, now, stocked[1][1])
 
 
 def document(mutation: str) -> str:

@@ -37,8 +37,10 @@ AT_FIELD = {("Invoice", "creditNotes"): "credited", ("Invoice", "creditApplicati
 
 
 @pytest.fixture
-def table(client: object, database: Database, owner: Connection, cast: Cast, now: datetime) -> Table:
-    return table_of(client, database, owner, cast, now)  # type: ignore[arg-type]
+def table(
+    client: object, database: Database, owner: Connection, cast: Cast, now: datetime, stage: Stage
+) -> Table:
+    return table_of(client, database, owner, cast, now, stage)  # type: ignore[arg-type]
 
 
 def tried(actor: int, place: int) -> bool:

@@ -24,6 +24,7 @@ from tests.cast import Cast
 from tests.figures import rounds
 from tests.tenancy.asking import EVERYBODY, GROUPS, Table, table_of
 from tests.tenancy.places import documents, object_named, plain
+from tests.tenancy.stage import Stage
 
 __all__ = ["client", "reader"]
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
@@ -37,8 +38,10 @@ ALL = {
 
 
 @pytest.fixture
-def table(client: Client, database: Database, owner: Connection, cast: Cast, now: datetime) -> Table:
-    return table_of(client, database, owner, cast, now)
+def table(
+    client: Client, database: Database, owner: Connection, cast: Cast, now: datetime, stage: Stage
+) -> Table:
+    return table_of(client, database, owner, cast, now, stage)
 
 
 @asynccontextmanager

@@ -5,18 +5,16 @@ A new page of the portal joins by itself, below a grant too.
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 from sqlalchemy import Connection, text
 
-from db.session import Database
 from portal import grants
 from portal.customer import ROUTES as PORTAL
 from tests.cast import Cast
 from tests.gateway import RunningSandbox
 from tests.portal.conftest import Person, customer_id, text_of, user_id
-from tests.tenancy.stage import Stage, fill
+from tests.tenancy.stage import Stage
 from tests.tenancy.test_pages import KINDS, ids_of, said, shown
 from tests.world import difference, nothing_changes, world
 
@@ -61,11 +59,6 @@ def test_every_page_of_the_portal_is_there_and_none_beside() -> None:
     assert len(posts()) > 12
     inside = {route.endpoint.inside for route in ROUTES if "POST" in (route.methods or ())}  # type: ignore[attr-defined]
     assert inside == {grants.refuse}
-
-
-@pytest.fixture
-def stage(database: Database, owner: Connection, cast: Cast, now: datetime) -> Stage:
-    return fill(database, owner, cast, now)
 
 
 @pytest.mark.parametrize("viewed", VIEWED)

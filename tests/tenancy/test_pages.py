@@ -5,18 +5,16 @@ A new route joins by itself; one whose parameters nobody placed here fails (GUAR
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 from sqlalchemy import Connection
 from starlette.routing import Route
 
-from db.session import Database
 from portal import routes
 from tests.cast import Cast
 from tests.papers import words
 from tests.portal.conftest import Person
-from tests.tenancy.stage import MALFORMED, Stage, fill
+from tests.tenancy.stage import MALFORMED, Stage
 from tests.world import difference, world
 
 KINDS = {
@@ -119,12 +117,10 @@ def said(answer: "object", values: dict[str, str]) -> tuple[int, str]:
 def test_an_id_of_somebody_else_is_as_good_as_none(
     name: str,
     signed_in: Callable[[str], Person],
-    database: Database,
+    stage: Stage,
     owner: Connection,
     cast: Cast,
-    now: datetime,
 ) -> None:
-    stage = fill(database, owner, cast, now)
     person = signed_in(name)
     slug = person.home.rsplit("/", 1)[1]
     mine = "/partner/{slug}" if name in STAFF else "/portal/{slug}"
@@ -156,12 +152,10 @@ def test_an_id_of_somebody_else_is_as_good_as_none(
 def test_no_page_shows_a_word_of_somebody_else(
     name: str,
     signed_in: Callable[[str], Person],
-    database: Database,
+    stage: Stage,
     owner: Connection,
     cast: Cast,
-    now: datetime,
 ) -> None:
-    stage = fill(database, owner, cast, now)
     person = signed_in(name)
     slug = person.home.rsplit("/", 1)[1]
     mine = "/partner/{slug}" if name in STAFF else "/portal/{slug}"
@@ -183,12 +177,10 @@ def test_no_page_shows_a_word_of_somebody_else(
 def test_a_place_of_somebody_else_is_as_good_as_none(
     name: str,
     signed_in: Callable[[str], Person],
-    database: Database,
+    stage: Stage,
     owner: Connection,
     cast: Cast,
-    now: datetime,
 ) -> None:
-    stage = fill(database, owner, cast, now)
     person = signed_in(name)
     own = person.home.rsplit("/", 1)[1]
     before = world(owner)

@@ -2,25 +2,24 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 from sqlalchemy import Connection, text
 
-from db.session import Database
-from tests.cast import Cast
 from tests.papers import words
 from tests.portal.conftest import Person
-from tests.tenancy.stage import fill
+from tests.tenancy.stage import Stage
+from tests.tenancy.staged import stage, staged, template
 from tests.world import world
 
+__all__ = ["stage", "staged", "template"]
 Arrive = Callable[[str], Person]
 
 
 @pytest.fixture
-def invoice(database: Database, owner: Connection, cast: Cast, now: datetime) -> str:
+def invoice(stage: Stage) -> str:
     """Acme's issued invoice over $100.00, of which a check over $1.00 has come in."""
-    return fill(database, owner, cast, now).ids["acme"]["inv"]
+    return stage.ids["acme"]["inv"]
 
 
 def key_of(page: str) -> str:
