@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import Connection, text
 
 from tests.cast import Cast
+from tests.conftest import Cluster
 
 MANY = 3_000
 
@@ -254,6 +256,12 @@ _FILL = (
 )
 
 
+@pytest.fixture
+def template(cluster: Cluster, cast: Cast, now: datetime) -> str:
+    """A test whose module imports this has all of them from the start."""
+    return cluster.stocked("many of each", lambda _, owner: fill(owner, cast, now))[0]
+
+
 def fill(owner: Connection, cast: Cast, now: datetime) -> None:
     """Thousands of each kind for a partner, a quarter under one customer; for another ten times that."""
     # What triggers would check row by row is right by construction.
@@ -269,7 +277,7 @@ def fill(owner: Connection, cast: Cast, now: datetime) -> None:
         for statement in _FILL:
             owner.execute(text(statement), values)
             # Else the next one joins what it takes for a handful of rows in a loop.
-            owner.execute(text("analyze"))
+            owner.execute(text(f"analyze {statement.split()[2]}"))
     owner.execute(text("set session_replication_role = origin"))
 
 

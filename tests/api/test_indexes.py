@@ -16,10 +16,11 @@ from api.read import Bearer, Reader
 from api.reads import Many, One
 from api.schema import GRAPHQL
 from auth.tokens import digest_of
-from tests.api.bulk import MANY, busy_parent, fill
+from tests.api.bulk import MANY, busy_parent, template
 from tests.api.conftest import Client
 from tests.api.oracle.test_walks import List, lists
 
+__all__ = ["template"]
 pytestmark = pytest.mark.anyio
 
 SAMPLES = {
@@ -131,7 +132,6 @@ def half_way(client: Client, noun: Noun, order: str) -> str:
 @pytest.mark.prove
 @pytest.mark.timeout(900)
 async def test_every_order_every_filter_and_search_follow_an_index_of_the_tenants(client: Client) -> None:
-    fill(client.owner, client.cast, client.now)
     plans = Plans(client)
     assert await sorted_or_unbounded(plans) == []
     assert await unbounded_filters(plans) == []
