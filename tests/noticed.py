@@ -45,6 +45,8 @@ ASKED = {
     "billing": {
         "access_requests": "access_requests strangers",
         "brand": "brand partners",
+        "credit_notes": "crediting",
+        "credit_papers": "crediting",
         "customer_import_reading": _IMPORTS,
         "customer_import_repeats": _IMPORTS,
         "customer_import_rows": _IMPORTS,
@@ -72,6 +74,7 @@ ASKED = {
         "settling": f"{_PAID} money/reconciling",
         "statements": "statements outside_payments",
         "tags": "tags strangers tag_merging",
+        "tax_rates": "catalogue",
         "telling": f"{_PAID} outside_payments",
     },
     "integrations": dict.fromkeys(

@@ -14,11 +14,13 @@ from sqlalchemy import text
 
 from billing import (
     brand,
+    catalogue,
     customer_bulk,
     customer_notes,
     customer_users,
     customer_views,
     customers,
+    invoice_archiving,
     invoice_life,
     invoice_scheduling,
     invoice_sending,
@@ -26,13 +28,16 @@ from billing import (
     invoices,
     pay_links,
     tags,
+    tax_rates,
 )
+from billing.catalogue import CatalogueInput
 from billing.customer_fields import CustomerInput
 from billing.customer_views import ViewInput
 from billing.invoice_threads import Opening, ThreadKind
 from billing.invoices import Invoice
 from billing.recurrences import RecurringInvoice
 from billing.tags import TagInput
+from billing.tax_rates import TaxRateInput
 from db.engine import make_engine
 from db.session import Database
 from tests.auth.steps import start_session
@@ -40,6 +45,7 @@ from tests.billing.access_steps import asked, enter_address, mailed_link
 from tests.billing.acting import ACME, ANN, BOB, Acts
 from tests.billing.importing import BLUE, Imports
 from tests.billing.paying import Till
+from tests.billing.test_crediting import applied, credited, part
 from tests.billing.test_recurring_invoices import bill, ordered
 from tests.cast import Cast
 from tests.conftest import NOON, SECRET, Cluster
@@ -71,6 +77,8 @@ update invoice_thread_message set author_id = '{clem}' where partner_id = '{twin
 update customer_import_row set made = made || jsonb_build_object('company', 'Twin')
   where partner_id = '{twin}';
 update mail set subject_id = '{message}' where partner_id = '{twin}' and kind = 'RECEIPT';
+update catalogue_item_tax set tax_rate_id = '{qst}' where partner_id = '{twin}';
+update pay_link set created_at = created_at + interval '1 hour' where partner_id = '{twin}';
 update ledger_posting set entry_id = (select id from ledger_entry where cause = 'INVOICE_FINALIZED'
   order by id limit 1) where partner_id = '{twin}' and payment_id is not null;
 update invite set membership_id = '{bob}' where partner_id = '{twin}' and membership_id = '{invited}'
@@ -210,7 +218,7 @@ def _made(database: Database, acts: Acts, imports: Imports, cast: Cast, now: dat
         "petra": cast.petra.id, "vera": cast.vera.id, "clem": cast.clem.id, "sue": cast.sue.id,
         "plain": plain.id, "planned": planned.id, "lost": lost.id, "paid": paid.id, "order": order.id,
         "ours": ours, "carls": carls, "link": link.link.id, "message": message,
-        "view": acts(ada, customer_views.create, fields=view).id,
+        "view": acts(ada, customer_views.create, fields=view).id, **_offered(acts, cast), **_credit(till),
     }  # fmt: skip
     tokens["pay"] = link.token
     ids["session"] = start_session(database, ada.user_id, now).session_id
@@ -218,3 +226,27 @@ def _made(database: Database, acts: Acts, imports: Imports, cast: Cast, now: dat
         acts.owner.execute(text("set session_replication_role = replica"))
         acts.owner.execute(text(change))
     return Things(cast, now, ids, acts(ada, customers.locked, customer_id=acme), order, invoice, tokens)
+
+
+def _offered(acts: Acts, cast: Cast) -> dict[str, UUID]:
+    """A product with a tax, and a tax that it does not have."""
+    gst, qst = (
+        acts(cast.ada, tax_rates.create, fields=TaxRateInput(name=name, rate=rate)).id
+        for name, rate in (("GST", "5"), ("QST", "9.975"))
+    )
+    hour = CatalogueInput(name="Hour", usd_price="150.00")
+    item = acts(cast.ada, catalogue.create, fields=hour, tax_rate_ids=[gst])
+    return {"gst": gst, "qst": qst, "item": item.id}
+
+
+def _credit(till: Till) -> dict[str, UUID]:
+    """An archived invoice that is credited whole; and credit of Acme's, a part of it applied."""
+    whole, kept, other = till.invoice(500), till.invoice(1_000), till.invoice(100)
+    till.received(kept, "10.00")
+    note = credited(till, whole, key="n1")
+    part(till, kept, "3.00", key="n2")
+    put_away = till.acts(till.cast.ada, invoice_archiving.archive, invoice_ids=[whole.id])
+    return {
+        "whole": whole.id, "other": other.id, "credit_note": note.id, "put_away": put_away.archiving_id,
+        "applied": applied(till, other, "1.00", key="a1", who="ada").id,
+    }  # fmt: skip

@@ -20,6 +20,10 @@ from auth.profiles import Seat
 from billing import (
     access_requests,
     brand,
+    catalogue,
+    credit_notes,
+    credit_papers,
+    crediting,
     customer_import_users,
     customer_imports,
     customer_notes,
@@ -27,12 +31,15 @@ from billing import (
     erasing,
     erasing_former,
     impersonations,
+    invoice_archiving,
     invoice_bulk,
     invoice_duplicates,
     invoice_life,
     invoice_sending,
     invoice_threads,
+    invoice_totals,
     invoices,
+    mailed_links,
     outside_payments,
     papers,
     pay_links,
@@ -44,15 +51,19 @@ from billing import (
     settling,
     statements,
     tags,
+    tax_rates,
     thread_mails,
 )  # fmt: skip
+from billing.catalogue import CatalogueInput
+from billing.crediting import ApplyInput, CreditNoteInput
 from billing.customer_import_tables import CustomerImport
 from billing.customer_views import ViewInput
 from billing.invoice_threads import Opening, ThreadKind
 from billing.invoices import Invoice
-from billing.mails import Mail
+from billing.mails import Mail, MailKind
 from billing.outside_payments import OutsideInput
 from billing.recurrences import RecurringInvoice
+from billing.tax_rates import TaxRateInput
 from db.session import Database
 from tests.billing.acting import acting
 from tests.billing.paying import answer_to
@@ -63,6 +74,7 @@ from tests.billing.shelf import things as things
 from tests.billing.shelf import twins as twins
 from tests.billing.test_recurring_invoices import MONTHLY
 from tests.money.desk import one_line, usd
+from tests.twins import TWIN
 
 Attempt = Callable[[Session, Things], object]
 
@@ -154,6 +166,60 @@ def _opened(db: Session, t: Things) -> list[object]:
     return [guest.partner.name, len(live), gone.opened_count]
 
 
+def _mailed(db: Session, t: Things) -> list[object]:
+    about = {"partner_id": t.cast.ada.partner_id, "now": t.now}
+    leads = mailed_links.path_in_mail(db, invoice_id=t.ids["invoice"], **about)
+    invoice, path = mailed_links.of_mail(db, link_id=t.ids["link"], **about)
+    mailed_links.ask_fresh(db, token=t.tokens["pay"], address="192.0.2.1", now=t.now)
+    mine = (Mail.partner_id == t.cast.ada.partner_id, Mail.kind == MailKind.PAY_LINK)
+    told = sorted(db.exec(select(Mail.membership_id).where(*mine)))
+    people = [t.cast.carl.id, t.cast.petra.id, t.ids["invited"], t.ids["bob"]]
+    assert told == sorted(people)  # and nobody of Globex's
+    return [leads, invoice, path, told]
+
+
+def _credited(db: Session, t: Things) -> list[object]:
+    """Said again, it is the note and the credit there are; and the note as it is printed."""
+    fields, asked = CreditNoteInput(reason="Never delivered"), {"now": t.now}
+    note = crediting.issue(
+        db, t.cast.ada, invoice_id=t.ids["whole"], fields=fields, request_key="n1", **asked
+    )
+    applied = crediting.apply(
+        db, t.cast.ada, invoice_id=t.ids["other"], fields=ApplyInput(), request_key="a1", **asked
+    )
+    more = crediting.issue(
+        db, t.cast.ada, invoice_id=t.ids["invoice"], fields=fields, request_key="n3", **asked
+    )
+    whole = _invoice(db, t, "whole")
+    return [
+        note, applied, more.total_minor, credit_papers.credit_paper(db, t.cast.ada, note_id=note.id),
+        credit_notes.noted_minor(db, whole), list(credit_notes.parts_noted(db, whole).values()),
+    ]  # fmt: skip
+
+
+def _offered(db: Session, t: Things) -> list[object]:
+    asked = {"item_id": t.ids["item"], "now": t.now}
+    same = catalogue.update(
+        db, t.cast.ada, fields=CatalogueInput(name="Hour"), tax_rate_ids=[t.ids["gst"]], **asked
+    ).version
+    other = catalogue.update(
+        db, t.cast.ada, fields=CatalogueInput(name="Day"), tax_rate_ids=[t.ids["qst"]], **asked
+    )
+    rate = tax_rates.update(
+        db, t.cast.ada, tax_rate_id=t.ids["gst"], fields=TaxRateInput(rate="6"), now=t.now
+    )
+    tried = invoice_totals.try_out(db, t.cast.ada, customer_id=t.ids["acme"], fields=one_line(900), now=t.now)
+    return [same, other, rate, tried]
+
+
+def _put_away(db: Session, t: Things) -> list[object]:
+    about = {"invoice_ids": [t.ids["paid"]], "now": t.now}
+    done = invoice_archiving.archive(db, t.cast.ada, **about).invoices
+    back = invoice_archiving.restore(db, t.cast.ada, **about)
+    undone = invoice_archiving.undo_archiving(db, t.cast.ada, archiving_id=t.ids["put_away"], now=t.now)
+    return [len(done), len(back), undone]
+
+
 def _erased(db: Session, t: Things) -> list[object]:
     seat = db.get_one(Membership, (t.cast.ada.partner_id, t.cast.vera.id))
     erasing.erase_place(db, system(t.cast.ada.partner_id), seat, t.now)
@@ -200,6 +266,8 @@ def _announced(db: Session, t: Things) -> list[UUID]:
 SAME: dict[str, Attempt] = {
     "access_requests.look": lambda db, t: access_requests.look(db, token=t.tokens["access"], now=t.now),
     "brand.logo_named": lambda db, t: brand.logo_named(db, name=t.tokens["logo"]),
+    "catalogue.update": _offered,
+    "crediting.issue": _credited,
     "customer_import_users.known_people": _people,
     "customer_imports.cancel": lambda db, t: [
         len(customer_imports.sample(db, t.cast.ada, import_id=t.ids["import"])),
@@ -213,6 +281,7 @@ SAME: dict[str, Attempt] = {
         one.name for one in erasing_former.former(db, t.cast.ada, membership_id=t.ids["sue"])[0]
     ],
     "impersonations.start": _looked,
+    "invoice_archiving.archive": _put_away,
     "invoice_bulk.send": _sent,
     "invoice_duplicates.duplicate": _carried,
     "invoice_life.finalize": lambda db, t: invoice_life.finalize(
@@ -233,6 +302,7 @@ SAME: dict[str, Attempt] = {
         len(one) for one in invoices.taxes_of(db, _invoice(db, t, "draft")).values()
     ),
     "invoices.update_draft": _rewritten,
+    "mailed_links.ask_fresh": _mailed,
     "outside_payments.of_invoice": lambda db, t: [
         type(one).__name__
         for one in outside_payments.of_invoice(db, t.cast.ada, payment_id=t.ids["check"])
@@ -308,3 +378,13 @@ def test_an_invoice_is_sent_to_its_own_customer(both: tuple[Database, Database],
         db.execute(text("create index whose on customer (partner_id desc)"))
         db.execute(text("cluster customer using whose"))
         assert {company for company, _ in _sent(db, things)} == {"Acme"}
+
+
+def test_archiving_an_invoice_locks_no_twins_customer(
+    both: tuple[Database, Database], things: Things
+) -> None:
+    with acting(both[1], things.cast.ada) as db:
+        invoice_archiving.archive(db, things.cast.ada, invoice_ids=[things.ids["paid"]], now=things.now)
+        with both[1].transaction() as other:
+            locked = text("select id from customer where partner_id = :whose and id = :id for update nowait")
+            other.execute(locked, {"whose": TWIN, "id": things.ids["acme"]})

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from auth.memberships import Membership
 from billing import derived, ledger
 from billing.customers import Customer
-from billing.invoices import Invoice
+from billing.invoices import Invoice, InvoiceLine
 from billing.tags import Tag
 from db.session import Database
 from tests.billing.shelf import Things
@@ -26,7 +26,10 @@ from tests.billing.shelf import things as things
 from tests.billing.shelf import twins as twins
 from tests.twins import TWIN
 
-CUSTOMER, INVOICE, MEMBER, TAG = (one.__table__ for one in (Customer, Invoice, Membership, Tag))  # type: ignore[attr-defined]
+CUSTOMER, INVOICE, LINE, MEMBER, TAG = (
+    one.__table__  # type: ignore[attr-defined]
+    for one in (Customer, Invoice, InvoiceLine, Membership, Tag)
+)
 Shown = Callable[[Things, derived.Moment], Any]
 
 
@@ -38,6 +41,11 @@ def _disputed(t: Things, at: derived.Moment) -> Any:
 def _undelivered(t: Things, at: derived.Moment) -> Any:
     mine = (INVOICE.c.partner_id == t.cast.ada.partner_id, derived.is_undelivered(INVOICE.c, at))
     return select(INVOICE.c.id).where(*mine)
+
+
+def _creditable(t: Things, at: derived.Moment) -> Any:
+    mine = (LINE.c.partner_id == t.cast.ada.partner_id, LINE.c.invoice_id == t.ids["whole"])
+    return select(derived.creditable_minor(LINE.c, at)).where(*mine)
 
 
 def _overdue(t: Things, at: derived.Moment) -> Any:
@@ -74,6 +82,14 @@ SHOWN: dict[str, tuple[str, Shown, Callable[[Things], Sequence[object]]]] = {
         _undelivered, lambda t: [],
     ),
     "a twin's and a sibling's debt": ("select 1", _overdue, lambda t: [9_900, 0, 0]),
+    "a twin's credit note": (
+        "update credit_note_line set net_minor = 2, total_minor = 2 where partner_id = :twin", _creditable,
+        lambda t: [0],
+    ),
+    "a sibling's credit note": (
+        "update credit_note_line set customer_id = :globex where partner_id = :own", _creditable,
+        lambda t: [500],
+    ),
     "a customer's people": ("select 1", _staff, lambda t: ["Ada", "Clem", "Rita"]),
     "a twin's tagged things": ("select 1", _tagged, lambda t: [2]),
     "what a customer tagged": (
@@ -117,7 +133,7 @@ WRONG = {
         "M-4: invoice", 1,
     ),
     "a check": (
-        "update outside_payment set amount_minor = amount_minor + 1 where partner_id = :twin", "I2:", 1
+        "update outside_payment set amount_minor = amount_minor + 1 where partner_id = :twin", "I2:", 2
     ),
     "a claim": (
         "update ledger_posting set amount_minor = amount_minor + 1 where partner_id = :twin"
@@ -126,6 +142,17 @@ WRONG = {
     "a write-off": (
         "update invoice_write_off set amount_minor = amount_minor - 1 where partner_id = :twin",
         "written off", 1,
+    ),
+    "what a note took off": (
+        "update credit_note set applied_minor = applied_minor - 1 where partner_id = :twin"
+        " and id = :credit_note", " credit", 3,
+    ),
+    "applied credit": (
+        "update credit_application set amount_minor = amount_minor + 1 where partner_id = :twin", " credit", 3
+    ),
+    "a customer's credit": (
+        "update ledger_posting set amount_minor = amount_minor - 1 where partner_id = :twin"
+        " and account = 'CUSTOMER_CREDIT' and amount_minor < 0", " credit", 2,
     ),
     "a line": (
         "update invoice_line set net_minor = net_minor + 1, total_minor = total_minor + 1"

@@ -17,6 +17,7 @@ from auth.actors import Actor, system
 from billing import (
     access_requests,
     brand,
+    credit_notes,
     customer_bulk,
     customer_import_reading,
     customer_import_users,
@@ -29,6 +30,7 @@ from billing import (
     guest_payments,
     impersonations,
     invite_reminders,
+    invoice_archiving,
     invoice_balances,
     invoice_bulk,
     invoice_scheduling,
@@ -122,6 +124,11 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
     "invite_reminders.remind": (
         lambda db, t: invite_reminders.remind(db, system(t.contoso), now=t.now + SOON), 0
     ),
+    "invoice_archiving.undo_archiving": (
+        lambda db, t: invoice_archiving.undo_archiving(
+            db, t.cast.mallory, archiving_id=t.ids["put_away"], now=t.now
+        ), NothingToUndo
+    ),
     "invoice_balances.find": (
         lambda db, t: invoice_balances.find(
             db, t.cast.mallory, customer_id=t.ids["acme"], ids=[t.ids["invoice"]], lock=False
@@ -162,6 +169,9 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
 }  # fmt: skip
 # What Globex's manager finds of Acme's things, or whoever acts for Globex.
 OF_GLOBEX: dict[str, tuple[Attempt, object]] = {
+    "credit_notes.note_of": (
+        lambda db, t: credit_notes.note_of(db, t.cast.gus, note_id=t.ids["credit_note"]), NotFound
+    ),
     "customer_import_users.known_people": (
         lambda db, t: {
             place for place, _ in customer_import_users.known_people(
@@ -214,9 +224,9 @@ OF_GLOBEX: dict[str, tuple[Attempt, object]] = {
         lambda db, t: recurring_invoices.repeated(db, _globexs_order(t), t.ids["draft"]), NotFound
     ),
     "statements.statement": (
-        lambda db, t: statements.statement(
+        lambda db, t: _moved(statements.statement(
             db, t.cast.gus, customer_id=t.cast.customers["globex"], first=None, last=None, now=t.now
-        ).movements, []
+        )), ([], 0)
     ),
     "tags.tag_invoices": (
         lambda db, t: tags.tag_invoices(
@@ -245,6 +255,10 @@ def _as_globex(things: Things) -> customers.Customer:
 def _globexs_order(things: Things) -> RecurringInvoice:
     changes = {"customer_id": things.cast.customers["globex"]}
     return RecurringInvoice(**{**things.order.model_dump(), **changes})
+
+
+def _moved(account: statements.Statement) -> tuple[object, int]:
+    return account.movements, account.credit_minor
 
 
 def _name(member: Any) -> str | None:
