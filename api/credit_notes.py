@@ -1,7 +1,7 @@
 """Credit notes in the API, and a customer's credit: what need not be paid any more of an invoice."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -9,13 +9,17 @@ from api.changes import Doing, Given, MoneyInput, Outcome, change, changed, give
 from api.customers import Customer
 from api.invoices import Invoice, InvoiceLine
 from api.nouns import Connection, Money, Node, by_id, col, lazy, money, noun, one, page
+from api.reads import STAFF
 from auth.actors import Action
+from billing import credit_note_sending, crediting
 from billing import credit_notes as t
-from billing import crediting
 from billing.crediting import CreditNoteInput
-from billing.derived import kept_minor
+from billing.derived import is_credit_note_mail, kept_minor
 from billing.money import Currency
 from db.columns import new_id
+
+if TYPE_CHECKING:
+    from api.mails import Mail
 
 
 @noun(t.CreditNote, "crn", needs=Action.VIEW_INVOICES, order="-created_at")
@@ -36,6 +40,9 @@ class CreditNote(Node):
     customer: Customer = one("customer_id", where=True)
     invoice: Invoice = one("invoice_id")
     lines: Connection[Annotated["CreditNoteLine", lazy("api.credit_notes")]] = page("credit_note_id")
+    mails: Connection[Annotated["Mail", lazy("api.mails")]] = page(
+        "subject_id", "With it to users, the newest first.", only=is_credit_note_mail, see=STAFF
+    )
 
 
 _NOTE = ("credit_note_id", "CreditNote")
@@ -90,6 +97,19 @@ class CreateCreditNoteInput:
     invoice_id: strawberry.ID
     reason: str = strawberry.field(description="Printed on the note.")
     lines: list[CreditNoteLineInput] | None = opt("Left out: all that is not credited yet.")
+    send: bool | None = opt(
+        "False: nobody gets a mail. Left out: the customer's managers and payers do, if there are any."
+    )
+
+
+@takes()
+class SendCreditNoteInput:
+    """A credit note, and whom it is mailed to."""
+
+    id: strawberry.ID
+    recipient_ids: list[strawberry.ID] | None = opt(
+        "Users of the customer, 50 at most. Left out: its managers and payers."
+    )
 
 
 @takes(dry_run=True, needs_key=True)
@@ -103,6 +123,13 @@ class ApplyCreditInput:
 @gives
 class CreateCreditNotePayload:
     """The new note."""
+
+    credit_note: CreditNote | None = changed()
+
+
+@gives
+class SendCreditNotePayload:
+    """The note, on its way."""
 
     credit_note: CreditNote | None = changed()
 
@@ -122,9 +149,17 @@ def _issue(doing: Doing, given: Given) -> Outcome:
     made = crediting.issue(
         doing.db, doing.actor, invoice_id=given.record("invoice_id", "inv"),
         fields=CreditNoteInput.read({"reason": given["reason"], "lines": lines}),
-        request_key=doing.key or new_id().hex, now=doing.now,
+        request_key=doing.key or new_id().hex, send=given.get("send") is not False, now=doing.now,
     )  # fmt: skip
     return {"credit_note": made.id}
+
+
+def _send(doing: Doing, given: Given) -> Outcome:
+    chosen = given.records("recipient_ids", "usr") if given.get("recipient_ids") is not None else None
+    sent = credit_note_sending.send(
+        doing.db, doing.actor, note_id=given.record("id", "crn"), recipients=chosen, now=doing.now
+    )
+    return {"credit_note": sent.id}
 
 
 def _apply(doing: Doing, given: Given) -> Outcome:
@@ -143,7 +178,11 @@ class CreditNoteMutations:
     create_credit_note: CreateCreditNotePayload | None = change(
         _issue, CreateCreditNoteInput, Action.VOID_INVOICES,
         about="Take an open or a paid invoice back, whole or by line. What is open of it goes first, the "
-        "rest becomes the customer's credit.",
+        "rest becomes the customer's credit. It is mailed unless `send` says no.",
+    )  # fmt: skip
+    send_credit_note: SendCreditNotePayload | None = change(
+        _send, SendCreditNoteInput, Action.EDIT_INVOICES,
+        about="Mail it to users of the customer, as often as wanted.",
     )  # fmt: skip
     apply_credit: ApplyCreditPayload | None = change(
         _apply, ApplyCreditInput, Action.EDIT_INVOICES,

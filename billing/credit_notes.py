@@ -171,6 +171,13 @@ def note_of(db: Session, actor: Actor, *, note_id: UUID) -> CreditNote:
     return note
 
 
+def with_invoice(db: Session, actor: Actor, *, note_id: UUID) -> tuple[CreditNote, Invoice]:
+    """A note, as `note_of`, and the invoice it takes back."""
+    note = note_of(db, actor, note_id=note_id)
+    mine = (Invoice.partner_id == note.partner_id, Invoice.id == note.invoice_id)
+    return note, db.exec(select(Invoice).where(*mine)).one()
+
+
 def lines_of(db: Session, note: CreditNote) -> Sequence[CreditNoteLine]:
     """A note's lines from the top."""
     mine = (CreditNoteLine.partner_id == note.partner_id, CreditNoteLine.credit_note_id == note.id)

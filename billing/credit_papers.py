@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from auth.actors import Actor
 from billing import credit_notes, invoices
@@ -30,9 +30,7 @@ class CreditPaper:
 
 def credit_paper(db: Session, actor: Actor, *, note_id: UUID) -> CreditPaper:
     """A credit note as it was made. Refuses as `credit_notes.note_of`."""
-    note = credit_notes.note_of(db, actor, note_id=note_id)
-    mine = (Invoice.partner_id == note.partner_id, Invoice.id == note.invoice_id)
-    invoice = db.exec(select(Invoice).where(*mine)).one()
+    note, invoice = credit_notes.with_invoice(db, actor, note_id=note_id)
     lines = {line.id: line for line in invoices.lines_of(db, invoice)}
     taxes = invoices.taxes_of(db, invoice)
     return CreditPaper(

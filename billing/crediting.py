@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from billing import credit_notes, invoice_balances, invoices, ledger
+from billing import credit_note_sending, credit_notes, invoice_balances, invoices, ledger
 from billing.credit_notes import CreditApplication, CreditNote, CreditNoteLine, Parts
 from billing.customers import Customer
 from billing.inputs import Input
@@ -30,8 +30,6 @@ from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, NotFound
 from languages import say
-
-NUMBERED = "CN-{:05d}"
 
 
 class CreditLineInput(Input):
@@ -85,9 +83,18 @@ class LessCredit(Conflict):
 
 
 def issue(
-    db: Session, actor: Actor, *, invoice_id: UUID, fields: CreditNoteInput, request_key: str, now: datetime
+    db: Session,
+    actor: Actor,
+    *,
+    invoice_id: UUID,
+    fields: CreditNoteInput,
+    request_key: str,
+    send: bool = False,
+    now: datetime,
 ) -> CreditNote:
     """Take back an open or a paid invoice, whole or by line. The note takes the partner's next number.
+
+    To `send` it is to mail it to the customer's managers and payers, if there are any.
 
     What is open and no payment under way is for goes first; the rest is kept as the customer's credit. With
     nothing left to pay, the invoice is PAID. The same actor's same `request_key` is the same note again.
@@ -130,6 +137,8 @@ def issue(
         db, actor, "credit_note.created", invoice, now, amount_minor=total, credit_note=note.number,
         kept_minor=total - note.applied_minor,
     )  # fmt: skip
+    if send:
+        credit_note_sending.with_note(db, actor, customer=customer, invoice=invoice, note=note, now=now)
     return note
 
 
@@ -278,10 +287,10 @@ def _next_number(db: Session, actor: Actor) -> str:
         update(Partner)
         .where(col(Partner.id) == actor.partner_id)
         .values(next_credit_note_number=col(Partner.next_credit_note_number) + 1)
-        .returning(col(Partner.next_credit_note_number) - 1)
+        .returning(col(Partner.credit_note_prefix), col(Partner.next_credit_note_number) - 1)
         .execution_options(synchronize_session=False)
-    ).scalar_one()
-    return NUMBERED.format(taken)
+    ).one()
+    return f"{taken[0]}{taken[1]:05d}"
 
 
 def _keep(db: Session, note: CreditNote, pieces: Sequence[_Piece]) -> None:

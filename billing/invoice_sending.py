@@ -44,7 +44,7 @@ def send(
     customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
     if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PAID):
         raise NotOpen(invoice)
-    told = _recipients(db, customer, recipients)
+    told = recipients_of(db, customer, recipients)
     if invoice.status is InvoiceStatus.DRAFT:
         invoice_life.issue(db, actor, customer, invoice, now)
     invoice.updated_at = now
@@ -76,7 +76,11 @@ def was_asked(db: Session, invoice: Invoice, *, since: datetime) -> bool:
     return db.exec(asked.limit(1)).one_or_none() is not None
 
 
-def _recipients(db: Session, customer: Customer, chosen: Sequence[UUID] | None) -> list[UUID]:
+def recipients_of(db: Session, customer: Customer, chosen: Sequence[UUID] | None) -> list[UUID]:
+    """Whom of the customer a mail goes to: those who were chosen; none chosen: its managers and payers.
+
+    Refuses NobodyToTell, NotFound for who is no user of it, and at ("recipient_ids",) REQUIRED, TOO_MANY.
+    """
     reachable = [
         member for member in customers.members_of(db, customer)
         if member.status in (MembershipStatus.INVITED, MembershipStatus.ACTIVE)

@@ -1,4 +1,4 @@
-"""How the partner's invoices are numbered, and when they are due: a part of its settings.
+"""How the partner's invoices and credit notes are numbered, and when invoices are due: part of its settings.
 
 Surprise: the first number can be chosen only until it is taken. Numbers have no gaps, so a jump later on
 would look like invoices that are missing.
@@ -21,6 +21,7 @@ class InvoiceSettingsInput(Input):
     """As typed. What is not given stays as it is."""
 
     invoice_prefix: str | None = None
+    credit_note_prefix: str | None = None
     first_invoice_number: int | str | None = None
     default_terms_days: int | str | None = None
 
@@ -33,6 +34,8 @@ def read_invoice_settings(
     values: dict[str, Any] = {}
     if fields.gives("invoice_prefix"):
         values["invoice_prefix"] = read_prefix(checks, fields.invoice_prefix)
+    if fields.gives("credit_note_prefix"):
+        values["credit_note_prefix"] = _read_note_prefix(checks, fields.credit_note_prefix)
     if fields.gives("default_terms_days"):
         values["default_terms_days"] = read_terms(checks, fields.default_terms_days, "default_terms_days")
         if fields.default_terms_days is None or not str(fields.default_terms_days).strip():
@@ -53,6 +56,15 @@ def read_prefix(checks: Checks, typed: str | None) -> str:
     if not _PREFIX.fullmatch(written):
         message = "Write the invoice prefix in up to ten letters and digits, like INV-."
         checks.refuse("invoice_prefix", code="BAD_PREFIX", message=message)
+    return written
+
+
+def _read_note_prefix(checks: Checks, typed: str | None) -> str:
+    """The same for credit notes, `CN-` for nothing."""
+    written = (typed or "").strip().upper() or "CN-"
+    if not _PREFIX.fullmatch(written):
+        message = "Write the prefix of credit notes in up to ten letters and digits, like CN-."
+        checks.refuse("credit_note_prefix", code="BAD_PREFIX", message=message)
     return written
 
 

@@ -28,6 +28,7 @@ class MailKind(StrEnum):
     ACCESS_ASKED = "ACCESS_ASKED"
     THREAD_REPLY = "THREAD_REPLY"
     PAY_LINK = "PAY_LINK"
+    CREDIT_NOTE = "CREDIT_NOTE"
 
 
 class MailStatus(StrEnum):

@@ -87,6 +87,7 @@ class Partner(SQLModel, table=True):
     invoice_prefix: str
     first_invoice_number: int = minor(default=1)
     next_invoice_number: int = minor(default=1)
+    credit_note_prefix: str = "CN-"
     next_credit_note_number: int = minor(default=1)
     default_terms_days: int = count(default=30)
     created_at: datetime = instant()

@@ -21,7 +21,7 @@ from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from auth.personal_tokens import PersonalToken
 from auth.users import User
-from billing import mailed_links, outside_payments, thread_mails
+from billing import credit_notes, mailed_links, outside_payments, thread_mails
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
@@ -33,6 +33,7 @@ from billing.money import Money
 from billing.partners import Partner
 from billing.payment_methods import PaymentMethod
 from billing.payments import Payment, PaymentAllocation
+from integrations.pdf.credit_notes import credit_note_sheet
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Sheet
 from integrations.pdf.receipts import outside_receipt_sheet, receipt_sheet
@@ -319,6 +320,24 @@ def _taken_back(
     }
 
 
+def _credit_note(
+    db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime
+) -> dict[str, Any]:
+    note, invoice = credit_notes.with_invoice(db, system(mail.partner_id), note_id=mail.subject_id)
+    assert customer is not None
+    return {
+        "number": note.number,
+        "invoice_number": invoice.number,
+        "total": Money(note.total_minor, note.currency),
+        "applied": Money(note.applied_minor, note.currency),
+        "kept": Money(note.total_minor - note.applied_minor, note.currency),
+        # Nothing is left of one that is not open, whatever it lacks.
+        "left": Money(lacking_minor(invoice) if invoice.status is InvoiceStatus.OPEN else 0, note.currency),
+        "reason": note.reason,
+        "link": link(f"/portal/{customer.slug}/credit-notes/crn_{note.id.hex}"),
+    }
+
+
 def _message(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
     message, thread = thread_mails.of_message(db, partner_id=mail.partner_id, message_id=mail.subject_id)
     mine = (Invoice.partner_id == mail.partner_id, Invoice.id == thread.invoice_id)
@@ -361,6 +380,7 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.ACCESS_ASKED: _asked,
     MailKind.THREAD_REPLY: _message,
     MailKind.PAY_LINK: _fresh_link,
+    MailKind.CREDIT_NOTE: _credit_note,
 }
 
 _PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {
@@ -368,6 +388,9 @@ _PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {
     MailKind.RECEIPT: lambda db, mail: receipt_sheet(db, system(mail.partner_id), payment_id=mail.subject_id),
     MailKind.OUTSIDE_RECEIPT: lambda db, mail: outside_receipt_sheet(
         db, system(mail.partner_id), payment_id=mail.subject_id
+    ),
+    MailKind.CREDIT_NOTE: lambda db, mail: credit_note_sheet(
+        db, system(mail.partner_id), note_id=mail.subject_id
     ),
 }
 """What comes with a mail, as a PDF."""

@@ -89,6 +89,7 @@ WORDS = {
     "outside_payment.recorded": mark("noted a payment from outside for invoice {number}"),
     "outside_payment.reversed": mark("took back a payment from outside for invoice {number}"),
     "credit_note.created": mark("made credit note {credit_note} for invoice {number}"),
+    "credit_note.sent": mark("sent credit note {credit_note} for invoice {number}"),
     "credit.applied": mark("applied credit to invoice {number}"),
     "invoice.viewed": mark("opened invoice {number}"),
     "pay_link.created": mark("made a pay link for invoice {number}"),

@@ -26,6 +26,7 @@ ABOUT: Mapping[str, str] = {
     "user": mark("Users and staff"),
     "invoice": mark("Invoices"),
     "recurring_invoice": mark("Recurring invoices"),
+    "credit_note": mark("Credit notes"),
     "pay_link": mark("Pay links"),
     "payment": mark("Payments"),
     "payment_method": mark("Payment methods"),

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Actor
-from billing import crediting
+from billing import credit_note_sending, crediting, mailed_links
 from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput
 from billing.money import Money
 from db import ids
@@ -22,6 +22,7 @@ from portal import papers
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
+from portal.navigation import ROLES
 from portal.page import Page, ask, show
 from portal.paging import counted, neighbours, window
 from portal.partner.invoices import address, found
@@ -62,7 +63,7 @@ async def show_note(request: Request) -> Response:
 
 async def show_new(request: Request) -> Response:
     """The form for an invoice, with all that is left of it chosen."""
-    return await _form(request, Form.of({"key": token_urlsafe(16)}))
+    return await _form(request, Form.of({"key": token_urlsafe(16), "send": True}))
 
 
 async def create(request: Request) -> Response:
@@ -81,7 +82,10 @@ async def create(request: Request) -> Response:
             reason=form.value("reason"), lines=lines if form.value("how") == LINES else None
         )
         key = f"form-{form.value('key')}"
-        made = crediting.issue(db, actor, invoice_id=invoice_id, fields=fields, request_key=key, now=now)
+        made = crediting.issue(
+            db, actor, invoice_id=invoice_id, fields=fields, request_key=key, send=form.checked("send"),
+            now=now,
+        )  # fmt: skip
         return ids.shown("crn", made.id)
 
     try:
@@ -96,6 +100,41 @@ async def create(request: Request) -> Response:
         ]
         return await _form(request, form.with_problems(Invalid(problems)), status=422)
     return go(request, f"{place(request).home}/credit-notes/{made}", "The credit note is made.")
+
+
+async def show_send(request: Request) -> Response:
+    """Asks to whom a note is mailed, its customer's managers and payers chosen."""
+    return await _sending(request, None)
+
+
+async def send(request: Request) -> Response:
+    """Mail a note to those who were chosen."""
+    form = await read_form(request)
+    note_id, now = record_id(request, "credit_note_id", "crn"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        told = [ids.parsed(one, "usr") for one in form.values("recipient_ids")]
+        return credit_note_sending.send(db, actor, note_id=note_id, recipients=told, now=now).number
+
+    try:
+        number = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _sending(request, form.with_problems(wrong), status=422)
+    return go(request, _address(request), say("Credit note {number} is on its way.", number=number))
+
+
+async def _sending(request: Request, form: Form | None, *, status: int = 200) -> Response:
+    page = await ask(request, "partner/credit_notes/send", id=request.path_params["credit_note_id"])
+    note = found(page, "creditNote")
+    chosen = [user["id"] for user in note["customer"]["users"]["nodes"] if user["role"] in mailed_links.TOLD]
+    return show(
+        request, "partner/credit_notes/send.html", page, note=note, back=_address(request), roles=ROLES,
+        form=form or Form.of({"recipientIds": chosen}), status=status,
+    )  # fmt: skip
+
+
+def _address(request: Request) -> str:
+    return f"{place(request).home}/credit-notes/{request.path_params['credit_note_id']}"
 
 
 def _require_one_way(form: Form, has_amounts: bool) -> None:
@@ -181,6 +220,8 @@ ROUTES = [
     Route(_LIST, partner(list_notes)),
     Route(_ONE, partner(show_note)),
     Route(_ONE + "/credit-note.pdf", partner(papers.credit_note)),
+    Route(_ONE + "/send", partner(show_send)),
+    Route(_ONE + "/send", partner(send), methods=["POST"]),
     Route(_INVOICE + "/credit", partner(show_new)),
     Route(_INVOICE + "/credit", partner(create), methods=["POST"]),
     Route(_INVOICE + "/apply-credit", partner(show_apply)),

@@ -37,6 +37,7 @@ LABELS = {
 SETTINGS = LABELS | {
     "accent": mark("Color"),
     "invoice_prefix": mark("Invoice prefix"),
+    "credit_note_prefix": mark("Credit note prefix"),
     "first_invoice_number": mark("First invoice number"),
     "default_terms_days": mark("Payment terms in days"),
     "logo": mark("Logo"),

@@ -21,7 +21,8 @@ from portal.page import Page, ask, show
 from portal.partner.settings_form import SETTINGS
 from portal.shell import Link
 
-LABELS = {name: SETTINGS[name] for name in ("invoice_prefix", "first_invoice_number", "default_terms_days")}
+NAMES = ("invoice_prefix", "credit_note_prefix", "first_invoice_number", "default_terms_days")
+LABELS = {name: SETTINGS[name] for name in NAMES}
 # Somebody else may save again between looking and saving; more often than that is no accident.
 _TRIES = 3
 
@@ -72,6 +73,7 @@ def _texts(page: Page) -> dict[str, str]:
     stored: dict[str, Any] = page.content["me"]["partner"]
     return {
         "invoice_prefix": stored["invoicePrefix"],
+        "credit_note_prefix": stored["creditNotePrefix"],
         "first_invoice_number": str(stored["firstInvoiceNumber"]),
         "default_terms_days": str(stored["defaultTermsDays"]),
     }

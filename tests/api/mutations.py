@@ -186,6 +186,10 @@ SAMPLES = [
         ("invoices:void",), ("invoiceId", "lines.0.lineId"),
     ),
     Sample(
+        "sendCreditNote", lambda t: {"id": t["credit_note"], "recipientIds": [t["invited"]]}, (INVOICES,),
+        ("id", "recipientIds.0"),
+    ),
+    Sample(
         "applyCredit",
         lambda t: {"invoiceId": t["second_invoice"], "amount": usd("1"), "idempotencyKey": "credit-1"},
         (INVOICES,), ("invoiceId",),

@@ -90,3 +90,25 @@ async def test_the_customers_people_see_notes_and_credit(writer: Writer, acme: T
         {"number": "CN-00001", "reason": "Less work", "kept": amount("60.00")}
     ]
     assert answer.data["viewer"]["customer"] == {"credit": amount("60.00")}
+
+
+async def test_a_note_is_mailed_unless_somebody_says_no_and_again_to_whom_was_chosen(
+    writer: Writer, acme: Things
+) -> None:
+    mails = "creditNote { mails { nodes { kind status recipient { email } } } }"
+    given = {
+        "invoiceId": acme["invoice"], "reason": "Less work", "idempotencyKey": "m-1",
+        "lines": [{"lineId": acme["line"], "amount": usd("1")}],
+    }  # fmt: skip
+    made = (await writer.do("createCreditNote", given, mails))["creditNote"]["mails"]["nodes"]
+    assert {(one["kind"], one["status"]) for one in made} == {("CREDIT_NOTE", "QUEUED")}
+    assert len(made) == 3  # Carl, Petra and the invited Una; Vera only looks
+    quiet = {**given, "idempotencyKey": "m-2", "send": False}
+    assert (await writer.do("createCreditNote", quiet, mails))["creditNote"]["mails"] == {"nodes": []}
+    again = {"id": acme["credit_note"], "recipientIds": [acme["invited"]]}
+    sent = (await writer.do("sendCreditNote", again, mails))["creditNote"]["mails"]["nodes"]
+    assert [one["status"] for one in sent] == ["QUEUED"]
+    with nothing_changes(writer.client.owner):
+        nobody = {"id": acme["credit_note"], "recipientIds": []}
+        assert await writer.refused("sendCreditNote", nobody) == [("REQUIRED", "input.recipientIds")]
+        assert await writer.refused("sendCreditNote", {"id": acme["invoice"]}) == [("NOT_FOUND", "input")]

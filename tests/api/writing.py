@@ -242,7 +242,7 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
     invoice_life.write_off(db, staff, invoice_id=given_up, reason=None, now=now)
     cash, key = OutsideInput(kind="CASH", amount="2.00", send_receipt=False), f"made {customer_id}"
     outside = outside_payments.record(db, staff, invoice_id=partly, fields=cash, request_key=key, now=now)
-    paid_line = _credited(db, staff, paid, now)
+    note, paid_line = _credited(db, staff, paid, now)
     going, paused = (_recurring(db, staff, id_, now) for id_ in (partly, given_up))
     recurring_invoices.pause(db, staff, recurring_id=paused, now=now)
     link = pay_links.create(db, staff, invoice_id=issued, now=now).link
@@ -251,6 +251,7 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
         "line": ("lin", line),
         "draft": ("inv", draft), "invoice": ("inv", issued), "second_invoice": ("inv", partly),
         "third_invoice": ("inv", third), "paid_invoice": ("inv", paid), "paid_line": ("lin", paid_line),
+        "credit_note": ("crn", note),
         "given_up": ("inv", given_up), "pay_link": ("pln", link.id), "outside": ("opm", outside.id),
         "recurring": ("rin", going), "paused_recurring": ("rin", paused),
     }  # fmt: skip
@@ -279,14 +280,14 @@ def _catalogue(db: Session, staff: Actor, customer: str, now: datetime) -> dict[
     }
 
 
-def _credited(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> UUID:
-    """Paid in full, and sixty dollars of it credited; its line."""
+def _credited(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> tuple[UUID, UUID]:
+    """Paid in full, and sixty dollars of it credited; the note, and the invoice's line."""
     cash, key = OutsideInput(kind="CASH", send_receipt=False), f"paid {invoice_id}"
     outside_payments.record(db, staff, invoice_id=invoice_id, fields=cash, request_key=key, now=now)
     line = db.exec(select(InvoiceLine.id).where(InvoiceLine.invoice_id == invoice_id)).one()
     fields = CreditNoteInput(reason="Less work", lines=[CreditLineInput(line_id=line, amount="60.00")])
-    crediting.issue(db, staff, invoice_id=invoice_id, fields=fields, request_key=key, now=now)
-    return line
+    note = crediting.issue(db, staff, invoice_id=invoice_id, fields=fields, request_key=key, now=now)
+    return note.id, line
 
 
 def _recurring(db: Session, staff: Actor, invoice_id: UUID, now: datetime) -> UUID:

@@ -60,6 +60,7 @@ def test_the_first_number_stays_once_it_is_taken(acts: Acts, cast: Cast, owner: 
         ({"first_invoice_number": "١"}, "OUT_OF_RANGE", "first_invoice_number"),
         ({"first_invoice_number": None}, "OUT_OF_RANGE", "first_invoice_number"),
         ({"invoice_prefix": "much-too-long-"}, "BAD_PREFIX", "invoice_prefix"),
+        ({"credit_note_prefix": "CN_"}, "BAD_PREFIX", "credit_note_prefix"),
         ({"default_terms_days": ""}, "REQUIRED", "default_terms_days"),
         ({"default_terms_days": "366"}, "BAD_TERMS", "default_terms_days"),
     ],

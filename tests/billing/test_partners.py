@@ -42,6 +42,7 @@ def test_a_partner_starts_with_an_admin_who_is_invited(
         "support_email": "Fay@fabrikam.example", "time_zone": "America/New_York",
         "staff_need_factor": True, "users_need_factor": False, "version": 1, "locale": "en",
         "invoice_prefix": "INV-", "next_invoice_number": 1, "next_credit_note_number": 1,
+        "credit_note_prefix": "CN-",
         "first_invoice_number": 1,
         "default_terms_days": 30, "created_at": now,
         "updated_at": now,

@@ -93,8 +93,8 @@ def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -
     )  # fmt: skip
 
 
-def credit(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
-    """A credit note and credit applied; each invoice has some of both."""
+def credit(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID], users: list[UUID]) -> None:
+    """A credit note, mailed to some, and credit applied; each invoice has some of both."""
     pick, currency = maker.chance.choice, maker.chance.choice(list(Currency))
     place = {"partner_id": partner, "customer_id": customer, "invoice_id": pick(invoices)}
     when = {"created_at": maker.moment(), "updated_at": maker.moment(), "currency": currency}
@@ -104,6 +104,8 @@ def credit(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) ->
         total_minor=net + tax, applied_minor=pick((0, net // 2, net + tax)), reason=maker.text(),
         issue_on=maker.day(), request_key=note.hex,
     )  # fmt: skip
+    for user in users[:2]:
+        mail(maker, partner, customer, MailKind.CREDIT_NOTE, note, user, MailStatus.QUEUED)
     lines = maker.owner.scalars(select(InvoiceLine.id).where(InvoiceLine.invoice_id == place["invoice_id"]))
     for position, line_id in enumerate(lines.all()):
         part = maker.cents() + 1
@@ -134,12 +136,18 @@ def mails(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], invoic
         luck = [MailStatus.REFUSED, MailStatus.DEAD] if place % 2 else list(MailStatus)
         for kind in (MailKind.INVOICE, MailKind.INVOICE, MailKind.RECEIPT)[place % 3 :]:
             status = maker.chance.choice(luck)
-            maker.write(
-                Mail, partner_id=partner, id=new_id(), customer_id=customer, kind=kind, subject_id=invoice,
-                membership_id=maker.chance.choice(users), status=status, tries=place,
-                answer=maker.maybe(maker.text()), created_at=maker.moment(),
-                sent_at=maker.moment() if status is MailStatus.SENT else None,
-            )  # fmt: skip
+            mail(maker, partner, customer, kind, invoice, maker.chance.choice(users), status, tries=place)
+
+
+def mail(
+    maker: Maker, partner: UUID, customer: UUID, kind: MailKind, subject: UUID, user: UUID,
+    status: MailStatus, *, tries: int = 0,
+) -> None:  # fmt: skip
+    maker.write(
+        Mail, partner_id=partner, id=new_id(), customer_id=customer, kind=kind, subject_id=subject,
+        membership_id=user, status=status, tries=tries, answer=maker.maybe(maker.text()),
+        created_at=maker.moment(), sent_at=maker.moment() if status is MailStatus.SENT else None,
+    )  # fmt: skip
 
 
 def method(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], place: int) -> UUID:

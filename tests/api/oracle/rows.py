@@ -160,7 +160,7 @@ def _inside(maker: Maker, partner: UUID, customer: UUID, tags: list[UUID], *, bu
     for _ in range(6 if methods else 0):
         bills.payment(maker, partner, customer, methods, invoices[1:], users)
         bills.outside(maker, partner, customer, invoices[1:])
-        bills.credit(maker, partner, customer, invoices[1:])
+        bills.credit(maker, partner, customer, invoices[1:], users)
     for _ in range(4 if busy else 0):
         _event(maker, partner, customer, invoices[0])
 

@@ -196,6 +196,7 @@ ONLY: dict[str, Callable[["Row"], bool]] = {
     "Partner.users": lambda row: row["customer_id"] is None,
     "Query.users": lambda row: row["customer_id"] is not None,
     "Invoice.mails": lambda row: row["kind"].value == "INVOICE",
+    "CreditNote.mails": lambda row: row["kind"].value == "CREDIT_NOTE",
     "User.invite": lambda row: row["accepted_at"] is None and row["revoked_at"] is None,
 }
 """Which records a link leads to, where not all."""

@@ -119,3 +119,34 @@ def test_a_whole_credit_leaves_what_was_paid_as_credit_on_the_statement(
     assert "Credit note for" in page
     assert "Credit not used yet" in page
     assert "$100.00" in page
+
+
+def test_a_note_is_mailed_if_ada_leaves_it_ticked_and_again_by_clem(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    ada, here = signed_in("ada"), f"/invoices/{invoice}/credit"
+    form = ada.get(here).text
+    assert re.search(r'name="send" type="checkbox" value="on" checked', form)
+    line = {"how": "LINES", "lines-0-line_id": line_of(form), "lines-0-amount": "1.00"}
+    quiet = ada.post(here, {"key": "quiet", "reason": "Quietly", **line})
+    note = "/credit-notes/" + quiet.headers["location"].rpartition("/")[2]
+    assert "It was not mailed to anybody yet." in ada.get(note).text
+    loud = ada.post(here, {"key": "loud", "reason": "Loudly", "send": "on", **line}).headers["location"]
+    page = ada.get("/credit-notes/" + loud.rpartition("/")[2]).text
+    assert "Mails with this credit note" in page
+    assert "Petra" in page
+    clem = signed_in("clem")
+    assert f"{note}/send" in clem.get(note).text
+    asked = clem.get(f"{note}/send").text
+    assert len(re.findall(r'name="recipient_ids"[^>]* checked', asked)) == asked.count("checked") >= 2
+    nobody = clem.post(f"{note}/send", {})
+    assert (nobody.status_code, "Choose at least one recipient." in nobody.text) == (422, True)
+    chosen = re.findall(r'name="recipient_ids"[^>]*value="([^"]+)"', asked)[:1]
+    assert clem.post(f"{note}/send", {"recipient_ids": chosen}).status_code == 303
+    assert "is on its way." in clem.get(note).text
+    told = "select count(*) from mail where kind = 'CREDIT_NOTE' and subject_id = :id"
+    assert owner.scalar(text(told), {"id": note.rpartition("_")[2]}) == 1
+    rita = signed_in("rita")
+    assert f"{note}/send" not in rita.get(note).text
+    assert rita.post(f"{note}/send", {"recipient_ids": chosen}).status_code == 403
+    assert "sent credit note" in ada.get("/audit?about=credit_note").text

@@ -17,6 +17,7 @@ from tests.world import nothing_changes
 Arrive = Callable[[str], Person]
 HERE = "/settings/invoices"
 TYPED = {"invoice_prefix": "X-", "first_invoice_number": "500", "default_terms_days": "15"}
+TYPED |= {"credit_note_prefix": "AV-"}
 
 
 def hidden(page: str) -> dict[str, str]:
@@ -38,6 +39,8 @@ def test_ada_begins_at_500_until_the_number_is_taken(
         late = ada.post(HERE, {**hidden(page), **TYPED, "first_invoice_number": "600"})
     assert (late.status_code, "so it stays" in text_of(late)) == (422, True)
     assert "First invoice number from" in text_of(ada.get("/audit"))
+    assert 'value="AV-"' in page
+    assert "Credit note prefix from “CN-” to “AV-”" in text_of(ada.get("/audit"))
 
 
 def test_an_edit_that_comes_too_late_comes_back_with_what_changed(
