@@ -131,14 +131,16 @@ def pay_links(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID])
 def mails(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], invoices: list[UUID]) -> None:
     """Some with an invoice, some with something else about it; each invoice has only bad luck, or some."""
     for place, invoice in enumerate(invoices if users else ()):
-        luck = [MailStatus.REFUSED, MailStatus.DEAD] if place % 2 else list(MailStatus)
+        luck = [MailStatus.REFUSED, MailStatus.DEAD, MailStatus.BOUNCED] if place % 2 else list(MailStatus)
         for kind in (MailKind.INVOICE, MailKind.INVOICE, MailKind.RECEIPT)[place % 3 :]:
             status = maker.chance.choice(luck)
             maker.write(
                 Mail, partner_id=partner, id=new_id(), customer_id=customer, kind=kind, subject_id=invoice,
-                membership_id=maker.chance.choice(users), status=status, tries=place,
+                membership_id=(reader := maker.chance.choice(users)), status=status, tries=place,
                 answer=maker.maybe(maker.text()), created_at=maker.moment(),
-                sent_at=maker.moment() if status is MailStatus.SENT else None,
+                sent_at=maker.moment() if status in (MailStatus.SENT, MailStatus.BOUNCED) else None,
+                bounced_at=maker.moment() if status is MailStatus.BOUNCED else None,
+                delayed_at=maker.maybe(maker.moment()), address=maker.maybe(f"{reader.hex}@a.example"),
             )  # fmt: skip
 
 
