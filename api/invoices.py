@@ -109,7 +109,7 @@ class Invoice(Node):
     sent_at: datetime | None = col("When a mail server last took a mail with it.", where=True)
     is_undelivered: bool = sql(
         shows_undelivered,
-        "It is open, a mail of it was refused or given up, and no server took one.",
+        "It is open, a mail of it was refused, given up or came back, and no server kept one.",
         where=True,
         holds=is_undelivered,
         see=STAFF,

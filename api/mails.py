@@ -25,3 +25,5 @@ class Mail(Node):
     answer: str | None = col("What the server said last, or why it was dropped.", see=STAFF)
     created_at: datetime = col(order=True)
     sent_at: datetime | None = col("When a server took it.")
+    delayed_at: datetime | None = col("When a server told that it still tries to deliver it.")
+    bounced_at: datetime | None = col("When it came back. `answer` then is why, in the server's words.")

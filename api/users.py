@@ -18,12 +18,14 @@ from api.roles import Role
 from auth import invites, memberships
 from auth.actors import Action
 from billing import customer_users as rules
+from billing.bounces import is_bounced, is_bouncing, shows_bouncing
 from billing.customer_fields import key_of
 from billing.derived import InviteStatus, invite_status, is_customers_user, is_open_invite
 from billing.user_words import USER_SEARCHED_AS
 
 if TYPE_CHECKING:
     from api.customers import Customer
+    from api.mails import Mail
 
 
 strawberry.enum(memberships.MembershipStatus, description="INVITED until the invite is accepted.")
@@ -41,6 +43,16 @@ class User(Node):
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col(where=True)
     removed_at: datetime | None = col()
+    mail_bounces: bool = sql(
+        shows_bouncing,
+        "The last mail to this address came back: correct the address before you send there again.",
+        where=True,
+        holds=is_bouncing,
+        see=STAFF,
+    )
+    bounced_mail: Annotated["Mail", lazy("api.mails")] | None = latest(
+        "membership_id", "The last one that came back, if any did.", only=is_bounced, see=STAFF
+    )
     customer: Annotated["Customer", lazy("api.customers")] | None = one(
         "customer_id", "Null for the partner's staff.", where=True
     )

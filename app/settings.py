@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     sealing_keys: list[SecretStr] = []
     mail_from: str = "no-reply@localhost"
     smtp_url: SecretStr | None = None
+    bounce_secrets: list[SecretStr] = []
+    bounce_mailbox: Path | None = None
     gateway: Literal["sandbox"] = "sandbox"
     gateway_url: str = "http://localhost:8001"
     gateway_api_secret: SecretStr = SecretStr("")
@@ -82,6 +84,7 @@ class Settings(BaseSettings):
     def refuse_unsafe(self) -> None:
         """Raise `UnsafeSettings` naming the first setting that may not be used here."""
         self._refuse_weak_secrets()
+        self._refuse_unreadable_bounces()
         loopback = self.public_host in LOOPBACK
         scheme = urlsplit(self.public_url).scheme
         if scheme != "https" and not (loopback and scheme == "http"):
@@ -98,6 +101,18 @@ class Settings(BaseSettings):
             raise UnsafeSettings("REMIT_GATEWAY=sandbox moves no money: it may only run on this machine")
         if self.gateway == "sandbox" and urlsplit(self.gateway_url).hostname not in LOOPBACK:
             raise UnsafeSettings("REMIT_GATEWAY_URL must be on this machine: the sandbox runs nowhere else")
+
+    def _refuse_unreadable_bounces(self) -> None:
+        secrets = [secret.get_secret_value() for secret in self.bounce_secrets]
+        if len(secrets) > 2 or not all(map(_is_strong, secrets)):
+            raise UnsafeSettings(
+                "REMIT_BOUNCE_SECRETS must hold at most two secrets of 32 characters: `openssl rand -hex 32`"
+            )
+        place = self.bounce_mailbox
+        if place is not None and not ((place / "new").is_dir() if place.is_dir() else place.parent.is_dir()):
+            raise UnsafeSettings(
+                "REMIT_BOUNCE_MAILBOX must be a Maildir, or an mbox file in a folder that is there"
+            )
 
     def _refuse_weak_secrets(self) -> None:
         key = self.secret_key.get_secret_value()

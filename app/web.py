@@ -27,9 +27,10 @@ from api.mutation import Mutations
 from api.read import Reader
 from api.view import Endpoint
 from app.settings import Settings
-from app.wiring import ROOT, TEMPLATES, WEBHOOK_PATH, Parts, clock
+from app.wiring import BOUNCES_PATH, ROOT, TEMPLATES, WEBHOOK_PATH, Parts, clock
 from auth.passwords import HashingPool
 from db.engine import make_pool
+from integrations import bounces
 from integrations.webhooks import receiver
 from portal import csrf, routes
 from portal.assets import ROUTE as STATIC_ROUTE
@@ -113,6 +114,7 @@ def _routes(parts: Parts, graphql: Endpoint, files: Files, assets: Assets) -> li
         *graphql.routes(),
         *files.routes(),
         Route(WEBHOOK_PATH, receiver(parts.database, parts.gateway, clock), methods=["POST"]),
+        *_bounce_routes(parts),
         Route(STATIC_ROUTE, visitor(assets.serve)),
         Route("/health", visitor(_health)),
         *routes.ROUTES,
@@ -120,6 +122,14 @@ def _routes(parts: Parts, graphql: Endpoint, files: Files, assets: Assets) -> li
     if parts.settings.is_demo:
         listed += routes.DEMO_ROUTES
     return listed
+
+
+def _bounce_routes(parts: Parts) -> list[BaseRoute]:
+    """Without a secret there is no such address: nobody could sign what is posted there."""
+    kept = [secret.get_secret_value() for secret in parts.settings.bounce_secrets]
+    if not kept:
+        return []
+    return [Route(BOUNCES_PATH, bounces.receiver(parts.bounces, kept, clock), methods=["POST"])]
 
 
 def _graphql(parts: Parts, house: House, reader: Reader, budgets: Budgets) -> Endpoint:

@@ -13,6 +13,7 @@ from billing.settling import Reached, nowhere
 from db import embedded
 from db.engine import make_engine
 from db.session import Database
+from integrations.bounces import BounceDesk
 from integrations.crash_points import dying_at
 from integrations.gateways.sandbox.accounts import Platform
 from integrations.gateways.sandbox.client import SandboxGateway
@@ -25,6 +26,7 @@ from worker.queue import defer_job
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
 WEBHOOK_PATH = "/webhooks/sandbox"
+BOUNCES_PATH = "/webhooks/bounces"
 
 
 def clock() -> datetime:
@@ -81,6 +83,7 @@ class Parts:
     gateway: Gateway
     outgoing: Outgoing
     press: Press
+    bounces: BounceDesk
     reached: Reached
 
 
@@ -98,5 +101,6 @@ def wire(settings: Settings) -> Parts:
         gateway=make_gateway(settings),
         outgoing=Outgoing(database, composer, make_transport(settings), clock, press),
         press=press,
+        bounces=BounceDesk(database, host=composer.host, clock=clock),
         reached=dying_at(settings.crash_at) if settings.crash_at else nowhere,
     )

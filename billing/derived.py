@@ -192,7 +192,9 @@ def _open_threads(invoice: Any, name: str, *kinds: ThreadKind) -> Sequence[Colum
 
 
 def is_undelivered(invoice: Any, at: Moment) -> ColumnElement[Any]:
-    """Open, a mail of it was refused or given up, and none was taken nor still may be. As a condition."""
+    """Open, a mail of it was refused, given up or came back, and no other was taken nor still may be. As a
+    condition.
+    """
     return _nobody_has(invoice, lambda mails: exists().where(*mails))
 
 
@@ -220,7 +222,7 @@ def _nobody_has(
     mine = (t.partner_id == invoice.partner_id, t.customer_id == invoice.customer_id)
     mails = (*mine, t.subject_id == invoice.id, t.kind == MailKind.INVOICE)
     # Lost ones are few and have an index of their own: lists begin with them.
-    lost = t.status.in_((MailStatus.REFUSED, MailStatus.DEAD))
+    lost = t.status.in_((MailStatus.REFUSED, MailStatus.DEAD, MailStatus.BOUNCED))
     hopeful = t.status.in_((MailStatus.SENT, MailStatus.QUEUED))
     return and_(invoice.status == InvoiceStatus.OPEN, some((*mails, lost)), ~some((*mails, hopeful)))
 

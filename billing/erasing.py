@@ -109,9 +109,9 @@ def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime
         company = companies.company_of(db, partner_id=partner_id, customer_id=customer_id, hold=False)
         raise StillNeeded(company.name, refusal) from None
     customer_views.drop_own(db, member=seat)
-    # A server's words about a mail it refused name the address it was for.
+    # A server's words about a mail it refused name the address it was for, which stands beside them.
     mails = (col(Mail.partner_id) == partner_id, col(Mail.membership_id) == seat.id)
-    db.execute(update(Mail).where(*mails).values(answer=None))
+    db.execute(update(Mail).where(*mails).values(answer=None, address=None))
     notes = (col(CustomerNote.partner_id) == partner_id, col(CustomerNote.author_id) == seat.id)
     db.execute(update(CustomerNote).where(*notes).values(author_name=erasing.NAME))
     _erase_in_threads(db, partner_id, seat.id)

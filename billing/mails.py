@@ -32,24 +32,36 @@ class MailKind(StrEnum):
 
 
 class MailStatus(StrEnum):
-    """SENT only when a server took it; DEAD after three days of trying; DROPPED when its reason was gone."""
+    """SENT only when a server took it; BOUNCED when one gave it back; DEAD after three days of trying;
+    DROPPED when its reason was gone.
+    """
 
     QUEUED = "QUEUED"
     SENT = "SENT"
+    BOUNCED = "BOUNCED"
     REFUSED = "REFUSED"
     DEAD = "DEAD"
     DROPPED = "DROPPED"
 
 
+_LOST = "status in ('REFUSED', 'DEAD', 'BOUNCED')"
+
+
 class Mail(SQLModel, table=True):
-    """One mail to one membership about one record. Its id is the Message-ID."""
+    """One mail to one membership about one record. Its id is the Message-ID; `address` is where it was last
+    handed over for, null before.
+    """
 
     __tablename__ = "mail"
     __table_args__ = (
         ForeignKeyConstraint(["partner_id", "membership_id"], ["membership.partner_id", "membership.id"]),
-        CheckConstraint("(status = 'SENT') = (sent_at is not null)", name="sent_has_time"),
+        CheckConstraint("(status in ('SENT', 'BOUNCED')) = (sent_at is not null)", name="sent_has_time"),
+        CheckConstraint("(status = 'BOUNCED') = (bounced_at is not null)", name="bounced_has_time"),
+        Index("ix_mail_membership", "partner_id", "membership_id", "created_at", "id"),
+        Index("ix_mail_bounced", "partner_id", "membership_id", postgresql_where="status = 'BOUNCED'"),
+        Index("ix_mail_id", "id"),
         Index("ix_mail_subject", "partner_id", "subject_id", "created_at", "id"),
-        Index("ix_mail_lost", "partner_id", "subject_id", postgresql_where="status in ('REFUSED', 'DEAD')"),
+        Index("ix_mail_lost", "partner_id", "subject_id", postgresql_where=_LOST),
         guarded(Guard.CUSTOMER),
     )
 
@@ -64,6 +76,9 @@ class Mail(SQLModel, table=True):
     answer: str | None = None
     created_at: datetime = instant()
     sent_at: datetime | None = instant(default=None)
+    address: str | None = None
+    delayed_at: datetime | None = instant(default=None)
+    bounced_at: datetime | None = instant(default=None)
 
 
 def queue(

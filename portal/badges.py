@@ -29,6 +29,8 @@ TONES: dict[str, tuple[str, str]] = {
     # mails
     "MAIL_QUEUED": ("info", "Being sent"),
     "MAIL_SENT": ("success", "Accepted by the server"),
+    "MAIL_BOUNCED": ("danger", "Came back"),
+    "MAIL_DELAYED": ("warning", "Accepted, delivery delayed"),
     "MAIL_REFUSED": ("danger", "Refused by the server"),
     "MAIL_DEAD": ("danger", "Given up after three days"),
     "MAIL_DROPPED": ("neutral", "Not sent: no longer wanted"),

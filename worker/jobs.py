@@ -30,6 +30,7 @@ class Workshop:
     gateway: Gateway
     outgoing: Outgoing
     clock: Callable[[], datetime]
+    read_bounces: Callable[[], int] | None = None
 
 
 class BackOff(BaseRetryStrategy):
@@ -153,6 +154,14 @@ def _register_rounds(app: App, shop: Workshop) -> None:
     @app.task(name="forget_over", queueing_lock="forget_over")
     async def forget_over(timestamp: int) -> None:
         await asyncio.to_thread(rounds.forget_over, shop.database, now=shop.clock())
+
+    if shop.read_bounces is not None:
+        read_bounces = shop.read_bounces
+
+        @app.periodic(cron="* * * * *")
+        @app.task(name="read_bounces", queueing_lock="read_bounces")
+        async def read(timestamp: int) -> None:
+            await asyncio.to_thread(read_bounces)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="retake_stalled", queueing_lock="retake_stalled")

@@ -23,6 +23,7 @@ from languages import Locale, say, speaking, spoken, translate_count
 
 # Of mails that come from Remit itself: nobody's contact, nobody's color.
 _DEFAULTS: Mapping[str, Any] = {"support": (), "accent": "#1d4ed8", "on_accent": "#ffffff"}
+ECHOED = "X-Remit-Mail"
 PARTS = ("subject.txt", "body.txt", "body.html")
 
 
@@ -34,11 +35,13 @@ class Attachment(NamedTuple):
 
 
 class Composer:
-    """Writes mails from `templates`/email; `public_url` is what every link starts with."""
+    """Writes mails from `templates`/email; `public_url` is what every link starts with, and its `host` what
+    every Message-ID ends with.
+    """
 
     def __init__(self, templates: Path, *, public_url: str, sender: str) -> None:
         self._public_url = public_url.rstrip("/")
-        self._host = urlsplit(public_url).hostname or "localhost"
+        self.host = urlsplit(public_url).hostname or "localhost"
         self._sender = sender
         # Text parts must not be escaped, HTML parts must: two environments, no `safe` anywhere.
         loader = FileSystemLoader(templates)
@@ -86,7 +89,9 @@ class Composer:
         if reply_to:
             message["Reply-To"] = _address(sender_name, reply_to)
         message["Date"] = format_datetime(now)
-        message["Message-ID"] = f"<{mail_id}@{self._host}>"
+        message["Message-ID"] = f"<{mail_id}@{self.host}>"
+        # Some servers put a Message-ID of their own in its place; this one comes back with a bounce.
+        message[ECHOED] = f"<{mail_id}@{self.host}>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text + foot)
         message.add_alternative(html, subtype="html")

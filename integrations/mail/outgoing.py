@@ -154,10 +154,13 @@ class Outgoing:
             if mail is None or mail.status is not MailStatus.QUEUED:
                 return None
             try:
-                return letters.to_member(db, mail, self._composer.link, now=self._clock())
+                letter = letters.to_member(db, mail, self._composer.link, now=self._clock())
             except NotWanted as reason:
                 mail.status, mail.answer = MailStatus.DROPPED, str(reason)
                 return None
+            # Before it leaves: a server may give it back before anybody noted that one took it.
+            mail.address = letter.to_address
+            return letter
 
     def _load_personal(self, write: PersonalLetter, user_id: UUID, token_id: UUID) -> Letter | None:
         with self._database.transaction(user_id=user_id) as db:
@@ -215,6 +218,8 @@ class Outgoing:
             mail = _mail(db, partner_id, mail_id)
             assert mail is not None
             mail.tries += 1
+            if mail.status is MailStatus.BOUNCED:
+                return
             mail.status, mail.answer = status, words
             mail.sent_at = self._clock() if status is MailStatus.SENT else None
             if mail.kind is MailKind.INVOICE and mail.sent_at is not None:

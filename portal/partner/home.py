@@ -29,6 +29,7 @@ WAITING = (
     "questions",
     "unsent",
     "undelivered",
+    "bouncing",
     "unmade",
     "asked",
     "overdue",

@@ -27,6 +27,7 @@ def test_safe_settings_start() -> None:
     settings(mode="demo").refuse_unsafe()
     settings(sealing_keys=[STRONG, STRONG[::-1]]).refuse_unsafe()
     settings(mode="development", crash_at="send").refuse_unsafe()
+    settings(bounce_secrets=[STRONG, STRONG[::-1]], bounce_mailbox="/tmp/bounces").refuse_unsafe()
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,11 @@ def test_safe_settings_start() -> None:
         ({"gateway_webhook_secrets": [STRONG] * 3}, "REMIT_GATEWAY_WEBHOOK_SECRETS"),
         ({"sealing_keys": ["short"]}, "REMIT_SEALING_KEYS"),
         ({"sealing_keys": [STRONG] * 3}, "REMIT_SEALING_KEYS"),
+        ({"bounce_secrets": [""]}, "REMIT_BOUNCE_SECRETS"),
+        ({"bounce_secrets": ["x" * 64]}, "REMIT_BOUNCE_SECRETS"),
+        ({"bounce_secrets": [STRONG] * 3}, "REMIT_BOUNCE_SECRETS"),
+        ({"bounce_mailbox": "/nowhere/bounces"}, "REMIT_BOUNCE_MAILBOX"),
+        ({"bounce_mailbox": str(ROOT / "templates")}, "REMIT_BOUNCE_MAILBOX"),
         ({"gateway_api_secret": "short"}, "REMIT_GATEWAY_API_SECRET"),
         ({"gateway_url": "https://gateway.example.com"}, "REMIT_GATEWAY_URL"),
     ],

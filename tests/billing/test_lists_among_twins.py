@@ -13,7 +13,7 @@ from sqlalchemy import literal, select, text
 from sqlmodel import Session
 
 from auth.memberships import Membership
-from billing import derived, ledger
+from billing import bounces, derived, ledger
 from billing.customers import Customer
 from billing.invoices import Invoice, InvoiceLine
 from billing.tags import Tag
@@ -48,6 +48,11 @@ def _creditable(t: Things, at: derived.Moment) -> Any:
     return select(derived.creditable_minor(LINE.c, at)).where(*mine)
 
 
+def _bouncing(t: Things, at: derived.Moment) -> Any:
+    mine = MEMBER.c.partner_id == t.cast.ada.partner_id
+    return select(MEMBER.c.name).where(mine, bounces.is_bouncing(MEMBER.c, at))
+
+
 def _overdue(t: Things, at: derived.Moment) -> Any:
     mine = CUSTOMER.c.partner_id == t.cast.ada.partner_id
     return select(derived.overdue_minor(CUSTOMER.c, at)).where(mine).order_by(CUSTOMER.c.company)
@@ -62,6 +67,11 @@ def _tagged(t: Things, at: derived.Moment) -> Any:
     both = derived.customers_tagged(TAG.c, at) + derived.invoices_tagged(TAG.c, at)
     return select(both).where(TAG.c.partner_id == t.cast.ada.partner_id, TAG.c.id == t.ids["ours"])
 
+
+_CAME_BACK = (
+    "update membership set email = 'here'; "
+    "update mail set address = 'here', status = 'BOUNCED', sent_at = now(), bounced_at = now()"
+)
 
 # What is done to the twin or to a sibling first, what is asked, and what is shown all the same.
 SHOWN: dict[str, tuple[str, Shown, Callable[[Things], Sequence[object]]]] = {
@@ -80,6 +90,17 @@ SHOWN: dict[str, tuple[str, Shown, Callable[[Things], Sequence[object]]]] = {
     "a sibling's lost mail": (
         "update mail set customer_id = :globex, status = 'DEAD' where partner_id = :own",
         _undelivered, lambda t: [],
+    ),
+    "a twin's mail that came back": (
+        "delete from mail where partner_id = :own;" + _CAME_BACK + " where partner_id = :twin",
+        _bouncing, lambda t: [],
+    ),
+    "a twin's mail that was taken since": (
+        _CAME_BACK + " where partner_id = :own and kind = 'INVOICE';"
+        "delete from mail where partner_id = :own and kind <> 'INVOICE';"
+        "update mail set address = 'here', status = 'SENT', sent_at = now(), bounced_at = null,"
+        " created_at = now() + interval '9 days' where partner_id = :twin",
+        _bouncing, lambda t: ["Vera"],
     ),
     "a twin's and a sibling's debt": ("select 1", _overdue, lambda t: [9_900, 0, 0]),
     "a twin's credit note": (

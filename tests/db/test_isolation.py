@@ -106,7 +106,7 @@ LOOKUPS = {
     "knock_session", "places_of_user", "check_ledger_entry", "find_pending_sign_in", "people_with_seeds",
     "places_that_need_factor", "find_logo", "find_passkey", "find_mailed_code", "issue_challenge",
     "use_challenge", "erase_from_logs", "find_partner", "find_access_link", "knock_impersonation",
-    "merge_tag_in_views", "drop_one_time_rows", "find_pay_link", "has_partner",
+    "merge_tag_in_views", "drop_one_time_rows", "find_pay_link", "has_partner", "find_mail",
 }  # fmt: skip
 
 

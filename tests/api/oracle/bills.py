@@ -133,7 +133,7 @@ def pay_links(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID])
 def mails(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], invoices: list[UUID]) -> None:
     """Some with an invoice, some with something else about it; each invoice has only bad luck, or some."""
     for place, invoice in enumerate(invoices if users else ()):
-        luck = [MailStatus.REFUSED, MailStatus.DEAD] if place % 2 else list(MailStatus)
+        luck = [MailStatus.REFUSED, MailStatus.DEAD, MailStatus.BOUNCED] if place % 2 else list(MailStatus)
         for kind in (MailKind.INVOICE, MailKind.INVOICE, MailKind.RECEIPT)[place % 3 :]:
             status = maker.chance.choice(luck)
             mail(maker, partner, customer, kind, invoice, maker.chance.choice(users), status, tries=place)
@@ -146,7 +146,10 @@ def mail(
     maker.write(
         Mail, partner_id=partner, id=new_id(), customer_id=customer, kind=kind, subject_id=subject,
         membership_id=user, status=status, tries=tries, answer=maker.maybe(maker.text()),
-        created_at=maker.moment(), sent_at=maker.moment() if status is MailStatus.SENT else None,
+        created_at=maker.moment(),
+        sent_at=maker.moment() if status in (MailStatus.SENT, MailStatus.BOUNCED) else None,
+        bounced_at=maker.moment() if status is MailStatus.BOUNCED else None,
+        delayed_at=maker.maybe(maker.moment()), address=maker.maybe(f"{user.hex}@a.example"),
     )  # fmt: skip
 
 

@@ -41,9 +41,20 @@ def _is_undelivered(world: "Reference", invoice: "Row") -> bool:
     }
     return (
         invoice["status"].value == "OPEN"
-        and bool(brought & {"REFUSED", "DEAD"})
+        and bool(brought & {"REFUSED", "DEAD", "BOUNCED"})
         and not brought & {"SENT", "QUEUED"}
     )
+
+
+def _mail_bounces(world: "Reference", user: "Row") -> bool:
+    """Did one come back, and was none to the same address taken and kept since?"""
+    mine = [
+        (mail["created_at"], mail["status"].value)
+        for mail in world.all("mail")
+        if (mail["membership_id"], mail["address"]) == (user["id"], user["email"])
+    ]
+    kept = [at for at, status in mine if status == "SENT"]
+    return any(status == "BOUNCED" and not any(later > at for later in kept) for at, status in mine)
 
 
 def _open(invoice: "Row", minor: int) -> int:
@@ -152,6 +163,7 @@ VALUES: dict[str, Twin] = {
         for user in world.all("membership")
     ),
     "Customer.statementPath": lambda world, row: f"/files/customers/{ids.shown('cus', row['id'])}/statement",
+    "User.mailBounces": _mail_bounces,
     "Invoice.number": lambda world, row: row["number"] or None,
     "Invoice.shownStatus": shown_status,
     "Invoice.isOverdue": is_overdue,
@@ -197,6 +209,7 @@ ONLY: dict[str, Callable[["Row"], bool]] = {
     "Query.users": lambda row: row["customer_id"] is not None,
     "Invoice.mails": lambda row: row["kind"].value == "INVOICE",
     "CreditNote.mails": lambda row: row["kind"].value == "CREDIT_NOTE",
+    "User.bouncedMail": lambda row: row["status"].value == "BOUNCED",
     "User.invite": lambda row: row["accepted_at"] is None and row["revoked_at"] is None,
 }
 """Which records a link leads to, where not all."""

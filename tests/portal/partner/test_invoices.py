@@ -70,6 +70,37 @@ def test_ada_chooses_who_gets_it_and_sees_what_became_of_each_mail(
     assert "NO-00001" in text_of(ada.get("/invoices?status=undelivered"))
 
 
+def test_ada_is_told_of_an_address_that_gives_mail_back_and_what_to_do(
+    signed_in: Arrive, cast: Cast, owner: Connection
+) -> None:
+    ada = signed_in("ada")
+    draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    ada.post(f"{draft}/send", {"chosen": "on", "recipient_ids": f"usr_{cast.vera.id.hex}"})
+    owner.execute(text("update mail set address = m.email from membership m where m.id = membership_id"))
+    owner.execute(
+        text("update mail set status = 'SENT', sent_at = now(), delayed_at = now(), answer = '451'")
+    )
+    assert "Accepted, delivery delayed 451" in text_of(ada.get(draft))
+    assert "gives mail back" not in text_of(ada.get(""))
+    owner.execute(
+        text("update mail set status = 'BOUNCED', bounced_at = now(), answer = '550 <b>No</b> Vera'")
+    )
+    assert "Came back 550 " in text_of(ada.get(draft))
+    home = text_of(ada.get(""))
+    for words in ("Addresses that give mail back", "Vera, Acme", "reached nobody"):
+        assert words in home
+    asked = ada.get(f"{draft}/confirm-send")
+    assert "Mail to one of these addresses came back" in text_of(asked)
+    assert "550 &lt;b&gt;No&lt;/b&gt; Vera" in asked.text
+    assert "The last mail to this address came back" in text_of(
+        ada.get(f"/customers/cus_{cast.customers['acme'].hex}/users")
+    )
+    # Another address, and nobody says so any more.
+    owner.execute(text("update membership set email = 'new@acme.example' where name = 'Vera'"))
+    assert "Addresses that give mail back" not in text_of(ada.get(""))
+    assert "came back" not in text_of(ada.get(f"{draft}/confirm-send"))
+
+
 def test_ada_voids_an_invoice_and_corrects_a_draft_like_it(signed_in: Arrive, cast: Cast) -> None:
     ada = signed_in("ada")
     draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
