@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from portal import routes
 from tests.cast import Cast
+from tests.figures import rounds
 from tests.papers import words
 from tests.portal.conftest import Person
 from tests.tenancy.stage import MALFORMED, Stage
@@ -98,6 +99,11 @@ def filled(route: Route, slug: str, values: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
 
 
+def is_turn_of(name: str, number: int) -> bool:
+    """Every day each route is tried by a third of the actors, at the full figures by all of them."""
+    return ((STAFF + PEOPLE).index(name) + number) % rounds(3, 1) == 0
+
+
 def shown(answer: "object") -> str:
     """What somebody reads who got this answer: of a PDF the words on its pages."""
     is_pdf = answer.headers["content-type"] == "application/pdf"  # type: ignore[attr-defined]
@@ -112,6 +118,7 @@ def said(answer: "object", values: dict[str, str]) -> tuple[int, str]:
     return answer.status_code, text  # type: ignore[attr-defined]
 
 
+@pytest.mark.prove
 @pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("name", STAFF + PEOPLE)
 def test_an_id_of_somebody_else_is_as_good_as_none(
@@ -126,8 +133,10 @@ def test_an_id_of_somebody_else_is_as_good_as_none(
     mine = "/partner/{slug}" if name in STAFF else "/portal/{slug}"
     cells = 0
     before = world(owner)
-    for route in TENANT_ROUTES:
+    for number, route in enumerate(TENANT_ROUTES):
         if not route.path.startswith(mine) or not set(route.param_convertors) & set(KINDS):
+            continue
+        if not is_turn_of(name, number):
             continue
         for method in sorted((route.methods or set()) - {"HEAD"}):
             ask = person.get if method == "GET" else person.post
@@ -143,7 +152,7 @@ def test_an_id_of_somebody_else_is_as_good_as_none(
             # What is no id at all tells nothing about anybody, whatever the refusal.
             broken = ask(filled(route, slug, ids_of(stage, name, "malformed")))
             assert broken.history or broken.status_code in (403, 404, 422), (method, route.path)
-    assert cells > 20
+    assert cells > rounds(5, 20)
     assert difference(before, world(owner)) == {}
 
 
@@ -172,6 +181,7 @@ def test_no_page_shows_a_word_of_somebody_else(
     assert HOME[name] in seen
 
 
+@pytest.mark.prove
 @pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("name", STAFF + PEOPLE)
 def test_a_place_of_somebody_else_is_as_good_as_none(
@@ -184,7 +194,9 @@ def test_a_place_of_somebody_else_is_as_good_as_none(
     person = signed_in(name)
     own = person.home.rsplit("/", 1)[1]
     before = world(owner)
-    for route in TENANT_ROUTES:
+    for number, route in enumerate(TENANT_ROUTES):
+        if not is_turn_of(name, number):
+            continue
         slugs = cast.partners if route.path.startswith("/partner/") else cast.customers
         values = ids_of(stage, name, HOME[name])
         for method in sorted((route.methods or set()) - {"HEAD"}):
