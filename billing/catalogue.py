@@ -12,15 +12,15 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, delete, insert
 from sqlmodel import Session, SQLModel, col, select
 
-from auth import audit
-from auth.actors import Action, Actor
+from auth.actors import Actor
+from billing import presets
 from billing.customer_fields import key_of
 from billing.inputs import Input
 from billing.invoice_fields import MOST_TAXES, read_amount
 from billing.money import LARGEST_MINOR, Currency
+from billing.presets import Kind
 from billing.tax_rates import TaxRate
 from billing.texts import Checks
-from billing.unique import unique
 from db.columns import count, instant, key, linked, minor, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, Invalid, NotFound
@@ -101,6 +101,9 @@ class ItemInUse(Conflict):
     message = "Another product or service has this name. Archive that one first, or rename it."
 
 
+KIND = Kind("catalogue_item", CatalogueItem, lambda item: {"name": item.name}, ItemInUse)
+
+
 def create(
     db: Session, actor: Actor, *, fields: CatalogueInput, tax_rate_ids: Sequence[UUID] = (), now: datetime
 ) -> CatalogueItem:
@@ -109,13 +112,12 @@ def create(
     Refuses NotFound for a tax that is not there, and at the field: REQUIRED, TOO_LONG, those of read_decimal,
     TOO_MANY (taxes), TAKEN.
     """
-    _enter(actor)
+    presets.enter(actor)
     values = _checked(fields, tax_rate_ids, new=True)
     item = CatalogueItem(partner_id=actor.partner_id, created_at=now, updated_at=now, **values)
-    with unique(db, "uq_catalogue_item_name", _taken()):
-        db.add(item)
+    presets.add(db, KIND, item, taken=_taken())
     _put_taxes(db, actor, item, tax_rate_ids)
-    _note(db, actor, "catalogue_item.created", item, now)
+    presets.note(db, actor, KIND, item, "created", now)
     return item
 
 
@@ -133,61 +135,28 @@ def update(
 
     `version` is the one that was shown: another one by now is a Conflict. Refuses as `create` does.
     """
-    _enter(actor)
-    item = _held(db, actor, item_id)
-    if version is not None and version != item.version:
-        raise Conflict
+    presets.enter(actor)
+    item = presets.held(db, actor, KIND, preset_id=item_id, version=version)
     values = _checked(fields, tax_rate_ids or (), new=False)
     changed = {name: value for name, value in values.items() if value != getattr(item, name)}
     others = tax_rate_ids is not None and set(tax_rate_ids) != set(_taxes(db, item))
     if not changed and not others:
         return item
-    with unique(db, "uq_catalogue_item_name", _taken()):
-        for name, value in changed.items():
-            setattr(item, name, value)
-        item.version += 1
-        item.updated_at = now
+    presets.change(db, KIND, item, changed, taken=_taken(), now=now)
     if others:
         _put_taxes(db, actor, item, tax_rate_ids or ())
-    _note(db, actor, "catalogue_item.updated", item, now)
+    presets.note(db, actor, KIND, item, "updated", now)
     return item
 
 
 def archive(db: Session, actor: Actor, *, item_id: UUID, now: datetime) -> CatalogueItem:
     """Offer it no more; twice changes nothing. Refuses NotFound."""
-    _enter(actor)
-    item = _held(db, actor, item_id)
-    if item.archived_at is None:
-        item.archived_at, item.updated_at, item.version = now, now, item.version + 1
-        _note(db, actor, "catalogue_item.archived", item, now)
-    return item
+    return presets.archive(db, actor, KIND, preset_id=item_id, now=now)
 
 
 def restore(db: Session, actor: Actor, *, item_id: UUID, now: datetime) -> CatalogueItem:
     """Offer it again; twice changes nothing. Refuses NotFound, ItemInUse."""
-    _enter(actor)
-    item = _held(db, actor, item_id)
-    if item.archived_at is not None:
-        with unique(db, "uq_catalogue_item_name", ItemInUse()):
-            item.archived_at, item.updated_at, item.version = None, now, item.version + 1
-        _note(db, actor, "catalogue_item.restored", item, now)
-    return item
-
-
-def _enter(actor: Actor) -> None:
-    actor.require(Action.EDIT_INVOICES)
-    if not actor.is_staff_side:
-        raise NotFound
-
-
-def _held(db: Session, actor: Actor, item_id: UUID) -> CatalogueItem:
-    mine = (CatalogueItem.partner_id == actor.partner_id, CatalogueItem.id == item_id)
-    wanted = select(CatalogueItem).where(*mine, col(CatalogueItem.owner_id).is_(None))
-    wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
-    item = db.exec(wanted).one_or_none()
-    if item is None:
-        raise NotFound
-    return item
+    return presets.restore(db, actor, KIND, preset_id=item_id, now=now)
 
 
 def _checked(fields: CatalogueInput, tax_rate_ids: Sequence[UUID], *, new: bool) -> dict[str, Any]:
@@ -237,10 +206,3 @@ def _taken() -> Invalid:
         "name", code="TAKEN", message="Another product or service has this name. Choose another name."
     )
     return Invalid(checks.problems)
-
-
-def _note(db: Session, actor: Actor, action: str, item: CatalogueItem, now: datetime) -> None:
-    audit.record(
-        db, actor, action=action, subject_kind="catalogue_item", subject_id=item.id, now=now, name=item.name
-    )
-    db.flush()

@@ -9,18 +9,18 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel
 
-from auth import audit
-from auth.actors import Action, Actor
+from auth.actors import Actor
+from billing import presets
 from billing.customer_fields import key_of
 from billing.inputs import Input
 from billing.money import parse_rate, rate_text
+from billing.presets import Kind
 from billing.texts import Checks
-from billing.unique import unique
 from db.columns import count, instant, key, sort_key, tenant
 from db.policies import Guard, guarded
-from errors import Conflict, Invalid, NotFound
+from errors import Conflict, Invalid
 
 LONGEST_NAME = 50
 
@@ -70,14 +70,16 @@ class RateInUse(Conflict):
     message = "Another tax rate has this name and percentage. Archive that one first."
 
 
+KIND = Kind("tax_rate", TaxRate, lambda rate: {"name": rate.name, "rate": rate_text(rate.rate_e4)}, RateInUse)
+
+
 def create(db: Session, actor: Actor, *, fields: TaxRateInput, now: datetime) -> TaxRate:
     """Make a tax rate. Refuses at the field: REQUIRED, TOO_LONG, those of read_decimal, and TAKEN."""
-    _enter(actor)
+    presets.enter(actor)
     values = _checked(fields, new=True)
     rate = TaxRate(partner_id=actor.partner_id, created_at=now, updated_at=now, **values)
-    with unique(db, "uq_tax_rate_name", _taken()):
-        db.add(rate)
-    _note(db, actor, "tax_rate.created", rate, now)
+    presets.add(db, KIND, rate, taken=_taken())
+    presets.note(db, actor, KIND, rate, "created", now)
     return rate
 
 
@@ -94,56 +96,24 @@ def update(
 
     Refuses NotFound, and at the field as `create`.
     """
-    _enter(actor)
-    rate = _held(db, actor, tax_rate_id)
-    if version is not None and version != rate.version:
-        raise Conflict
+    presets.enter(actor)
+    rate = presets.held(db, actor, KIND, preset_id=tax_rate_id, version=version)
     values = _checked(fields, new=False)
     changed = {name: value for name, value in values.items() if value != getattr(rate, name)}
     if changed:
-        with unique(db, "uq_tax_rate_name", _taken()):
-            for name, value in changed.items():
-                setattr(rate, name, value)
-            rate.version += 1
-            rate.updated_at = now
-        _note(db, actor, "tax_rate.updated", rate, now)
+        presets.change(db, KIND, rate, changed, taken=_taken(), now=now)
+        presets.note(db, actor, KIND, rate, "updated", now)
     return rate
 
 
 def archive(db: Session, actor: Actor, *, tax_rate_id: UUID, now: datetime) -> TaxRate:
     """Offer it no more; twice changes nothing. Refuses NotFound."""
-    _enter(actor)
-    rate = _held(db, actor, tax_rate_id)
-    if rate.archived_at is None:
-        rate.archived_at, rate.updated_at, rate.version = now, now, rate.version + 1
-        _note(db, actor, "tax_rate.archived", rate, now)
-    return rate
+    return presets.archive(db, actor, KIND, preset_id=tax_rate_id, now=now)
 
 
 def restore(db: Session, actor: Actor, *, tax_rate_id: UUID, now: datetime) -> TaxRate:
     """Offer it again; twice changes nothing. Refuses NotFound, RateInUse."""
-    _enter(actor)
-    rate = _held(db, actor, tax_rate_id)
-    if rate.archived_at is not None:
-        with unique(db, "uq_tax_rate_name", RateInUse()):
-            rate.archived_at, rate.updated_at, rate.version = None, now, rate.version + 1
-        _note(db, actor, "tax_rate.restored", rate, now)
-    return rate
-
-
-def _enter(actor: Actor) -> None:
-    actor.require(Action.EDIT_INVOICES)
-    if not actor.is_staff_side:
-        raise NotFound
-
-
-def _held(db: Session, actor: Actor, tax_rate_id: UUID) -> TaxRate:
-    mine = (TaxRate.partner_id == actor.partner_id, TaxRate.id == tax_rate_id)
-    wanted = select(TaxRate).where(*mine, col(TaxRate.owner_id).is_(None)).with_for_update(key_share=True)
-    rate = db.exec(wanted.execution_options(populate_existing=True)).one_or_none()
-    if rate is None:
-        raise NotFound
-    return rate
+    return presets.restore(db, actor, KIND, preset_id=tax_rate_id, now=now)
 
 
 def _checked(fields: TaxRateInput, *, new: bool) -> dict[str, Any]:
@@ -164,11 +134,3 @@ def _taken() -> Invalid:
         "name", code="TAKEN", message="Another tax rate has this name and percentage. Change one of the two."
     )
     return Invalid(checks.problems)
-
-
-def _note(db: Session, actor: Actor, action: str, rate: TaxRate, now: datetime) -> None:
-    audit.record(
-        db, actor, action=action, subject_kind="tax_rate", subject_id=rate.id, now=now,
-        name=rate.name, rate=rate_text(rate.rate_e4),
-    )  # fmt: skip
-    db.flush()

@@ -69,12 +69,10 @@ EQUIVALENT = {
         "the id alone finds the row that this user's id was read from",
     "access_requests._tell_staff: tie: col(Membership.customer_id).is_(None)":
         "the roles that are told are the staff's alone: ck_membership_role_fits_place",
-    "catalogue._held: tie: col(CatalogueItem.owner_id).is_(None)":
-        "an item has no owner: ck_catalogue_item_partners_only",
     "catalogue._put_taxes: tie: col(TaxRate.owner_id).is_(None)":
         "a tax rate has no owner: ck_tax_rate_partners_only",
-    "tax_rates._held: tie: col(TaxRate.owner_id).is_(None)":
-        "a tax rate has no owner: ck_tax_rate_partners_only",
+    "presets.held: tie: t.owner_id.is_(None)":
+        "none of them has an owner: ck_catalogue_item_partners_only and ck_tax_rate_partners_only",
     "customer_import_rows._asked_by: tie: col(Membership.customer_id).is_(None)":
         "no customer's role may edit customers, which is asked next",
     "customer_import_repeats.refuse_repeats: sql: _SHARED: r.partner_id = :partner_id":

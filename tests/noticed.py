@@ -69,6 +69,7 @@ ASKED = {
         "payment_methods": _PAID,
         "payments": f"{_PAID} ledger",
         "pending_invites": "customer_users",
+        "presets": "catalogue",
         "recurring_making": "recurring_invoices",
         "search": "search customers",
         "settling": f"{_PAID} money/reconciling",

@@ -1,47 +1,37 @@
-"""Products and services in the dashboard's settings: what lines of invoices are filled from.
+"""Products and services in the dashboard's settings: what lines of invoices are filled from."""
 
-Surprise: archiving asks nothing, because it can be taken back where it was done; no invoice changes by it.
-"""
-
-from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from auth.actors import Actor
 from billing import catalogue
-from billing.catalogue import CatalogueInput
+from billing.catalogue import CatalogueInput, CatalogueItem
 from db import ids
-from errors import Invalid, NotFound
-from languages import mark, say
-from portal.door import act, go, partner, read_form
+from errors import NotFound
+from languages import mark
 from portal.every_choice import with_every
 from portal.form import Form
-from portal.house import house, place, record_id
+from portal.house import house
 from portal.meanwhile import version_of
 from portal.page import Page, ask, show
-from portal.paging import neighbours, window
+from portal.partner import presets
+from portal.partner.presets import Kind
 from portal.shell import Link
 
 FIELDS = ("name", "description", "usd_price", "cad_price")
+KIND = Kind(
+    "/settings/catalogue", mark("Products and services"), "item_id", "cit", "catalogue", "catalogueItems"
+)
 
 
 async def list_items(request: Request) -> Response:
     """Those that are offered, or those that are archived; with a part of the name that was searched for."""
-    archived = "archived" in request.query_params
-    search = request.query_params.get("search", "").strip()
-    where: dict[str, Any] = {"archivedAt": {"isNull": not archived}}
-    if search:
-        where["name"] = {"contains": search}
-    page = await ask(request, "partner/catalogue/list", where=where, **window(request))
-    return show(
-        request, "partner/catalogue/list.html", page, archived=archived, search=search,
-        address=_list(request), beside=neighbours(request, page.content["catalogueItems"]["pageInfo"]),
-        crumbs=_trail(request)[:-1],
-    )  # fmt: skip
+    return await presets.listed(request, KIND, search=request.query_params.get("search", "").strip())
 
 
 async def show_new(request: Request) -> Response:
@@ -51,17 +41,15 @@ async def show_new(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """Add it."""
-    form = await read_form(request)
     now = house(request).clock()
 
-    def work(db: Session, actor: Actor) -> str:
+    def work(db: Session, actor: Actor, form: Form) -> str:
         return catalogue.create(db, actor, fields=_fields(form), tax_rate_ids=_rates(form), now=now).name
 
-    try:
-        name = await act(request, work, form=form)
-    except Invalid as wrong:
-        return await _new(request, form.with_problems(wrong), status=422)
-    return go(request, _list(request), say("{name} is added.", name=name))
+    async def again(form: Form) -> Response:
+        return await _new(request, form, status=422)
+
+    return await presets.written(request, KIND, work, said=mark("{name} is added."), again=again)
 
 
 async def show_edit(request: Request) -> Response:
@@ -74,43 +62,36 @@ async def show_edit(request: Request) -> Response:
 
 async def edit(request: Request) -> Response:
     """Save it."""
-    form = await read_form(request)
-    item_id, now = record_id(request, "item_id", "cit"), house(request).clock()
-    version = version_of(form)
+    item_id, now = KIND.id_of(request), house(request).clock()
 
-    def work(db: Session, actor: Actor) -> str:
+    def work(db: Session, actor: Actor, form: Form) -> str:
         return catalogue.update(
-            db, actor, item_id=item_id, fields=_fields(form), tax_rate_ids=_rates(form), version=version,
-            now=now,
+            db, actor, item_id=item_id, fields=_fields(form), tax_rate_ids=_rates(form),
+            version=version_of(form), now=now,
         ).name  # fmt: skip
 
-    try:
-        name = await act(request, work, form=form)
-    except Invalid as wrong:
-        return _edit(request, await _one(request), form.with_problems(wrong), status=422)
-    return go(request, _list(request), say("{name} is saved.", name=name))
+    async def again(form: Form) -> Response:
+        return _edit(request, await _one(request), form, status=422)
+
+    return await presets.written(request, KIND, work, said=mark("{name} is saved."), again=again)
 
 
 async def archive(request: Request) -> Response:
     """Offer it no more."""
-    return await _moved(request, catalogue.archive, mark("{name} is archived. No invoice has changed."))
+
+    def rule(db: Session, actor: Actor, item_id: UUID, now: datetime) -> CatalogueItem:
+        return catalogue.archive(db, actor, item_id=item_id, now=now)
+
+    return await presets.moved(request, KIND, rule, mark("{name} is archived. No invoice has changed."))
 
 
 async def restore(request: Request) -> Response:
     """Offer it again."""
-    return await _moved(request, catalogue.restore, mark("{name} is offered again."))
 
+    def rule(db: Session, actor: Actor, item_id: UUID, now: datetime) -> CatalogueItem:
+        return catalogue.restore(db, actor, item_id=item_id, now=now)
 
-async def _moved(request: Request, rule: Callable[..., Any], said: str) -> Response:
-    form = await read_form(request)
-    item_id, now = record_id(request, "item_id", "cit"), house(request).clock()
-
-    def work(db: Session, actor: Actor) -> str:
-        moved: str = rule(db, actor, item_id=item_id, now=now).name
-        return moved
-
-    name = await act(request, work, form=form)
-    return go(request, _list(request), say(said, name=name))
+    return await presets.moved(request, KIND, rule, mark("{name} is offered again."))
 
 
 def _fields(form: Form) -> CatalogueInput:
@@ -122,7 +103,7 @@ def _rates(form: Form) -> list[Any]:
 
 
 async def _one(request: Request) -> Page:
-    page = await ask(request, "partner/catalogue/edit", id=request.path_params["item_id"])
+    page = await ask(request, "partner/catalogue/edit", id=request.path_params[KIND.parameter])
     if page.content["catalogueItem"] is None:
         raise NotFound
     return await with_every(request, page, "taxRates", "partner/tax_rates/choices")
@@ -131,7 +112,7 @@ async def _one(request: Request) -> Page:
 async def _new(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await ask(request, "partner/catalogue/new")
     page = await with_every(request, page, "taxRates", "partner/tax_rates/choices")
-    crumbs = _trail(request, Link(mark("Add product or service")))
+    crumbs = KIND.trail(request, Link(mark("Add product or service")))
     rates = page.content["taxRates"]["nodes"]
     return show(
         request, "partner/catalogue/new.html", page, form=form, status=status, rates=rates, crumbs=crumbs
@@ -140,29 +121,19 @@ async def _new(request: Request, form: Form, *, status: int = 200) -> Response:
 
 def _edit(request: Request, page: Page, form: Form, *, status: int = 200) -> Response:
     item = page.content["catalogueItem"]
-    crumbs = _trail(request, Link(item["name"]))
+    crumbs = KIND.trail(request, Link(item["name"]))
     rates = page.content["taxRates"]["nodes"] + [rate for rate in item["taxRates"] if rate["archivedAt"]]
     return show(
         request, "partner/catalogue/edit.html", page, form=form, status=status, rates=rates, crumbs=crumbs
     )
 
 
-def _list(request: Request) -> str:
-    return f"{place(request).home}/settings/catalogue"
-
-
-def _trail(request: Request, *steps: Link) -> list[Link]:
-    return [Link(mark("Settings")), Link(mark("Products and services"), _list(request)), *steps]
-
-
-_ALL = "/partner/{slug}/settings/catalogue"
-_ONE = _ALL + "/{item_id}"
-ROUTES = [
-    Route(_ALL, partner(list_items)),
-    Route(_ALL + "/new", partner(show_new)),
-    Route(_ALL + "/new", partner(create), methods=["POST"]),
-    Route(_ONE + "/edit", partner(show_edit)),
-    Route(_ONE + "/edit", partner(edit), methods=["POST"]),
-    Route(_ONE + "/archive", partner(archive), methods=["POST"]),
-    Route(_ONE + "/restore", partner(restore), methods=["POST"]),
-]
+ROUTES = KIND.routes(
+    listed=list_items,
+    new=show_new,
+    create=create,
+    edit=show_edit,
+    save=edit,
+    archive=archive,
+    restore=restore,
+)

@@ -1,41 +1,32 @@
-"""Tax rates in the dashboard's settings: what lines of invoices are taxed with.
+"""Tax rates in the dashboard's settings: what lines of invoices are taxed with."""
 
-Surprise: archiving asks nothing, because it can be taken back where it was done; no invoice changes by it.
-"""
-
-from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from uuid import UUID
 
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from auth.actors import Actor
 from billing import tax_rates
-from billing.tax_rates import TaxRateInput
-from errors import Invalid, NotFound
-from languages import mark, say
-from portal.door import act, go, partner, read_form
+from billing.tax_rates import TaxRate, TaxRateInput
+from errors import NotFound
+from languages import mark
 from portal.form import Form
-from portal.house import house, place, record_id
+from portal.house import house
 from portal.meanwhile import version_of
 from portal.page import Page, ask, show
-from portal.paging import neighbours, window
+from portal.partner import presets
+from portal.partner.presets import Kind
 from portal.shell import Link
 
 FIELDS = ("name", "rate")
+KIND = Kind("/settings/tax-rates", mark("Tax rates"), "rate_id", "txr", "tax_rates", "taxRates")
 
 
 async def list_rates(request: Request) -> Response:
     """Those that are offered, or those that are archived."""
-    archived = "archived" in request.query_params
-    where = {"archivedAt": {"isNull": not archived}}
-    page = await ask(request, "partner/tax_rates/list", where=where, **window(request))
-    return show(
-        request, "partner/tax_rates/list.html", page, archived=archived, address=_list(request),
-        beside=neighbours(request, page.content["taxRates"]["pageInfo"]), crumbs=_trail(request)[:-1],
-    )  # fmt: skip
+    return await presets.listed(request, KIND)
 
 
 async def show_new(request: Request) -> Response:
@@ -45,17 +36,15 @@ async def show_new(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     """Add it."""
-    form = await read_form(request)
     now = house(request).clock()
 
-    def work(db: Session, actor: Actor) -> str:
+    def work(db: Session, actor: Actor, form: Form) -> str:
         return tax_rates.create(db, actor, fields=_fields(form), now=now).name
 
-    try:
-        name = await act(request, work, form=form)
-    except Invalid as wrong:
-        return await _new(request, form.with_problems(wrong), status=422)
-    return go(request, _list(request), say("The tax rate {name} is added.", name=name))
+    async def again(form: Form) -> Response:
+        return await _new(request, form, status=422)
+
+    return await presets.written(request, KIND, work, said=mark("The tax rate {name} is added."), again=again)
 
 
 async def show_edit(request: Request) -> Response:
@@ -66,42 +55,35 @@ async def show_edit(request: Request) -> Response:
 
 async def edit(request: Request) -> Response:
     """Save it."""
-    form = await read_form(request)
-    rate_id, now = record_id(request, "rate_id", "txr"), house(request).clock()
-    version = version_of(form)
+    rate_id, now = KIND.id_of(request), house(request).clock()
 
-    def work(db: Session, actor: Actor) -> str:
-        fields = _fields(form)
+    def work(db: Session, actor: Actor, form: Form) -> str:
+        fields, version = _fields(form), version_of(form)
         return tax_rates.update(db, actor, tax_rate_id=rate_id, fields=fields, version=version, now=now).name
 
-    try:
-        name = await act(request, work, form=form)
-    except Invalid as wrong:
-        return _edit(request, await _one(request), form.with_problems(wrong), status=422)
-    return go(request, _list(request), say("The tax rate {name} is saved.", name=name))
+    async def again(form: Form) -> Response:
+        return _edit(request, await _one(request), form, status=422)
+
+    return await presets.written(request, KIND, work, said=mark("The tax rate {name} is saved."), again=again)
 
 
 async def archive(request: Request) -> Response:
     """Offer it no more."""
     said = mark("The tax rate {name} is archived. No invoice has changed.")
-    return await _moved(request, tax_rates.archive, said)
+
+    def rule(db: Session, actor: Actor, rate_id: UUID, now: datetime) -> TaxRate:
+        return tax_rates.archive(db, actor, tax_rate_id=rate_id, now=now)
+
+    return await presets.moved(request, KIND, rule, said)
 
 
 async def restore(request: Request) -> Response:
     """Offer it again."""
-    return await _moved(request, tax_rates.restore, mark("The tax rate {name} is offered again."))
 
+    def rule(db: Session, actor: Actor, rate_id: UUID, now: datetime) -> TaxRate:
+        return tax_rates.restore(db, actor, tax_rate_id=rate_id, now=now)
 
-async def _moved(request: Request, rule: Callable[..., Any], said: str) -> Response:
-    form = await read_form(request)
-    rate_id, now = record_id(request, "rate_id", "txr"), house(request).clock()
-
-    def work(db: Session, actor: Actor) -> str:
-        moved: str = rule(db, actor, tax_rate_id=rate_id, now=now).name
-        return moved
-
-    name = await act(request, work, form=form)
-    return go(request, _list(request), say(said, name=name))
+    return await presets.moved(request, KIND, rule, mark("The tax rate {name} is offered again."))
 
 
 def _fields(form: Form) -> TaxRateInput:
@@ -109,7 +91,7 @@ def _fields(form: Form) -> TaxRateInput:
 
 
 async def _one(request: Request) -> Page:
-    page = await ask(request, "partner/tax_rates/edit", id=request.path_params["rate_id"])
+    page = await ask(request, "partner/tax_rates/edit", id=request.path_params[KIND.parameter])
     if page.content["taxRate"] is None:
         raise NotFound
     return page
@@ -117,31 +99,21 @@ async def _one(request: Request) -> Page:
 
 async def _new(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await ask(request, "partner/tax_rates/new")
-    crumbs = _trail(request, Link(mark("Add tax rate")))
+    crumbs = KIND.trail(request, Link(mark("Add tax rate")))
     return show(request, "partner/tax_rates/new.html", page, form=form, status=status, crumbs=crumbs)
 
 
 def _edit(request: Request, page: Page, form: Form, *, status: int = 200) -> Response:
-    crumbs = _trail(request, Link(page.content["taxRate"]["name"]))
+    crumbs = KIND.trail(request, Link(page.content["taxRate"]["name"]))
     return show(request, "partner/tax_rates/edit.html", page, form=form, status=status, crumbs=crumbs)
 
 
-def _list(request: Request) -> str:
-    return f"{place(request).home}/settings/tax-rates"
-
-
-def _trail(request: Request, *steps: Link) -> list[Link]:
-    return [Link(mark("Settings")), Link(mark("Tax rates"), _list(request)), *steps]
-
-
-_ALL = "/partner/{slug}/settings/tax-rates"
-_ONE = _ALL + "/{rate_id}"
-ROUTES = [
-    Route(_ALL, partner(list_rates)),
-    Route(_ALL + "/new", partner(show_new)),
-    Route(_ALL + "/new", partner(create), methods=["POST"]),
-    Route(_ONE + "/edit", partner(show_edit)),
-    Route(_ONE + "/edit", partner(edit), methods=["POST"]),
-    Route(_ONE + "/archive", partner(archive), methods=["POST"]),
-    Route(_ONE + "/restore", partner(restore), methods=["POST"]),
-]
+ROUTES = KIND.routes(
+    listed=list_rates,
+    new=show_new,
+    create=create,
+    edit=show_edit,
+    save=edit,
+    archive=archive,
+    restore=restore,
+)
