@@ -189,7 +189,7 @@ def test_the_list_is_searched_narrowed_sorted_and_taken_out(
     assert "exported credit notes" in ada.get("/audit?about=credit_note").text
     assert found("", signed_in("mallory")) != []
     assert not set(found("search=zwolf", signed_in("mallory")))
-    assert ada.get("/credit-notes/export").status_code == 303
+    assert str(ada.get("/credit-notes/export").url).endswith("/credit-notes")
 
 
 def test_an_invoice_that_cant_be_voided_says_why_in_place_of_the_button(
