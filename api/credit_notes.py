@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from api.mails import Mail
 
 
-@noun(t.CreditNote, "crn", needs=Action.VIEW_INVOICES, order="-created_at")
+@noun(t.CreditNote, "crn", needs=Action.VIEW_INVOICES, order="-created_at", search=t.SEARCHED_AS)
 class CreditNote(Node):
     """An invoice taken back, in full or in part. It never changes."""
 
-    number: str = col("The partner's next, without gaps.", where=True)
+    number: str = col("The partner's next, without gaps.", where=True, order=True)
     currency: Currency = col(where=True)
     net: Money = money("net_minor", "Before tax.")
     tax: Money = money("tax_minor")
-    total: Money = money("total_minor")
+    total: Money = money("total_minor", where=True, order=True)
     applied: Money = money("applied_minor", "Taken off what was open of its invoice.")
-    kept: Money = money(kept_minor, "The rest: it became the customer's credit.")
+    kept: Money = money(kept_minor, "The rest: it became the customer's credit.", where=True)
     reason: str = col("Printed on it.")
-    issue_on: date = col()
+    issue_on: date = col(where=True, order=True)
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col()
     customer: Customer = one("customer_id", where=True)

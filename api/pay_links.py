@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from api.invoices import Invoice
 
 
+strawberry.enum(
+    t.PayLinkOrigin,
+    description="STAFF: made by the partner's side; INVOICE: in the invoice's mails; FRESH: mailed to the"
+    " company when somebody asked for it.",
+)
+
+
 @noun(t.PayLink, "pln", needs=Action.VIEW_INVOICES, order="-created_at")
 class PayLink(Node):
     """A link that opens one invoice to whoever holds it. Where it leads is not kept."""
 
+    origin: t.PayLinkOrigin = col("Who has it.")
     created_at: datetime = col(order=True)
     created_by: str = col("What whoever made it was called then.", name="created_by_name")
     expires_at: datetime = col("90 days past due, or 30 days after it was made if that is later.")

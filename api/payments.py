@@ -63,7 +63,12 @@ class Payment(Node):
     )
     customer: Customer = one("customer_id", where=True)
     payment_method: Annotated["PaymentMethod", lazy("api.payment_methods")] = one("payment_method_id")
-    asked_by: User | None = one("asked_by", "Null for keys, and for people of the other side.")
+    asked_by: User | None = one("asked_by", "Null for keys, guests, and people of the other side.")
+    asked_by_kind: str = col(
+        "What asked for it: `STAFF`, `CUSTOMER_USER`, `API_KEY`, `PORTAL_TOKEN`, `GUEST` (by a pay link) or"
+        " `SYSTEM`.",
+        where=True,
+    )
     allocations: Connection[Annotated["PaymentAllocation", lazy("api.payments")]] = page("payment_id")
 
 

@@ -21,7 +21,17 @@ from auth.actors import Actor, ActorKind
 from auth.invites import Invite
 from auth.memberships import Membership
 from auth.passwords import NewPassword, hash_password
-from billing import customer_views, customers, invoice_sending, invoices, partners, recurring_invoices, tags
+from billing import (
+    crediting,
+    customer_views,
+    customers,
+    invoice_sending,
+    invoices,
+    partners,
+    recurring_invoices,
+    tags,
+)
+from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput
 from billing.customer_fields import CustomerInput, UserInput
 from billing.customer_views import ViewInput
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
@@ -102,6 +112,7 @@ def load(database: Database, gateway: Gateway, *, now: datetime, password: str) 
         _invoices(database, actor, company, customer_id, now)
     carl = _actor_of(database, actor.partner_id, made[0], "carl@acme.example")
     _payment(database, gateway, carl, clock=lambda: now)
+    _credit(database, actor, made[0], now - timedelta(days=5))
     _recurring(database, actor, made[1], now)
     _view(database, actor, now)
     return create_key(database, partner_slug="northwind", name="Demo", scopes=None, expires_at=None, now=now)
@@ -140,6 +151,19 @@ def _recurring(database: Database, actor: Actor, customer_id: UUID, now: datetim
         licences = db.exec(select(Invoice.id).where(*mine).limit(1)).one()
         monthly = RecurringInput(frequency="MONTHLY", auto_send=True)
         recurring_invoices.create(db, actor, invoice_id=licences, fields=monthly, now=now)
+
+
+def _credit(database: Database, actor: Actor, customer_id: UUID, now: datetime) -> None:
+    """A line of Acme's oldest invoice is taken back after it was paid, and most of that pays for another."""
+    with database.transaction(partner_id=actor.partner_id) as db:
+        mine = (Invoice.partner_id == actor.partner_id, Invoice.customer_id == customer_id)
+        paid, overdue, *_ = db.exec(select(Invoice).where(*mine).order_by(col(Invoice.due_on))).all()
+        backup = invoices.lines_of(db, paid)[-1]
+        reason = "The backup was not running in the first week"
+        fields = CreditNoteInput(reason=reason, lines=[CreditLineInput(line_id=backup.id)])
+        crediting.issue(db, actor, invoice_id=paid.id, fields=fields, request_key="demo", send=True, now=now)
+        part = ApplyInput(amount="50.00")
+        crediting.apply(db, actor, invoice_id=overdue.id, fields=part, request_key="demo", now=now)
 
 
 def _view(database: Database, actor: Actor, now: datetime) -> None:

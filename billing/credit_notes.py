@@ -19,6 +19,8 @@ from db.columns import choice, count, day, instant, key, minor, minors, sort_key
 from db.policies import Guard, guarded
 from errors import NotFound
 
+SEARCHED_AS = "credit_note"
+
 
 class CreditNote(SQLModel, table=True):
     """A claim taken back, in full or in part. `applied_minor` of it was taken off its invoice at once; the
@@ -44,6 +46,9 @@ class CreditNote(SQLModel, table=True):
         Index("ix_credit_note_invoice", "partner_id", "invoice_id", "created_at", "id"),
         Index("ix_credit_note_customer", "partner_id", "customer_id", "created_at", "id"),
         Index("ix_credit_note_created", "partner_id", "created_at", "id"),
+        Index("ix_credit_note_number", "partner_id", "number", "id"),
+        Index("ix_credit_note_total", "partner_id", "total_minor", "id"),
+        Index("ix_credit_note_issue", "partner_id", "issue_on", "id"),
         guarded(Guard.CUSTOMER, append_only=True),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from billing import credit_note_sending, credit_notes, invoice_balances, invoices, ledger
+from billing import credit_note_sending, credit_notes, invoice_balances, invoices, ledger, search
 from billing.credit_notes import CreditApplication, CreditNote, CreditNoteLine, Parts
 from billing.customers import Customer
 from billing.inputs import Input
@@ -130,6 +130,10 @@ def issue(
         request_key=request_key, created_at=now, updated_at=now,
     )  # fmt: skip
     _keep(db, note, pieces)
+    search.keep(
+        db, partner_id=note.partner_id, customer_id=customer.id, kind=credit_notes.SEARCHED_AS,
+        subject_id=note.id, texts=(note.number, note.reason, invoice.number, customer.company),
+    )  # fmt: skip
     if note.applied_minor:
         invoice_balances.credit(db, actor, shares={invoice.id: note.applied_minor}, now=now)
     _post_note(db, actor, note, now)

@@ -15,13 +15,14 @@ from billing.exports import Export
 EXPORT = Export("invoice", Action.VIEW_INVOICES)
 COLUMNS = (
     "Invoice id", "Number", "Customer", "Status", "Issued", "Due", "Currency", "Net", "Tax", "Total", "Paid",
-    "Balance", "PO number", "Memo", "Tags", "Sent", "Paid at", "Created", "Last changed",
+    "Credited", "Balance", "PO number", "Memo", "Tags", "Sent", "Paid at", "Created", "Last changed",
 )  # fmt: skip
 
 
 def row(invoice: Mapping[str, Any]) -> list[Cell]:
     """An invoice, as the API tells of it, in the order of `COLUMNS`."""
-    amounts = (Decimal(invoice[name]["amount"]) for name in ("net", "tax", "total", "paid", "balance"))
+    names = ("net", "tax", "total", "paid", "credited", "balance")
+    amounts = (Decimal(invoice[name]["amount"]) for name in names)
     return [
         invoice["id"], invoice["number"], invoice["customer"]["company"], invoice["shownStatus"],
         invoice["issueOn"], invoice["dueOn"], invoice["currency"], *amounts, invoice["poNumber"],

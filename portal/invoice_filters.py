@@ -5,7 +5,7 @@ amount there is said and otherwise left out: a list that silently ignored half o
 believed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -110,7 +110,7 @@ class Filters:
         if texts.get("talk", "") not in TALKS:
             texts.pop("talk", None)
         tags = dict.fromkeys(text for name, text in asked if name == TAG and text)
-        bounds, problems = _bounds(texts)
+        bounds, problems = bounds_of(texts)
         return cls(texts, tuple(tags)[:MOST_TAGS], bounds, problems)
 
     def value(self, name: str) -> str:
@@ -168,11 +168,13 @@ class Filters:
         return found
 
 
-def _bounds(texts: Mapping[str, str]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
+def bounds_of(
+    texts: Mapping[str, str], spans: Sequence[Span] = SPANS
+) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
     """The ends that can be meant, and what is wrong with the others."""
     bounds: dict[str, dict[str, str]] = {}
     problems = []
-    for span in SPANS:
+    for span in spans:
         ends, wrong = {}, False
         for end, operator in (("from", "gte"), ("to", "lte")):
             if text := texts.get(f"{span.name}_{end}"):

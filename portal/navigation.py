@@ -48,6 +48,7 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
                 )),
                 Entry(mark("Invoices"), f"{home}/invoices", "file-text"),
                 Entry(mark("Recurring invoices"), f"{home}/recurring", "repeat"),
+                Entry(mark("Credit notes"), f"{home}/credit-notes", "receipt"),
                 Entry(mark("Questions"), f"{home}/questions", "inbox"),
                 Entry(mark("Payments"), f"{home}/payments", "wallet"),
             ),
@@ -69,6 +70,7 @@ def portal(home: str) -> tuple[Entry, ...]:
     return (
         Entry(mark("Invoices"), f"{home}/invoices", "file-text"),
         Entry(mark("Payments"), f"{home}/payments", "wallet"),
+        Entry(mark("Credit notes"), f"{home}/credit-notes", "receipt"),
         Entry(mark("Statement"), f"{home}/statement", "scroll-text"),
         Entry(mark("Payment methods"), f"{home}/payment-methods", "credit-card"),
         Entry(mark("Tags"), f"{home}/tags", "tag"),

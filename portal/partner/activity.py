@@ -92,6 +92,8 @@ WORDS = {
     "outside_payment.reversed": mark("took back a payment from outside for invoice {number}"),
     "credit_note.created": mark("made credit note {credit_note} for invoice {number}"),
     "credit_note.sent": mark("sent credit note {credit_note} for invoice {number}"),
+    "credit_note.export_started": mark("began to export credit notes"),
+    "credit_note.exported": mark("exported credit notes"),
     "credit.applied": mark("applied credit to invoice {number}"),
     "invoice.viewed": mark("opened invoice {number}"),
     "pay_link.created": mark("made a pay link for invoice {number}"),
@@ -200,7 +202,9 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     folder = PAGES.get(row["subjectKind"])
     gone = row["action"].endswith(".deleted")
     path = f"/{folder}/{row['subjectId']}" if folder and row["subjectId"] and not gone else None
-    return Event(row["at"], row["actorName"], what, path, row.get("customer"), row.get("actorId"))
+    # A guest has no name: the log has what they came by.
+    who = say("Somebody with a pay link") if row.get("actorKind") == "GUEST" else row["actorName"]
+    return Event(row["at"], who, what, path, row.get("customer"), row.get("actorId"))
 
 
 def _settings(details: Mapping[str, Any]) -> str:

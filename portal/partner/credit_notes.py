@@ -1,4 +1,4 @@
-"""The dashboard's credit notes: making one, the list of them, each with its lines; and applying credit.
+"""The dashboard's credit notes: making one, each with its lines, mailing it; and applying credit.
 
 Surprise: the form carries a key made for it, so however often it is sent, one note is made.
 """
@@ -24,7 +24,6 @@ from portal.form import Form
 from portal.house import house, place, record_id
 from portal.navigation import ROLES
 from portal.page import Page, ask, show
-from portal.paging import counted, neighbours, window
 from portal.partner.invoices import address, found
 
 WHOLE, LINES = "WHOLE", "LINES"
@@ -42,17 +41,6 @@ class NothingToApply(Conflict):
 
     code = "NO_CREDIT"
     message = "This customer has no credit, or the invoice is not open."
-
-
-async def list_notes(request: Request) -> Response:
-    """All of them, newest first."""
-    page = await ask(request, "partner/credit_notes/list", **window(request))
-    listed = page.content["creditNotes"]
-    return show(
-        request, "partner/credit_notes/list.html", page,
-        beside=neighbours(request, listed["pageInfo"]),
-        count=counted(listed["totalCount"], "credit note", "credit notes"),
-    )  # fmt: skip
 
 
 async def show_note(request: Request) -> Response:
@@ -217,7 +205,6 @@ _LIST = "/partner/{slug}/credit-notes"
 _ONE = _LIST + "/{credit_note_id}"
 _INVOICE = "/partner/{slug}/invoices/{invoice_id}"
 ROUTES = [
-    Route(_LIST, partner(list_notes)),
     Route(_ONE, partner(show_note)),
     Route(_ONE + "/credit-note.pdf", partner(papers.credit_note)),
     Route(_ONE + "/send", partner(show_send)),

@@ -16,6 +16,7 @@ from portal.paging import counted, link, neighbours, window
 TABS: dict[str, dict[str, Any]] = {
     "succeeded": {"status": {"eq": "SUCCEEDED"}},
     "failed": {"status": {"eq": "FAILED"}},
+    "by_link": {"askedByKind": {"eq": "GUEST"}},
     "open": {"status": {"in": ["PENDING", "REQUIRES_ACTION", "PROCESSING", "UNKNOWN"]}},
 }
 LABELS = {
@@ -23,6 +24,7 @@ LABELS = {
     "succeeded": mark("Succeeded"),
     "open": mark("Under way"),
     "failed": mark("Failed"),
+    "by_link": mark("By pay link"),
 }
 
 

@@ -183,6 +183,8 @@ _FILL = (
     union all
     select partner_id, id, 'invoice', lower(number), customer_id from invoice where partner_id = :partner
     union all
+    select partner_id, id, 'credit_note', number, customer_id from credit_note where partner_id = :partner
+    union all
     select partner_id, id, 'user', name_key, customer_id from membership
     where partner_id = :partner and customer_id is not null
     """,

@@ -7,7 +7,7 @@ from tests.api.writing import Things, Writer
 from tests.world import nothing_changes
 
 pytestmark = pytest.mark.anyio
-LINK = "payLink { id createdBy revokedAt openedCount invoice { id } }"
+LINK = "payLink { id origin createdBy revokedAt openedCount invoice { id } }"
 
 
 async def test_a_link_is_told_once_and_revoked(writer: Writer, acme: Things) -> None:
@@ -15,6 +15,11 @@ async def test_a_link_is_told_once_and_revoked(writer: Writer, acme: Things) -> 
     made = await writer.do("createPayLink", given, f"path {LINK}")
     assert made["path"].startswith("/pay/")
     assert (made["payLink"]["invoice"], made["payLink"]["openedCount"]) == ({"id": acme["invoice"]}, 0)
+    assert made["payLink"]["origin"] == "STAFF"
+    await writer.do("sendInvoice", {"id": acme["invoice"]})
+    links = f'{{ invoice(id: "{acme["invoice"]}") {{ payLinks {{ nodes {{ origin }} }} }} }}'
+    found = (await writer.client.ask(links, **writer.at("ada"))).data["invoice"]["payLinks"]["nodes"]
+    assert sorted(one["origin"] for one in found) == ["INVOICE", "STAFF", "STAFF"]
     with nothing_changes(writer.client.owner):
         again = await writer.do("createPayLink", given, f"path {LINK}")
     assert again == {**made, "path": None}

@@ -118,8 +118,15 @@ def test_a_guest_pays_all_of_it_once_and_both_sides_see_it(
     assert "Paid" in text_of(signed_in("carl").get(f"/invoices/{invoice}"))
     assert "no card on file" in text_of(signed_in("carl").get("/payment-methods")).lower()
     assert "Paid" in text_of(signed_in("ada").get(f"/invoices/{invoice}"))
-    log = text_of(signed_in("ada").get("/audit"))
-    assert "Pay link" in log
+    ada = signed_in("ada")
+    assert "Somebody with a pay link started a payment" in text_of(ada.get("/audit"))
+    shown = ada.get(f"/invoices/{invoice}")
+    assert "by a pay link" in text_of(shown)
+    assert "Made by Ada" in text_of(shown)
+    payment = re.search(r'/partner/northwind(/payments/pay_\w+)"', shown.text)[1]
+    assert "by a pay link" in text_of(ada.get(payment))
+    assert payment in ada.get("/payments?status=by_link").text
+    assert "by a pay link" in text_of(signed_in("carl").get(payment))
 
 
 def test_the_token_is_in_no_address_but_the_links_own_and_told_to_nobody(

@@ -78,6 +78,7 @@ def test_amounts_are_plain_numbers_and_texts_are_no_formulas(
         "12.30", "12.30", "USD", "OVERDUE"
     )  # fmt: skip
     assert one["Customer"] == "Acme"
+    assert one["Credited"] == "0.00"
 
 
 def test_a_long_list_is_whole(ada: Person, database: Database, cast: Cast, now: datetime) -> None:

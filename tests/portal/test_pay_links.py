@@ -54,7 +54,7 @@ def test_ada_makes_a_link_which_is_shown_once_and_revokes_it(
     assert "None is live." in ada.get(invoice).text
     log = text_of(ada.get("/audit"))
     assert "revoked a pay link for invoice" in log
-    assert "Pay link opened invoice" in log
+    assert "Somebody with a pay link opened invoice" in log
     pages.cookies.clear()
     assert pages.get(found[1]).status_code == 404
 

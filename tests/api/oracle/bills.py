@@ -13,7 +13,7 @@ from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.mails import Mail, MailKind, MailStatus
 from billing.money import Currency
 from billing.outside_payments import OutsideKind, OutsidePayment
-from billing.pay_links import PayLink
+from billing.pay_links import PayLink, PayLinkOrigin
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payments import AllocationStatus, Payment, PaymentAllocation, PaymentStatus
 from db.columns import new_id
@@ -104,6 +104,7 @@ def credit(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID], us
         total_minor=net + tax, applied_minor=pick((0, net // 2, net + tax)), reason=maker.text(),
         issue_on=maker.day(), request_key=note.hex,
     )  # fmt: skip
+    words(maker, partner, customer, "credit_note", note, [f"CN-{note.hex}"])
     for user in users[:2]:
         mail(maker, partner, customer, MailKind.CREDIT_NOTE, note, user, MailStatus.QUEUED)
     lines = maker.owner.scalars(select(InvoiceLine.id).where(InvoiceLine.invoice_id == place["invoice_id"]))
@@ -125,7 +126,8 @@ def pay_links(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID])
         maker.write(
             PayLink, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=invoice,
             token_hash=new_id().bytes, created_at=maker.moment(), created_by_name=maker.text(),
-            expires_at=maker.moment(), revoked_at=maker.maybe(maker.moment()), opened_count=place,
+            origin=list(PayLinkOrigin)[place % 3], expires_at=maker.moment(),
+            revoked_at=maker.maybe(maker.moment()), opened_count=place,
             last_opened_at=maker.moment() if place else None,
         )  # fmt: skip
 
@@ -179,7 +181,8 @@ def payment(
         action_url=maker.maybe("https://pay.example/?a=1&b=2"), failure_code=maker.maybe("declined"),
         failure_message=maker.maybe(maker.text()), asked_by=maker.chance.choice([*users, maker.cast.ada.id,
         None]),
-        asked_by_kind="STAFF", request_key=id_.hex, request_hash=id_.bytes, tries=1,
+        asked_by_kind=maker.chance.choice(("STAFF", "CUSTOMER_USER", "GUEST")), request_key=id_.hex,
+        request_hash=id_.bytes, tries=1,
         created_at=maker.moment(),
         updated_at=maker.moment(), settled_at=maker.maybe(maker.moment()),
     )  # fmt: skip

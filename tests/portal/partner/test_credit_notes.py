@@ -1,5 +1,7 @@
 """The pages of credit notes and of applying credit, in the dashboard and in the portal."""
 
+import csv
+import io
 import re
 from collections.abc import Callable
 
@@ -150,3 +152,62 @@ def test_a_note_is_mailed_if_ada_leaves_it_ticked_and_again_by_clem(
     assert f"{note}/send" not in rita.get(note).text
     assert rita.post(f"{note}/send", {"recipient_ids": chosen}).status_code == 403
     assert "sent credit note" in ada.get("/audit?about=credit_note").text
+
+
+def test_the_list_is_searched_narrowed_sorted_and_taken_out(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    """Acme and Globex each have a note over a hundred dollars that was paid, all of it kept."""
+    ada, here = signed_in("ada"), f"/invoices/{invoice}/credit"
+    form = ada.get(here).text
+    line = {"how": "LINES", "lines-0-line_id": line_of(form), "lines-0-amount": "2.00"}
+    assert ada.post(here, {"key": "one", "reason": "Zwölf Stunden", **line}).status_code == 303
+
+    def found(query: str, who: Person = ada) -> list[str]:
+        page = who.get(f"/credit-notes?{query}").text
+        return re.findall(r'credit-notes/crn_\w+">([^<]+)</a>', page)
+
+    whole = found("")
+    assert len(whole) == 3
+    assert found("search=zwolf") == found("total_to=5") == whole[:1]
+    assert found("search=northwind-nothing") == []
+    assert "No credit note matches" in ada.get("/credit-notes?search=northwind-nothing").text
+    assert set(found("tab=kept")) == set(whole[1:])
+    assert found("sort=NUMBER_ASC") == sorted(whole)
+    assert found("currency=CAD") == []
+    assert "The first issue date is after the last one" in ada.get(
+        "/credit-notes?issued_from=2026-05-01&issued_to=2026-01-01"
+    ).text  # fmt: skip
+    acme = re.search(r'/customers/(cus_\w+)"', ada.get(f"/invoices/{invoice}").text)[1]
+    assert len(found(f"customer={acme}")) == 2
+    assert "Customer: " in ada.get(f"/credit-notes?customer={acme}").text
+    taken = ada.post("/credit-notes/export", {"narrowing": "search=zwolf"})
+    [row] = csv.DictReader(io.StringIO(taken.text.lstrip("\ufeff")))
+    assert (row["Number"], row["Reason"], row["Total"]) == (whole[0], "Zwölf Stunden", "2.00")
+    assert (row["Off the invoice"], row["Kept as credit"]) == ("2.00", "0.00")
+    assert "exported credit notes" in ada.get("/audit?about=credit_note").text
+    assert found("", signed_in("mallory")) != []
+    assert not set(found("search=zwolf", signed_in("mallory")))
+    assert str(ada.get("/credit-notes/export").url).endswith("/credit-notes")
+
+
+def test_an_invoice_that_cant_be_voided_says_why_in_place_of_the_button(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    """A dollar of it is paid; then none is, and a part is credited; then a payment is under way."""
+    ada, here = signed_in("ada"), f"/invoices/{invoice}"
+    void, id_ = f'{here}/confirm-void"', {"id": invoice.removeprefix("inv_")}
+
+    def page() -> str:
+        return ada.get(here).text
+
+    assert "a part of it is paid: credit the rest instead" in page()
+    assert void not in page()
+    owner.execute(text("update invoice set paid_minor = 0, credited_minor = 100 where id = :id"), id_)
+    assert "a part of it is credited: credit the rest instead" in page()
+    owner.execute(text("update invoice set credited_minor = 0, reserved_minor = 100 where id = :id"), id_)
+    assert "while a payment for it is under way" in page()
+    owner.execute(text("update invoice set reserved_minor = 0 where id = :id"), id_)
+    assert void in page()
+    assert "why-no-void" not in page()
+    assert void not in signed_in("clem").get(here).text
