@@ -309,9 +309,7 @@ def _other(values: Mapping[str, Any], stored: InvoiceLine | InvoiceLineTax) -> b
     return any(getattr(stored, name) != value for name, value in values.items())
 
 
-def _lines_of(
-    db: Session, partner_id: UUID, invoice_ids: Iterable[UUID]
-) -> Mapping[UUID, Sequence[Stored]]:
+def _lines_of(db: Session, partner_id: UUID, invoice_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Stored]]:
     found: dict[UUID, list[Stored]] = defaultdict(list)
     listed = list(invoice_ids)
     if not listed:

@@ -142,7 +142,8 @@ WORDS = {
 }
 # Subjects that have a page in the dashboard.
 PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"} | {
-    "recurring_invoice": "recurring", "customer_import": "customers/imports",
+    "recurring_invoice": "recurring",
+    "customer_import": "customers/imports",
     "invoice_import": "invoices/imports",
 }
 IMPORTED = {

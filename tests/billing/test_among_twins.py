@@ -29,6 +29,7 @@ from billing import (
     impersonations,
     invoice_bulk,
     invoice_duplicates,
+    invoice_imports,
     invoice_life,
     invoice_sending,
     invoice_threads,
@@ -201,6 +202,11 @@ SAME: dict[str, Attempt] = {
     "access_requests.look": lambda db, t: access_requests.look(db, token=t.tokens["access"], now=t.now),
     "brand.logo_named": lambda db, t: brand.logo_named(db, name=t.tokens["logo"]),
     "customer_import_users.known_people": _people,
+    "invoice_imports.cancel": lambda db, t: [
+        len(invoice_imports.sample(db, t.cast.ada, import_id=t.ids["bills"])),
+        len(invoice_imports.report(db, t.cast.ada, import_id=t.ids["bills"])),
+        invoice_imports.cancel(db, t.cast.ada, import_id=t.ids["bills"], now=t.now).state,
+    ],
     "customer_imports.cancel": lambda db, t: [
         len(customer_imports.sample(db, t.cast.ada, import_id=t.ids["import"])),
         len(customer_imports.report(db, t.cast.ada, import_id=t.ids["import"])),
