@@ -30,6 +30,7 @@ _KINDS = {
     "api_key": "ApiKey",
     "access_request": "AccessRequest",
     "customer_import": "CustomerImport",
+    "invoice_import": "InvoiceImport",
 }
 
 

@@ -18,17 +18,18 @@ from api.scalars import Json
 from auth.actors import Action
 from billing import customer_import_tables as t
 from billing import customer_imports as imports
+from billing import import_tables as shared
 from errors import Invalid, Problem
 
 if TYPE_CHECKING:
     from api.customers import Customer
 
 strawberry.enum(
-    t.ImportState, name="CustomerImportState",
+    shared.ImportState, name="ImportState",
     description="CHECKED waits for its start. What is CANCELED, DONE or STOPPED stays so.",
 )  # fmt: skip
 strawberry.enum(
-    t.RowOutcome, name="CustomerImportOutcome",
+    shared.RowOutcome, name="ImportOutcome",
     description="What becomes of a row: while checked what would, after the run what did.",
 )  # fmt: skip
 
@@ -39,7 +40,7 @@ class CustomerImportRow(Node):
 
     position: int = col("Its number in a spreadsheet.")
     cells: list[str] = col()
-    outcome: t.RowOutcome | None = col("Null until it was checked.", where=True)
+    outcome: shared.RowOutcome | None = col("Null until it was checked.", where=True)
     problems: Json = col("A list of `{code, field, message}`: why it was refused, or an invite held back.")
     customer: Annotated["Customer", lazy("api.customers")] | None = one(
         "customer_id", "Null as long as it is only to be made."
@@ -51,7 +52,7 @@ class CustomerImport(Node):
     """A file of customers on its way: `total` rows, of which `reached` is the last one seen."""
 
     file_name: str = col()
-    state: t.ImportState = col()
+    state: shared.ImportState = col()
     columns: list[str] = col("Their names, as the file has them.")
     fields: list[str] = col("The field of each column; empty where it is ignored. At first as guessed.")
     send_invites: bool = col("Are users in the file invited when it runs?")
@@ -77,7 +78,7 @@ class CustomerImportQueries:
     customer_imports: Connection[CustomerImport] = page(None, "Newest first.", see=STAFF)
 
 
-_CSV = "CSV text: each string one or more whole rows, 500 strings of 10,000 characters at most."
+CSV_TEXT = "CSV text: each string one or more whole rows, 500 strings of 10,000 characters at most."
 
 
 @takes(dry_run=True)
@@ -85,7 +86,7 @@ class CreateCustomerImportInput:
     """The first rows of a file; `addCustomerImportRows` takes the others."""
 
     file_name: str | None = opt("What it is called in the list of imports.")
-    csv: list[str] = strawberry.field(description=f"{_CSV} The first row names the columns.")
+    csv: list[str] = strawberry.field(description=f"{CSV_TEXT} The first row names the columns.")
 
 
 @takes(dry_run=True)
@@ -93,7 +94,7 @@ class AddCustomerImportRowsInput:
     """The next rows of a file whose columns were not settled yet."""
 
     id: strawberry.ID
-    csv: list[str] = strawberry.field(description=f"{_CSV} Without names of columns.")
+    csv: list[str] = strawberry.field(description=f"{CSV_TEXT} Without names of columns.")
 
 
 @takes()
@@ -157,11 +158,11 @@ class CancelCustomerImportPayload:
 
 
 def _create(doing: Doing, given: Given) -> Outcome:
-    file, name = _file(given["csv"]), given.get("file_name") or ""
+    file, name = csv_file(given["csv"]), given.get("file_name") or ""
     try:
         begun = imports.start(doing.db, doing.actor, file_name=name, file=file, now=doing.now)
     except Invalid as wrong:
-        raise _of_csv(wrong) from wrong
+        raise of_csv(wrong) from wrong
     return {"customer_import": begun.id}
 
 
@@ -169,10 +170,10 @@ def _add(doing: Doing, given: Given) -> Outcome:
     import_id = given.record("id", "imp")
     try:
         begun = imports.append(
-            doing.db, doing.actor, import_id=import_id, file=_file(given["csv"]), now=doing.now
+            doing.db, doing.actor, import_id=import_id, file=csv_file(given["csv"]), now=doing.now
         )
     except Invalid as wrong:
-        raise _of_csv(wrong) from wrong
+        raise of_csv(wrong) from wrong
     return {"customer_import": begun.id}
 
 
@@ -198,11 +199,12 @@ def _cancel(doing: Doing, given: Given) -> Outcome:
     return {"customer_import": begun.id}
 
 
-def _file(parts: Iterable[str]) -> io.BytesIO:
+def csv_file(parts: Iterable[str]) -> io.BytesIO:
+    """Parts of CSV text as one file."""
     return io.BytesIO("\n".join(parts).encode())
 
 
-def _of_csv(wrong: Invalid) -> Invalid:
+def of_csv(wrong: Invalid) -> Invalid:
     """What is wrong with a file, at the field it came in."""
     return Invalid([Problem(one.code, ("csv",), one.message) for one in wrong.problems])
 

@@ -102,6 +102,7 @@ class Invoice(Node):
     memo: str | None = col("Printed on it.", where=True)
     internal_note: str | None = col(see=STAFF)
     po_number: str | None = col(where=True)
+    external_id: str | None = col("Its number in another system; imports find it by that.", where=True)
     version: int = col("Rises with every change.")
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col(where=True, order=True)
@@ -246,6 +247,7 @@ class CreateInvoiceInput:
     memo: str | None = opt("Printed on it.")
     internal_note: str | None = opt("Never shown to the customer.")
     po_number: str | None = opt()
+    external_id: str | None = opt("Its number in another system; unique.")
     lines: list[InvoiceLineInput] = strawberry.field(description="1 to 200, in the customer's currency.")
 
 
@@ -261,6 +263,7 @@ class UpdateInvoiceInput:
     memo: str | None = opt("Null takes it away.")
     internal_note: str | None = opt("Null takes it away.")
     po_number: str | None = opt("Null takes it away.")
+    external_id: str | None = opt("Null takes it away.")
     lines: list[InvoiceLineInput] | None = opt("Instead of all the lines there are.")
 
 

@@ -26,6 +26,7 @@ from api import (
     invoice_archiving,
     invoice_bulk,
     invoice_copies,
+    invoice_imports,
     invoice_scheduling,
     invoice_threads,
     invoices,
@@ -51,6 +52,7 @@ QUERIES: tuple[type, ...] = (
     partners.PartnerQueries,
     customers.CustomerQueries,
     customer_imports.CustomerImportQueries,
+    invoice_imports.InvoiceImportQueries,
     customer_views.CustomerViewQueries,
     users.UserQueries,
     invoices.InvoiceQueries,
@@ -75,6 +77,7 @@ MUTATIONS: tuple[type, ...] = (
     customer_bulk.CustomerBulkMutations,
     customer_notes.CustomerNoteMutations,
     customer_imports.CustomerImportMutations,
+    invoice_imports.InvoiceImportMutations,
     customer_views.CustomerViewMutations,
     users.UserMutations,
     tags.TagMutations,
@@ -100,8 +103,8 @@ MUTATIONS: tuple[type, ...] = (
 
 NOUN_FILES = (
     api_keys, audit, catalogue, credit_notes, customer_imports, customer_notes, customer_views, customers,
-    invoice_threads, invoices, mails, outside_payments, partners, pay_links, payment_methods, payments,
-    recurring_invoices, tags, tax_rates, users,
+    invoice_imports, invoice_threads, invoices, mails, outside_payments, partners, pay_links,
+    payment_methods, payments, recurring_invoices, tags, tax_rates, users,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 Surprise: the customer's side sees its own customer's rows, the partner sees all of them.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,9 +27,9 @@ _MANY = text("""
     insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_id, actor_name, action,
       subject_kind, subject_id, details)
     select :partner_id, one.id, one.customer_id, :at, :kind, cast(:actor_id as uuid), :name, :action,
-      :subject_kind, one.subject_id, '{}'
-    from unnest(cast(:ids as uuid[]), cast(:subjects as uuid[]), cast(:customers as uuid[]))
-      as one(id, subject_id, customer_id)
+      :subject_kind, one.subject_id, coalesce(cast(one.details as jsonb), '{}')
+    from unnest(cast(:ids as uuid[]), cast(:subjects as uuid[]), cast(:customers as uuid[]),
+      cast(:details as text[])) as one(id, subject_id, customer_id, details)
 """)
 
 
@@ -119,14 +120,23 @@ def record_many(
     action: str,
     subject_kind: str,
     subjects: Sequence[tuple[UUID, UUID | None]],
+    details: Sequence[Mapping[str, object]] = (),
     now: datetime,
 ) -> None:
-    """As `record`, without details, for many subjects at once: each with the customer that sees it too."""
+    """As `record`, for many subjects at once: each with the customer that sees it too, and its details if
+    there are any.
+    """
     actor.require_writer()
+    for name in {name for one in details for name in one}:
+        if _SECRET.search(name):
+            raise ValueError(f"the audit log takes no secrets: {name}")
     given = {
         "partner_id": actor.partner_id, "kind": actor.kind.value, "actor_id": actor.id, "name": actor.name,
         "action": action, "subject_kind": subject_kind, "at": now, "ids": [new_id() for _ in subjects],
         "subjects": [id_ for id_, _ in subjects], "customers": [customer_id for _, customer_id in subjects],
+        "details": [
+            json.dumps({name: _plain(value) for name, value in one.items()}) for one in details
+        ],
     }  # fmt: skip
     db.execute(_MANY, given)
 

@@ -1,8 +1,9 @@
-"""`python -m bench.imports`: an import of customers against `COPY` and one `INSERT … SELECT`, as ratios.
+"""`python -m bench.imports`: imports of customers and invoices against `COPY` and one `INSERT … SELECT`.
 
-Each round makes a partner of its own with 100,000 new customers, through the rules and the worker's loop, and
-another one by the floor, in turns. Surprise: what the floor inserts are the finished rows of the import just
-before it (made by our own reading), so it neither reads nor checks, and writes neither log nor search words.
+Each round makes a partner of its own with 100,000 new customers, or 100,000 invoices of a line, through the
+rules and the worker's loop, and another one by the floor, in turns. Surprise: what the floor inserts are the
+finished rows of the import just before it (made by our own reading), so it neither reads nor checks, and
+writes neither log nor search words. Its one statement writes an invoice with its line.
 """
 
 import io
@@ -15,17 +16,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psutil
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, text
 
 from app.tables import METADATA
 from auth.actors import Actor, ActorKind
 from auth.roles import Role
 from bench.load import clock
-from billing import customer_imports
+from billing import customer_imports, invoice_imports
 from db import embedded, schema
 from db.columns import new_id
 from db.engine import make_engine
@@ -36,6 +37,9 @@ from worker.queue import defer_job
 FOLDER = Path(".remit") / "bench"
 NAME = "imports"
 ROWS, ROUNDS = 100_000, 3
+_BILLS_HEAD = (
+    "Invoice number,Customer number,Invoice date,Due date,PO number,Description,Quantity,Unit price,Discount"
+)
 _HEAD = "Company,EIN,Address,City,State,ZIP,Country,External id"
 _PARTNER = text("""
     insert into partner (id, slug, name, legal_name, support_email, time_zone, invoice_prefix,
@@ -60,6 +64,40 @@ _COLUMNS = (
 )
 
 
+_INVOICE = (
+    "customer_id, number, status, currency, net_minor, tax_minor, total_minor, paid_minor, credited_minor,"
+    " reserved_minor, issue_on, due_on, po_number, external_id, version, created_at, updated_at"
+)
+_LINE = (
+    "position, description, quantity_e4, unit_price_minor, discount_minor, net_minor, tax_minor, total_minor,"
+    " issued"
+)
+_BILLED = 200
+_CUSTOMERS = text("""
+    insert into customer (partner_id, id, slug, company, company_key, address, city, state, postal_code,
+      country, currency, external_id, status, open_minor, credit_minor, version, created_at, updated_at)
+    select :id, uuidv7(), 'b-' || substr(md5(cast(:id as text) || n), 1, 20), 'Billed ' || n, 'billed ' || n,
+      '1 Main St', 'Peoria', 'IL', '61602', 'US', 'USD', 'C-' || n, 'ACTIVE', 0, 0, 1, now(), now()
+    from generate_series(0, :many - 1) n
+""")
+
+
+class Kind(NamedTuple):
+    """What is imported: its rules, the worker's loop, a file, its table, what the floor copies and inserts.
+
+    `prepare` is what must be there before. `finished` and `insert` are SQL, of the partner `:id`.
+    """
+
+    name: str
+    rules: Any
+    carried: Callable[..., None]
+    file: Callable[[int], bytes]
+    table: str
+    finished: str
+    insert: str
+    prepare: TextClause | None = None
+
+
 class Taken(NamedTuple):
     """What a step took: seconds by the clock, and of the processor (Python's and PostgreSQL's)."""
 
@@ -73,16 +111,17 @@ def main(rows: int = ROWS, rounds: int = ROUNDS) -> None:
     owner = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     database = Database(make_engine(url, pool_size=2), defer_job, secret="bench-only-" + "x" * 40)
     postmaster = int((FOLDER / "postgres" / "postmaster.pid").read_text().split()[0])
-    content = _file(rows)
-    taken: dict[str, list[Taken]] = {}
-    grown = 0.0
-    for number in range(rounds + 1):
-        with _measuring(postmaster, taken if number else {}) as step:
-            grown = max(grown, _ours(database, owner, content, step))
-            _floor(owner, rows, step)
+    for kind in KINDS:
+        content = kind.file(rows)
+        taken: dict[str, list[Taken]] = {}
+        grown = 0.0
+        for number in range(rounds + 1):
+            with _measuring(postmaster, taken if number else {}) as step:
+                grown = max(grown, _ours(kind, database, owner, content, step))
+                _floor(kind, owner, rows, step)
+        _print(kind.name, rows, taken, grown)
     database.close()
     owner.dispose()
-    _print(rows, taken, grown)
 
 
 def _database() -> str:
@@ -109,26 +148,60 @@ def _file(rows: int) -> bytes:
     return "\r\n".join([_HEAD, *lines]).encode()
 
 
-def _actor(owner: Engine) -> Actor:
+def _bills(rows: int) -> bytes:
+    lines = (
+        f"INV-{n},C-{n % _BILLED},2026-03-01,2026-03-31,PO-{n},Managed workstations,{n % 90 + 1}.5,45.00,10%"
+        for n in range(rows)
+    )
+    return "\r\n".join([_BILLS_HEAD, *lines]).encode()
+
+
+KINDS = (
+    Kind(
+        "customers", customer_imports, importing.import_customers, _file, "customer",
+        f"select {_COLUMNS} from customer where partner_id = :id",
+        f"insert into customer (partner_id, id, {_COLUMNS}) select :id, uuidv7(),"
+        f" 'f-' || substr(md5(slug), 1, 20), {_COLUMNS.removeprefix('slug, ')} from staging",
+    ),
+    Kind(
+        "invoices", invoice_imports, importing.import_invoices, _bills, "invoice",
+        f"select {', '.join(f'i.{one}' for one in _INVOICE.split(', '))}, l.description, l.quantity_e4,"
+        " l.unit_price_minor, l.discount_minor from invoice i join invoice_line l"
+        " on l.partner_id = i.partner_id and l.invoice_id = i.id where i.partner_id = :id",
+        "with one as (select uuidv7() as id, s.*, c.id as owner from staging s join customer o"
+        " on o.id = s.customer_id join customer c on c.partner_id = :id and c.external_id = o.external_id),"
+        f" made as (insert into invoice (partner_id, id, {_INVOICE}) select :id, id, owner,"
+        f" {_INVOICE.removeprefix('customer_id, ')} from one)"
+        f" insert into invoice_line (partner_id, id, customer_id, invoice_id, {_LINE}) select :id, uuidv7(),"
+        " owner, id, 0, description, quantity_e4, unit_price_minor, discount_minor, net_minor, tax_minor,"
+        " total_minor, false from one",
+        _CUSTOMERS,
+    ),
+)  # fmt: skip
+
+
+def _actor(owner: Engine, kind: Kind) -> Actor:
     partner_id, member_id, user_id = new_id(), new_id(), new_id()
     with owner.begin() as connection:
         connection.execute(_PARTNER, {"id": partner_id})
         connection.execute(_USER, {"id": user_id})
         connection.execute(_ADMIN, {"partner_id": partner_id, "id": member_id, "user_id": user_id})
+        if kind.prepare is not None:
+            connection.execute(kind.prepare, {"id": partner_id, "many": _BILLED})
     return Actor(ActorKind.STAFF, partner_id, id=member_id, role=Role.ADMIN, name="Ada", user_id=user_id)
 
 
 Step = Callable[[str, Callable[[], None]], None]
 
 
-def _ours(database: Database, owner: Engine, content: bytes, step: Step) -> float:
+def _ours(kind: Kind, database: Database, owner: Engine, content: bytes, step: Step) -> float:
     """Import the file; how many megabytes the process grew by meanwhile."""
-    actor = _actor(owner)
+    actor = _actor(owner, kind)
     found: list[UUID] = []
 
     def upload() -> None:
         with database.transaction(partner_id=actor.partner_id) as db:
-            begun = customer_imports.start(
+            begun = kind.rules.start(
                 db, actor, file_name="c.csv", file=io.BytesIO(content), now=datetime.now(UTC)
             )
             found.append(begun.id)
@@ -138,36 +211,34 @@ def _ours(database: Database, owner: Engine, content: bytes, step: Step) -> floa
             rule(db, actor, import_id=found[0], now=datetime.now(UTC), **what)
 
     def work() -> None:
-        importing.import_customers(
+        kind.carried(
             database, partner_id=actor.partner_id, import_id=found[0], clock=lambda: datetime.now(UTC)
         )
 
     with _growth() as grown:
         step("upload", upload)
         with database.transaction(partner_id=actor.partner_id) as db:
-            fields = customer_imports.find(db, actor, import_id=found[0]).fields
-        move(customer_imports.choose_columns, fields=fields)
+            fields = kind.rules.find(db, actor, import_id=found[0]).fields
+        move(kind.rules.choose_columns, fields=fields)
         step("check", work)
-        move(customer_imports.confirm)
+        move(kind.rules.confirm)
         step("run", work)
     with owner.begin() as connection:
-        _require_all(connection, actor.partner_id, content.count(b"\r\n"))
+        _require_all(connection, kind, actor.partner_id, content.count(b"\r\n"))
         connection.execute(text("drop table if exists finished"))
-        connection.execute(
-            text(f"create table finished as select {_COLUMNS} from customer where partner_id = :id"),
-            {"id": actor.partner_id},
-        )
+        connection.execute(text(f"create table finished as {kind.finished}"), {"id": actor.partner_id})
     return grown()
 
 
-def _require_all(connection: Connection, partner_id: UUID, rows: int) -> None:
-    made = connection.scalar(text("select count(*) from customer where partner_id = :id"), {"id": partner_id})
+def _require_all(connection: Connection, kind: Kind, partner_id: UUID, rows: int) -> None:
+    wanted = text(f"select count(*) from {kind.table} where partner_id = :id")
+    made = connection.scalar(wanted, {"id": partner_id})
     assert made == rows, (made, rows)
 
 
-def _floor(owner: Engine, rows: int, step: Step) -> None:
+def _floor(kind: Kind, owner: Engine, rows: int, step: Step) -> None:
     """The finished rows of a file, copied into a staging table and inserted by one statement."""
-    partner_id = _actor(owner).partner_id
+    partner_id = _actor(owner, kind).partner_id
     with owner.begin() as connection:
         cursor = connection.connection.cursor()
         with cursor.copy("copy finished to stdout") as out:
@@ -180,15 +251,11 @@ def _floor(owner: Engine, rows: int, step: Step) -> None:
             cursor = connection.connection.cursor()
             with cursor.copy("copy staging from stdin") as into:
                 into.write(content)
-            connection.execute(
-                text(f"insert into customer (partner_id, id, {_COLUMNS}) select :id, uuidv7(),"
-                     f" 'f-' || substr(md5(slug), 1, 20), {_COLUMNS.removeprefix('slug, ')} from staging"),
-                {"id": partner_id},
-            )  # fmt: skip
+            connection.execute(text(kind.insert), {"id": partner_id})
 
     step("floor", insert)
     with owner.begin() as connection:
-        _require_all(connection, partner_id, rows)
+        _require_all(connection, kind, partner_id, rows)
 
 
 @contextmanager
@@ -223,9 +290,9 @@ def _growth() -> Iterator[Callable[[], float]]:
         watcher.join()
 
 
-def _print(rows: int, taken: dict[str, list[Taken]], grown: float) -> None:
+def _print(what: str, rows: int, taken: dict[str, list[Taken]], grown: float) -> None:
     head = f"{'seconds':>9}{'of floor':>10}{'processor s':>13}{'of it':>8}"
-    print(f"\nimport: {rows:,} new customers\n{'':38}{head}")
+    print(f"\nimport: {rows:,} new {what}\n{'':38}{head}")
     seconds = {name: statistics.median(one.seconds for one in all_) for name, all_ in taken.items()}
     processor = {name: statistics.median(one.processor for one in all_) for name, all_ in taken.items()}
     for sums in (seconds, processor):

@@ -19,6 +19,7 @@ from billing.customer_import_tables import CustomerImport
 from billing.customer_import_users import users_in
 from billing.customer_imports import CUSTOMER_FIELDS, FIELDS
 from billing.customers import Customer
+from billing.import_files import given_in
 from billing.texts import Checks
 from errors import Invalid, Problem
 from languages import say
@@ -40,7 +41,7 @@ class Row(NamedTuple):
 
 def read_row(begun: CustomerImport, position: int, cells: Sequence[str]) -> Row:
     """What the row gives: blank cells are not given, so they never overwrite anything."""
-    given = given_in(begun, cells)
+    given = given_in(begun.fields, cells, FIELDS)
     users = users_in(given)
     fields, checks = (
         CustomerInput(**{name: given[name] for name in given if name in CUSTOMER_FIELDS}),
@@ -49,14 +50,6 @@ def read_row(begun: CustomerImport, position: int, cells: Sequence[str]) -> Row:
     profile = read_profile(checks, fields)
     problems = tuple(checks.problems)
     return Row(position, cells, fields, profile, problems, _marks(profile.values, problems), users)
-
-
-def given_in(begun: CustomerImport, cells: Sequence[str]) -> Mapping[str, str]:
-    """The cells of a row by field, those left blank left out."""
-    return {
-        field: cell for field, cell in zip(begun.fields, cells, strict=False)
-        if field in FIELDS and cell.strip()
-    }  # fmt: skip
 
 
 def matches_of(db: Session, partner_id: UUID, marks: Iterable[str]) -> Matches:
@@ -77,7 +70,7 @@ def matches_of(db: Session, partner_id: UUID, marks: Iterable[str]) -> Matches:
         for one in db.exec(wanted.execution_options(populate_existing=True)):
             for mark in (
                 f"x:{one.external_id}", f"t:{one.tax_id}",
-                _place(one.company_key, one.country, one.postal_code),
+                place_mark(one.company_key, one.country, one.postal_code),
             ):  # fmt: skip
                 found[mark][one.id] = one
     return {mark: list(those.values()) for mark, those in found.items()}
@@ -132,10 +125,10 @@ def _marks(values: Mapping[str, Any], problems: Iterable[Problem]) -> tuple[str,
     if values["tax_id"] and "tax_id" not in wrong:
         marks.append(f"t:{values['tax_id']}")
     if not wrong & {"company", "postal_code", "country"}:
-        marks.append(_place(values["company_key"], values["country"], values["postal_code"]))
+        marks.append(place_mark(values["company_key"], values["country"], values["postal_code"]))
     return tuple(marks)
 
 
-def _place(company_key: str, country: Country, postal_code: str) -> str:
-    # As for possible duplicates: a ZIP+4 is the same place as its ZIP.
+def place_mark(company_key: str, country: Country, postal_code: str) -> str:
+    """The mark of a name at a place. As for possible duplicates, a ZIP+4 is the same place as its ZIP."""
     return f"p:{country}:{postal_code[:5] if country is Country.US else postal_code}:{company_key}"

@@ -9,7 +9,8 @@ import json
 from sqlalchemy import text
 from sqlmodel import Session
 
-from billing.customer_import_tables import CustomerImport, RowOutcome
+from billing.customer_import_tables import CustomerImport
+from billing.import_tables import RowOutcome
 from languages import say
 
 _PART = 2000

@@ -26,12 +26,11 @@ from billing.customer_import_reading import (
     Matches,
     Row,
     customer_of,
-    given_in,
     matches_of,
     read_row,
 )
 from billing.customer_import_repeats import refuse_repeats
-from billing.customer_import_tables import CustomerImport, ImportState, RowOutcome
+from billing.customer_import_tables import CustomerImport
 from billing.customer_import_users import (
     Known,
     People,
@@ -42,9 +41,11 @@ from billing.customer_import_users import (
     seat_people,
     users_in,
 )
-from billing.customer_imports import BATCH, locked
+from billing.customer_imports import FIELDS, locked
 from billing.customers import Customer
 from billing.fixed_currency import require_currency
+from billing.import_files import BATCH, FIELD, given_in, problems_of, require_width, told
+from billing.import_tables import ImportState, RowOutcome
 from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, Invalid, Problem, Refusal
@@ -72,7 +73,6 @@ _DONE = text("""
         as one(position int, outcome text, problems jsonb, customer_id uuid)
     where r.partner_id = :partner_id and r.import_id = :import_id and r.position = one.position
 """)
-FIELD = "field"
 # Each user of a row is some ten statements, and invites wait for each other until the batch is done.
 USERS_BATCH = 50
 _MOVED_MESSAGE = "The customers changed since this file was checked. Import the file again."
@@ -175,9 +175,7 @@ def _known(db: Session, begun: CustomerImport, matches: Matches) -> Known:
 
 def _judged(db: Session, begun: CustomerImport, row: Row, matches: Matches, known: Known) -> Verdict:
     """What would become of the row, by the same rules, writing nothing."""
-    if len(row.cells) > len(begun.columns) and any(row.cells[len(begun.columns) :]):
-        message = "This row has more cells than there are columns. Check its separators and quotes."
-        raise Invalid.at("row", code="TOO_MANY_CELLS", message=message)
+    require_width(begun, row.cells)
     customer = customer_of(row.marks, matches)
     people = people_of(row.users, customer, known)
     seated = Seated(len(people.new))
@@ -226,7 +224,7 @@ def _run(
 
 def _peopled(db: Session, actor: Actor, begun: CustomerImport, one: Record[Any], now: datetime) -> Verdict:
     """The new customer of a row with its users. Both were checked: what is refused now moved meanwhile."""
-    people = people_of(users_in(given_in(begun, one.cells)), None, {})
+    people = people_of(users_in(given_in(begun.fields, one.cells, FIELDS)), None, {})
     if not people.new:
         return Verdict(RowOutcome.CREATED, (), one.customer_id)
     try:
@@ -245,8 +243,8 @@ def _done(
 ) -> Verdict:  # fmt: skip
     """The row's customer changed; one that is to be made is only found to be still missing."""
     if one.outcome == RowOutcome.REFUSED:
-        told = tuple(Problem(each["code"], (each[FIELD],), each["message"]) for each in one.problems)
-        return Verdict(RowOutcome.REFUSED, told, one.customer_id)
+        before = tuple(Problem(each["code"], (each[FIELD],), each["message"]) for each in one.problems)
+        return Verdict(RowOutcome.REFUSED, before, one.customer_id)
     customer = customer_of([mark for mark in one.marks if mark[0] != "c"], matches)
     if (customer.id if customer else None) != (
         None if one.outcome == RowOutcome.CREATED else one.customer_id
@@ -277,9 +275,7 @@ def _changed(customer: Customer, row: Row) -> dict[str, Any]:
 
 
 def _refused(refusal: Refusal) -> Verdict:
-    if isinstance(refusal, Invalid):
-        return Verdict(RowOutcome.REFUSED, refusal.problems)
-    return Verdict(RowOutcome.REFUSED, (Problem(refusal.code, ("row",), refusal.message),))
+    return Verdict(RowOutcome.REFUSED, problems_of(refusal))
 
 
 def _keep(
@@ -293,10 +289,7 @@ def _keep(
         counts[verdict.outcome.lower()] += 1
         counts["users_added"] += verdict.seated.added
         counts["invites_held"] += verdict.seated.held
-        problems = [
-            {"code": each.code, FIELD: str(each.path[0]), "message": each.message}
-            for each in verdict.problems
-        ]
+        problems = told(verdict.problems)
         same = (one.outcome, one.problems, one.customer_id) == (
             verdict.outcome, problems, verdict.customer_id,
         )  # fmt: skip

@@ -4,12 +4,9 @@ Surprise: the checking is done by the worker too, in the same batches as the run
 hundred thousand rows, and each stage goes on where it stopped (`customer_import_rows`).
 """
 
-import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import datetime
 from typing import BinaryIO
 from uuid import UUID
 
@@ -19,23 +16,28 @@ from sqlmodel import Session, col, select
 from auth import audit
 from auth.actors import Action, Actor
 from auth.emails import spellings
+from billing import import_files
 from billing.csv_in import MOST_ROWS, open_rows, open_sheet, refused, too_many_rows
-from billing.customer_import_tables import (
-    CustomerImport,
-    CustomerImportRow,
-    ImportState,
-    RowOutcome,
+from billing.customer_import_tables import CustomerImport, CustomerImportRow
+from billing.import_files import (
+    KEPT_FOR,
+    LIVE,
+    SHOWN,
+    ImportMoved,
+    bare_name,
+    guessed,
+    printable,
+    read_columns,
+    stage,
 )
+from billing.import_tables import ImportState, RowOutcome
 from billing.texts import Checks
 from db.columns import new_id
 from db.session import defer
-from errors import Conflict, NotFound
-from languages import mark, say
+from errors import NotFound
+from languages import mark
 
 JOB = "import_customers"
-KEPT_FOR = timedelta(days=30)
-BATCH = 2000
-SHOWN = 50
 CUSTOMER_FIELDS: Mapping[str, str] = {
     "company": mark("Company"), "legal_name": mark("Legal name"), "tax_id": mark("EIN / Business Number"),
     "address": mark("Address"), "address2": mark("Address line 2"), "city": mark("City"),
@@ -80,7 +82,6 @@ _ALSO = {
     "user_1_email": ("useremail", "email", "emailaddress", "contactemail", "billingemail"),
     "user_1_role": ("userrole", "role"),
 }
-_LIVE = (ImportState.MAPPING, ImportState.CHECKING, ImportState.CHECKED)
 _STAGED = text("""
     insert into customer_import_row (partner_id, id, import_id, position, cells, problems, words, marks,
       users)
@@ -105,13 +106,6 @@ _ERASED = text("""
 """)
 
 
-class ImportMoved(Conflict):
-    """The import is past the state in which this can be asked."""
-
-    code = "IMPORT_MOVED_ON"
-    message = "This import has moved on in the meantime. Reload the page to see where it stands."
-
-
 def start(db: Session, actor: Actor, *, file_name: str, file: BinaryIO, now: datetime) -> CustomerImport:
     """Take a file in: its rows are staged, its columns' names matched to fields, and nothing else written.
 
@@ -122,14 +116,14 @@ def start(db: Session, actor: Actor, *, file_name: str, file: BinaryIO, now: dat
         raise NotFound
     sheet = open_sheet(file)
     begun = CustomerImport(
-        partner_id=actor.partner_id, id=new_id(), file_name=_file_name(file_name),
-        state=ImportState.MAPPING, columns=[_printable(name) for name in sheet.columns],
-        fields=guessed(sheet.columns), separator=sheet.separator, asked_by=actor.id,
+        partner_id=actor.partner_id, id=new_id(), file_name=bare_name(file_name, otherwise="customers.csv"),
+        state=ImportState.MAPPING, columns=[printable(name) for name in sheet.columns],
+        fields=guessed(sheet.columns, FIELDS, _ALSO), separator=sheet.separator, asked_by=actor.id,
         asked_by_name=actor.name, created_at=now,
     )  # fmt: skip
     db.add(begun)
     db.flush()
-    begun.total = _stage(db, begun, sheet.rows)
+    begun.total = stage(db, begun, _STAGED, sheet.rows)
     if not begun.total:
         raise refused(
             code="EMPTY", message="This file has column names and no rows below them. Choose another file."
@@ -150,26 +144,11 @@ def append(db: Session, actor: Actor, *, import_id: UUID, file: BinaryIO, now: d
         raise ImportMoved
     last = db.scalar(select(func.max(CustomerImportRow.position)).where(*_of(begun))) or 0
     rows = ((last + number, cells) for number, cells in open_rows(file, begun.separator))
-    begun.total += _stage(db, begun, rows)
+    begun.total += stage(db, begun, _STAGED, rows)
     if begun.total > MOST_ROWS:
         raise too_many_rows()
     _record(db, actor, begun, "customer_import.extended", now)
     return begun
-
-
-def guessed(columns: Sequence[str]) -> list[str]:
-    """For each column the field its name speaks of, "" for none; no field twice."""
-    # A constant's own text is its English: files have English names, or the names of our template.
-    meant = {
-        _bare(word): field
-        for field, label in FIELDS.items()
-        for word in (field, label, str(label), *_ALSO.get(field, ()))
-    }
-    found: list[str] = []
-    for name in columns:
-        field = meant.get(_bare(name), "")
-        found.append("" if field in found else field)
-    return found
 
 
 def choose_columns(
@@ -188,13 +167,7 @@ def choose_columns(
     if begun.state not in (ImportState.MAPPING, ImportState.CHECKED):
         raise ImportMoved
     checks = Checks()
-    chosen = [*fields, *[""] * len(begun.columns)][: len(begun.columns)]
-    for place, field in enumerate(chosen):
-        if field and field not in FIELDS:
-            checks.refuse("fields", place, code="UNKNOWN_FIELD", message="Choose a field from the list.")
-        elif field and field in chosen[:place]:
-            message = say("Two columns are {field}. Ignore one of them.", field=FIELDS[field])
-            checks.refuse("fields", place, code="TWICE", message=message)
+    chosen = read_columns(checks, begun, fields, FIELDS)
     if not {"company", "external_id", "tax_id"} & set(chosen):
         message = "Choose which column is the company, the external id or the EIN."
         checks.refuse("fields", 0, code="REQUIRED", message=message)
@@ -227,7 +200,7 @@ def cancel(db: Session, actor: Actor, *, import_id: UUID, now: datetime) -> Cust
     """Give up an import that was not confirmed; its rows are deleted. Refuses NotFound, ImportMoved."""
     actor.require(Action.EDIT_CUSTOMERS)
     begun = locked(db, actor, import_id=import_id)
-    if begun.state not in _LIVE:
+    if begun.state not in LIVE:
         raise ImportMoved
     _drop(db, begun, ImportState.CANCELED, now)
     _record(db, actor, begun, "customer_import.canceled", now)
@@ -292,7 +265,7 @@ def clear_old(db: Session, actor: Actor, *, now: datetime) -> int:
     )
     old = db.exec(wanted.with_for_update()).all()
     for begun in old:
-        _drop(db, begun, ImportState.CANCELED if begun.state in _LIVE else begun.state, now)
+        _drop(db, begun, ImportState.CANCELED if begun.state in LIVE else begun.state, now)
     return len(old)
 
 
@@ -305,8 +278,7 @@ def erase_in_files(db: Session, *, partner_id: UUID, email: str, name: str, inst
 
 def begin_stage(begun: CustomerImport, state: ImportState) -> None:
     """The import at the beginning of a stage, nothing of it done."""
-    begun.state, begun.reached = state, 0
-    begun.created = begun.updated = begun.unchanged = begun.refused = 0
+    import_files.begin_stage(begun, state)
     begun.users_added = begun.invites_held = 0
 
 
@@ -314,15 +286,6 @@ def _require(actor: Actor, fields: Iterable[str]) -> None:
     actor.require(Action.EDIT_CUSTOMERS)
     if any(field in USER_FIELDS for field in fields):
         actor.require(Action.MANAGE_USERS)
-
-
-def _stage(db: Session, begun: CustomerImport, rows: Iterable[tuple[int, list[str]]]) -> int:
-    count, left = 0, iter(rows)
-    while some := [(number, cells, str(new_id())) for number, cells in islice(left, 2000)]:
-        count += len(some)
-        given = {"partner_id": begun.partner_id, "import_id": begun.id}
-        db.execute(_STAGED, {**given, "rows": json.dumps(some, ensure_ascii=False)})
-    return count
 
 
 def _drop(db: Session, begun: CustomerImport, state: ImportState, now: datetime) -> None:
@@ -335,18 +298,6 @@ def _drop(db: Session, begun: CustomerImport, state: ImportState, now: datetime)
 def _of(begun: CustomerImport) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     mine = col(CustomerImportRow.partner_id) == begun.partner_id
     return mine, col(CustomerImportRow.import_id) == begun.id
-
-
-def _bare(name: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKD", name).casefold() if char.isalnum())
-
-
-def _printable(text: str) -> str:
-    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cs", "Cf"))
-
-
-def _file_name(name: str) -> str:
-    return _printable(name.replace("\\", "/").rpartition("/")[2]).strip()[:120] or "customers.csv"
 
 
 def _record(db: Session, actor: Actor, begun: CustomerImport, action: str, now: datetime) -> None:

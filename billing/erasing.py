@@ -15,11 +15,11 @@ from auth import companies, erasing, users
 from auth.actors import Actor, system
 from auth.emails import normal_form
 from auth.memberships import LastOne, Membership
-from billing import access_requests, customer_views
+from billing import access_requests, customer_imports, customer_views, invoice_imports
 from billing.customer_import_tables import CustomerImport
-from billing.customer_imports import erase_in_files
 from billing.customer_notes import CustomerNote
 from billing.customers import Customer, keep_words
+from billing.invoice_import_tables import InvoiceImport
 from billing.invoice_threads import InvoiceThread, ThreadMessage
 from billing.mails import Mail
 from billing.user_words import keep_user_words
@@ -117,7 +117,10 @@ def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime
     _erase_in_threads(db, partner_id, seat.id)
     imports = (col(CustomerImport.partner_id) == partner_id, col(CustomerImport.asked_by) == seat.id)
     db.execute(update(CustomerImport).where(*imports).values(asked_by_name=erasing.NAME))
-    erase_in_files(db, partner_id=partner_id, email=email, name=name, instead=erasing.NAME)
+    billed = (col(InvoiceImport.partner_id) == partner_id, col(InvoiceImport.asked_by) == seat.id)
+    db.execute(update(InvoiceImport).where(*billed).values(asked_by_name=erasing.NAME))
+    for noun in (customer_imports, invoice_imports):
+        noun.erase_in_files(db, partner_id=partner_id, email=email, name=name, instead=erasing.NAME)
     if customer_id is not None:
         wanted = select(Customer).where(Customer.partner_id == partner_id, Customer.id == customer_id)
         keep_words(db, db.exec(wanted).one())

@@ -79,6 +79,7 @@ class InvoiceInput(Input):
     memo: str | None = None
     internal_note: str | None = None
     po_number: str | None = None
+    external_id: str | None = None
     currency: str | None = None
     lines: Sequence[LineInput] = ()
 
@@ -145,6 +146,10 @@ def read_invoice(
     if new or fields.gives("po_number"):
         values["po_number"] = checks.line(
             "po_number", fields.po_number, required=False, limit=100, name="PO number"
+        )
+    if new or fields.gives("external_id"):
+        values["external_id"] = checks.line(
+            "external_id", fields.external_id, required=False, limit=100, name="external id"
         )
     if not new and not fields.gives("lines"):
         return Draft(values, None)

@@ -1,8 +1,10 @@
-"""Why what should have gone out by itself did not, in the few words that are stored and shown."""
+"""What is said no to about invoices, in few words: on a day when nobody looks, and where two would be one."""
 
 from enum import StrEnum
 
-from errors import Refusal
+from errors import Invalid, Refusal
+
+ONE_EXTERNAL_ID = "uq_invoice_partner_id_external_id"
 
 
 class SendRefusal(StrEnum):
@@ -17,3 +19,9 @@ def reason(refusal: Refusal) -> SendRefusal:
     """The word for a refusal."""
     known = SendRefusal.__members__
     return known.get(refusal.code, SendRefusal.OTHER)
+
+
+def external_id_taken() -> Invalid:
+    """The refusal of an external id that another invoice of the partner has."""
+    message = "Another invoice has this external id. Change it, or edit that invoice."
+    return Invalid.at("external_id", code="EXTERNAL_ID_TAKEN", message=message)

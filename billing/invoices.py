@@ -20,9 +20,10 @@ from auth.actors import Action, Actor
 from billing import customers, search
 from billing.customers import Customer
 from billing.invoice_fields import Draft, InvoiceInput, read_draft
-from billing.invoice_refusals import SendRefusal
+from billing.invoice_refusals import ONE_EXTERNAL_ID, SendRefusal, external_id_taken
 from billing.money import Currency
 from billing.recurrences import RecurringInvoice
+from billing.unique import unique
 from db.columns import choice, count, day, instant, key, minor, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
@@ -58,6 +59,7 @@ class Invoice(SQLModel, table=True):
         ),
         # Target of the children's composite foreign keys: a line can't belong to another customer.
         UniqueConstraint("partner_id", "customer_id", "id"),
+        UniqueConstraint("partner_id", "external_id"),
         # Whatever the code does: nobody is billed twice for one day of an order.
         Index(
             "uq_invoice_recurring",
@@ -138,6 +140,7 @@ class Invoice(SQLModel, table=True):
     memo: str | None = None
     internal_note: str | None = None
     po_number: str | None = None
+    external_id: str | None = sort_key(default=None)
     version: int = count(default=1)
     created_at: datetime = instant()
     updated_at: datetime = instant()
@@ -257,8 +260,8 @@ def add_draft(
         partner_id=actor.partner_id, customer_id=customer.id, status=InvoiceStatus.DRAFT,
         currency=customer.currency, created_at=now, updated_at=now, **draft.values,
     )  # fmt: skip
-    db.add(invoice)
-    db.flush()
+    with unique(db, ONE_EXTERNAL_ID, external_id_taken()):
+        db.add(invoice)
     _write_lines(db, invoice, draft)
     keep_words(db, invoice, customer)
     record(db, actor, invoice, action, now, **more)
@@ -284,11 +287,11 @@ def update_draft(
     if version is not None and version != invoice.version:
         raise Conflict
     draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
-    for name, value in draft.values.items():
-        setattr(invoice, name, value)
-    invoice.version += 1
-    invoice.updated_at = now
-    db.flush()
+    with unique(db, ONE_EXTERNAL_ID, external_id_taken()):
+        for name, value in draft.values.items():
+            setattr(invoice, name, value)
+        invoice.version += 1
+        invoice.updated_at = now
     _write_lines(db, invoice, draft)
     keep_words(db, invoice, customer)
     record(db, actor, invoice, "invoice.updated", now)
@@ -374,12 +377,17 @@ def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
 def keep_words(db: Session, invoice: Invoice, customer: Customer) -> None:
     """Keep what it is found by: of an issued one the customer's too, so the internal note is not in it."""
     draft = invoice.status is InvoiceStatus.DRAFT
-    texts = [invoice.number, invoice.memo, invoice.po_number, customer.company]
+    texts = words_of(invoice.model_dump(), customer)
     for kept in [texts] if draft else [[], texts]:  # what was kept as a draft's is made anew
         search.keep(
             db, partner_id=invoice.partner_id, customer_id=None if draft else customer.id,
             kind=SEARCHED_AS, subject_id=invoice.id, texts=kept,
         )  # fmt: skip
+
+
+def words_of(values: Mapping[str, Any], customer: Customer) -> list[str | None]:
+    """The texts that an invoice with these columns is found by."""
+    return [*(values[name] for name in ("number", "memo", "po_number", "external_id")), customer.company]
 
 
 def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str) -> None:

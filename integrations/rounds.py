@@ -14,7 +14,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from auth import one_time, replays, throttle
 from auth.actors import system
-from billing import access_requests, customer_imports, invite_reminders, invoice_scheduling, recurring_making
+from billing import (
+    access_requests,
+    customer_imports,
+    invite_reminders,
+    invoice_imports,
+    invoice_scheduling,
+    recurring_making,
+)
 from db.session import Database
 
 _log = structlog.get_logger(__name__)
@@ -32,7 +39,10 @@ def tidy_access_requests(database: Database, *, now: datetime) -> int:
 
 def clear_imports(database: Database, *, now: datetime) -> int:
     """Delete the rows of imports older than 30 days; how many imports. Running it again changes nothing."""
-    return _for_each(database, customer_imports.clear_old, "imports not cleared", now)
+    return sum(
+        _for_each(database, noun.clear_old, "imports not cleared", now)
+        for noun in (customer_imports, invoice_imports)
+    )
 
 
 def send_planned(database: Database, *, now: datetime) -> int:

@@ -92,6 +92,13 @@ def _register_tenant_jobs(app: App, shop: Workshop) -> None:
             partner_id=UUID(partner_id), import_id=UUID(import_id), clock=shop.clock,
         )  # fmt: skip
 
+    @app.task(name="import_invoices", retry=BackOff(attempts=10))
+    async def import_invoices(*, partner_id: str, import_id: str) -> None:
+        await asyncio.to_thread(
+            importing.import_invoices, shop.database,
+            partner_id=UUID(partner_id), import_id=UUID(import_id), clock=shop.clock,
+        )  # fmt: skip
+
 
 def _register_account_mails(app: App, shop: Workshop) -> None:
     @app.task(name="send_reset", retry=BackOff(attempts=10))

@@ -21,6 +21,7 @@ from portal.partner import (
     invoice_archiving,
     invoice_chosen,
     invoice_editor,
+    invoice_imports,
     invoice_list,
     invoice_preview,
     invoice_scheduling,
@@ -67,6 +68,7 @@ ROUTES = [
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
     *invoice_list.ROUTES,
     *invoice_sums.ROUTES,  # nor is "totals"
+    *invoice_imports.ROUTES,  # nor are "import" and "imports"
     *invoice_editor.ROUTES,
     *invoice_scheduling.ROUTES,
     *pay_links.ROUTES,

@@ -42,6 +42,12 @@ WORDS = {
     "customer_import.confirmed": mark("began to import customers from {file}"),
     "customer_import.finished": mark("imported customers from {file}: {counts}"),
     "customer_import.canceled": mark("canceled the import of {file}"),
+    "invoice_import.uploaded": mark("uploaded a file of invoices: {file}"),
+    "invoice_import.extended": mark("added rows to the file of invoices {file}"),
+    "invoice_import.checked": mark("had the file of invoices {file} checked"),
+    "invoice_import.confirmed": mark("began to import invoices from {file}"),
+    "invoice_import.finished": mark("imported invoices from {file}: {counts}"),
+    "invoice_import.canceled": mark("canceled the import of {file}"),
     "customer.note_added": mark("added a note"),
     "customer.note_changed": mark("changed a note"),
     "customer.note_deleted": mark("deleted a note"),
@@ -142,6 +148,8 @@ WORDS = {
 # Subjects that have a page in the dashboard.
 PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"} | {
     "recurring_invoice": "recurring",
+    "customer_import": "customers/imports",
+    "invoice_import": "invoices/imports",
 }
 IMPORTED = {
     "created": mark("created"),

@@ -25,6 +25,7 @@ ABOUT: Mapping[str, str] = {
     "customer_import": mark("Imports of customers"),
     "user": mark("Users and staff"),
     "invoice": mark("Invoices"),
+    "invoice_import": mark("Imports of invoices"),
     "recurring_invoice": mark("Recurring invoices"),
     "credit_note": mark("Credit notes"),
     "pay_link": mark("Pay links"),

@@ -248,6 +248,19 @@ _FILL = (
     from generate_series(1, :many) n, (select id from customer_import where partner_id = :partner limit 1) i
     """,
     """
+    insert into invoice_import (partner_id, id, file_name, state, columns, fields, total, reached, created,
+      updated, unchanged, refused, seen, separator, asked_by, asked_by_name, created_at)
+    select :partner, gen_random_uuid(), 'f', 'CHECKED', '{a}', '{external_id}', 1, 1, 1, 0, 0, 0, 1, ',',
+      gen_random_uuid(), 'x', :now + n * interval '1 minute'
+    from generate_series(1, :many) n
+    """,
+    """
+    insert into invoice_import_row (partner_id, id, import_id, position, cells, outcome, problems, words,
+      head)
+    select :partner, gen_random_uuid(), i.id, n, '{a}', case when n % 4 = 0 then 'REFUSED' end, '[]', '{}', n
+    from generate_series(1, :many) n, (select id from invoice_import where partner_id = :partner limit 1) i
+    """,
+    """
     insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_id, actor_name, action,
       subject_kind, details)
     select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, :now + n *

@@ -13,6 +13,7 @@ from tests.api.writing import ANN, COMPANY, LINES, Things, usd
 
 BACK = "https://pay.example/back"
 CSV = ["Company,Address,City,State,ZIP,Country", "Imported,1 Main St,Peoria,IL,61602,US"]
+BILLS = ["Invoice number,Description", "I-1,Work"]
 Made = Callable[[Things], dict[str, Any]]
 
 
@@ -92,6 +93,11 @@ SAMPLES = [
     Sample("checkCustomerImport", lambda t: {"id": t["import"]}, (CUSTOMERS,), ("id",)),
     Sample("startCustomerImport", lambda t: {"id": t["checked_import"]}, (CUSTOMERS,), ("id",)),
     Sample("cancelCustomerImport", lambda t: {"id": t["import"]}, (CUSTOMERS,), ("id",)),
+    Sample("createInvoiceImport", lambda t: {"fileName": "a.csv", "csv": BILLS}, (INVOICES,)),
+    Sample("addInvoiceImportRows", lambda t: {"id": t["bills"], "csv": BILLS[1:]}, (INVOICES,), ("id",)),
+    Sample("checkInvoiceImport", lambda t: {"id": t["bills"]}, (INVOICES,), ("id",)),
+    Sample("startInvoiceImport", lambda t: {"id": t["checked_bills"]}, (INVOICES,), ("id",)),
+    Sample("cancelInvoiceImport", lambda t: {"id": t["bills"]}, (INVOICES,), ("id",)),
     Sample("inviteUser", lambda t: {"customerId": t["customer"], **ANN}, (USERS,), ("customerId",)),
     Sample("resendInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
     Sample("revokeInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),

@@ -23,7 +23,7 @@ ROWS = [
 MORE = ["Greenfinch,2 Main St,Peoria,IL,61602,US,B-3,,"]
 BEGUN = "customerImport { id state total columns fields }"
 REPORT = """
-    query($id: ID!, $only: CustomerImportOutcome) {
+    query($id: ID!, $only: ImportOutcome) {
       customerImport(id: $id) {
         fileName state total reached created updated unchanged refused sendInvites usersAdded invitesHeld
         askedByName

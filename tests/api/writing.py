@@ -24,6 +24,7 @@ from billing import (
     customer_users,
     customer_views,
     customers,
+    invoice_imports,
     invoice_life,
     invoice_threads,
     invoices,
@@ -36,8 +37,10 @@ from billing import (
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.crediting import CreditLineInput, CreditNoteInput
 from billing.customer_fields import CustomerInput
-from billing.customer_import_tables import CustomerImport, ImportState
+from billing.customer_import_tables import CustomerImport
+from billing.import_tables import ImportState
 from billing.invoice_fields import InvoiceInput, LineInput
+from billing.invoice_import_tables import InvoiceImport
 from billing.invoice_threads import Opening, ThreadKind
 from billing.invoices import InvoiceLine
 from billing.outside_payments import OutsideInput
@@ -194,7 +197,8 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         view = customer_views.create(db, key, fields=shared, now=now)
         listed = _catalogue(db, staff, customer, now)
         imported = [_import(db, key, customer, now) for _ in range(2)]
-        imported[1].state = ImportState.CHECKED
+        billed = [_import_bills(db, key, customer, now) for _ in range(2)]
+        imported[1].state = billed[1].state = ImportState.CHECKED
         asked = access_request(db, staff.partner_id, f"asked-{customer}", now)
         asks = access_request(db, staff.partner_id, f"asks-{customer}", now)
     with database.transaction(partner_id=manager.partner_id, customer_id=customer_id) as db:
@@ -211,6 +215,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "view": ("cvw", view.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
+        "bills": ("iim", billed[0].id), "checked_bills": ("iim", billed[1].id),
     }  # fmt: skip
     made |= listed
     found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})
@@ -342,3 +347,8 @@ def _snake(name: str) -> str:
 
 
 # NEED invoice_life
+
+
+def _import_bills(db: Session, actor: Actor, name: str, now: datetime) -> InvoiceImport:
+    file = BytesIO(f"Invoice number,Description\nI-{name},Work\n".encode())
+    return invoice_imports.start(db, actor, file_name=f"{name}.csv", file=file, now=now)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from db.engine import make_engine
 from db.session import Database
 from tests.billing.acting import Acts
-from tests.billing.importing import Imports
+from tests.billing.importing import Imports, InvoiceImports
 from tests.cast import Cast
 from tests.conftest import SECRET
 from worker.queue import defer_job
@@ -38,6 +38,18 @@ def crowd(database_url: str, owner: Connection, now: datetime) -> Iterator[Acts]
     database = Database(make_engine(database_url, pool_size=50), defer_job, secret=SECRET)
     yield Acts(database, owner, now)
     database.close()
+
+
+@pytest.fixture
+def bills(database: Database, cast: Cast, now: datetime, owner: Connection) -> InvoiceImports:
+    """Ada's imports of invoices; Acme is known elsewhere as A-1, Globex as G-1."""
+    for number, name in (("A-1", "acme"), ("G-1", "globex")):
+        owner.execute(
+            text("update customer set external_id = :number where id = :id"),
+            {"number": number, "id": cast.customers[name]},
+        )
+    owner.commit()
+    return InvoiceImports(database, cast.ada, now)
 
 
 @pytest.fixture

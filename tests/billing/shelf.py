@@ -43,7 +43,7 @@ from db.session import Database
 from tests.auth.steps import start_session
 from tests.billing.access_steps import asked, enter_address, mailed_link
 from tests.billing.acting import ACME, ANN, BOB, Acts
-from tests.billing.importing import BLUE, Imports
+from tests.billing.importing import BLUE, Imports, InvoiceImports
 from tests.billing.paying import Till
 from tests.billing.test_crediting import applied, credited, part
 from tests.billing.test_recurring_invoices import bill, ordered
@@ -61,6 +61,8 @@ update invoice_thread set resolver_id = '{vera}' where state = 'RESOLVED';
 update invoice_thread_message set author_id = '{vera}';
 update customer_import set asked_by = '{vera}';
 update customer_import_row set cells = array['vera@acme.example', 'Vera', 'of Acme'];
+update invoice_import set asked_by = '{vera}';
+update invoice_import_row set cells = array['vera@acme.example', 'Vera', 'of Acme'];
 update mail set membership_id = '{vera}', answer = 'no such vera' where kind = 'INVOICE';
 delete from invite where membership_id = '{bob}';
 update membership set status = 'REMOVED', removed_at = now(), user_id = null where id = '{sue}'
@@ -209,6 +211,8 @@ def _made(database: Database, acts: Acts, imports: Imports, cast: Cast, now: dat
     message = acts.owner.scalar(asks, {"id": thread.id})
     link = acts(ada, pay_links.create, invoice_id=invoice.id)
     view = ViewInput.read({"name": "Late", "is_shared": True})
+    head = "Invoice number,Company,ZIP,Description,Quantity,Unit price"
+    bills = InvoiceImports(database, ada, now).check("S-1,Acme,62701,Work,1,1.00", head=head)
     ids = {
         "card": card.id, "invoice": invoice.id, "draft": draft.id, "acme": acme, "thread": thread.id,
         "payment": till.paid(card, (paid.id, 10_000)).id, "waiting": till.begin(card, (invoice.id, 100)).id,
@@ -217,6 +221,7 @@ def _made(database: Database, acts: Acts, imports: Imports, cast: Cast, now: dat
         "invited": invited.id, "bob": bob.id, "theirs": acts(cast.gus, tags.create, fields=label).id,
         "petra": cast.petra.id, "vera": cast.vera.id, "clem": cast.clem.id, "sue": cast.sue.id,
         "plain": plain.id, "planned": planned.id, "lost": lost.id, "paid": paid.id, "order": order.id,
+        "bills": bills,
         "ours": ours, "carls": carls, "link": link.link.id, "message": message,
         "view": acts(ada, customer_views.create, fields=view).id, **_offered(acts, cast), **_credit(till),
     }  # fmt: skip

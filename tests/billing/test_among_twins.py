@@ -34,6 +34,7 @@ from billing import (
     invoice_archiving,
     invoice_bulk,
     invoice_duplicates,
+    invoice_imports,
     invoice_life,
     invoice_sending,
     invoice_threads,
@@ -269,6 +270,11 @@ SAME: dict[str, Attempt] = {
     "catalogue.update": _offered,
     "crediting.issue": _credited,
     "customer_import_users.known_people": _people,
+    "invoice_imports.cancel": lambda db, t: [
+        len(invoice_imports.sample(db, t.cast.ada, import_id=t.ids["bills"])),
+        len(invoice_imports.report(db, t.cast.ada, import_id=t.ids["bills"])),
+        invoice_imports.cancel(db, t.cast.ada, import_id=t.ids["bills"], now=t.now).state,
+    ],
     "customer_imports.cancel": lambda db, t: [
         len(customer_imports.sample(db, t.cast.ada, import_id=t.ids["import"])),
         len(customer_imports.report(db, t.cast.ada, import_id=t.ids["import"])),

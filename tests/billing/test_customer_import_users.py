@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 from auth import invites
 from auth.throttle import Limit
 from billing import customer_import_rows, customer_imports
-from billing.customer_import_tables import ImportState
+from billing.import_tables import ImportState
 from errors import Forbidden
 from tests.billing.importing import HEAD, Imports
 from tests.cast import Cast

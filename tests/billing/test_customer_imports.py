@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from billing import customer_import_rows, customer_imports, customers
 from billing.customer_fields import CustomerInput
-from billing.customer_import_tables import ImportState
+from billing.import_tables import ImportState
 from db.session import Database
 from errors import Conflict, Forbidden, Invalid, NotFound
 from integrations import rounds

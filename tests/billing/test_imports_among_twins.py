@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from billing import customer_imports, customer_rows, customers
+from billing import customer_imports, customer_rows, customers, tax_rates
 from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import CustomerImportRow
+from billing.tax_rates import TaxRateInput
 from db.session import Database
 from tests.billing.acting import ACME
-from tests.billing.importing import Imports
+from tests.billing.importing import Imports, InvoiceImports
 from tests.billing.shelf import Things
 from tests.billing.shelf import both as both
 from tests.billing.shelf import shelf as shelf
@@ -53,6 +54,38 @@ def test_a_row_that_the_run_judges_anew_is_the_imports_own(
         told.append([imports.counts(import_id), imports.problems(import_id)])
     assert told[0] == told[1]
     assert told[0][0] != (1, 0, 0, 0)
+
+
+def test_an_import_of_invoices_goes_as_without_a_twin(
+    both: tuple[Database, Database], things: Things, cast: Cast, now: datetime
+) -> None:
+    """Made, changed, left as they are, and refused because their rows stand apart."""
+    told = []
+    for database in both:
+        bills = InvoiceImports(database, cast.ada, now)
+        bills.act(tax_rates.create, fields=TaxRateInput(name="HST", rate="13"), now=now)
+        head = "Invoice number,Company,ZIP,Description,Quantity,Unit price,Tax"
+        rows = ["T-1,Acme,62701,Work,1,10.00,HST", "T-1,,,Travel,2,5.00,", "T-2,Globex,62701,Work,1,1.00,"]
+        first = bills.run(*rows, "T-3,Globex,62701,Work,1,1.00,", "T-2,,,More,1,1.00,", head=head)
+        second = bills.run(rows[0], "T-1,,,Travel,3,5.00,", "T-3,,,Work,1,,", head=head)
+        found = (bills.counts(first), bills.problems(first), bills.counts(second), bills.problems(second))
+        told.append([*found, drafts_of(database, cast)])
+    assert told[0] == told[1]
+    assert told[0][:3] == [(2, 0, 0, 2), [(4, ["REPEATED"]), (6, ["REPEATED"])], (0, 1, 1, 0)]
+    assert told[0][4] == [("T-1", 2_630, 2), ("T-3", 100, 1)]
+
+
+def drafts_of(database: Database, cast: Cast) -> list[tuple[object, ...]]:
+    with database.transaction() as db:
+        found = db.execute(
+            text(
+                "select i.external_id, i.total_minor, count(l.id) from invoice i join invoice_line l"
+                " on l.partner_id = i.partner_id and l.invoice_id = i.id"
+                " where i.partner_id = :own and i.external_id is not null group by 1, 2 order by 1"
+            ),
+            {"own": cast.ada.partner_id},
+        )
+        return [tuple(row) for row in found]
 
 
 def words_of(database: Database, cast: Cast) -> list[tuple[str, ...]]:

@@ -33,6 +33,9 @@ from billing import (
     invoice_archiving,
     invoice_balances,
     invoice_bulk,
+    invoice_import_reading,
+    invoice_imports,
+    invoice_rows,
     invoice_scheduling,
     invoice_sending,
     invoice_threads,
@@ -100,6 +103,25 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
     "customer_imports.newest": (lambda db, t: customer_imports.newest(db, t.cast.mallory), []),
     "customer_imports.clear_old": (
         lambda db, t: customer_imports.clear_old(db, system(t.contoso), now=t.now + LATER), 0
+    ),
+    "invoice_imports.newest": (lambda db, t: invoice_imports.newest(db, t.cast.mallory), []),
+    "invoice_imports.clear_old": (
+        lambda db, t: invoice_imports.clear_old(db, system(t.contoso), now=t.now + LATER), 0
+    ),
+    "invoice_imports.find": (
+        lambda db, t: invoice_imports.find(db, t.cast.mallory, import_id=t.ids["bills"]), NotFound
+    ),
+    "invoice_imports.cancel": (
+        lambda db, t: invoice_imports.cancel(db, t.cast.mallory, import_id=t.ids["bills"], now=t.now),
+        NotFound,
+    ),
+    "invoice_rows.create_staged": (
+        lambda db, t: invoice_rows.create_staged(
+            db, t.cast.mallory, import_id=t.ids["bills"], new={2: t.ids["bills"]}, now=t.now
+        ), frozenset([2])
+    ),
+    "invoice_import_reading.invoices_of": (
+        lambda db, t: invoice_import_reading.invoices_of(db, t.contoso, [t.invoice.number]), {}
     ),
     "customers.members_of": (lambda db, t: customers.members_of(db, _as_contosos(t)), []),
     "duplicates.possible_duplicates": (

@@ -67,6 +67,7 @@ TYPED = {
     "customer_note": ("text", "author_name"),
     "customer_view": ("name", "search"),
     "customer_import": ("file_name", "asked_by_name", "columns"),
+    "invoice_import": ("file_name", "asked_by_name", "columns"),
     "audit_event": ("actor_name",),
 }
 

@@ -65,7 +65,7 @@ class Record:
             "CatalogueItem",
         ):
             return self.customer == actor.customer_id
-        if self.noun in ("CustomerImport", "CustomerImportRow"):
+        if self.noun in ("CustomerImport", "CustomerImportRow", "InvoiceImport", "InvoiceImportRow"):
             return actor.customer_id is None
         if self.noun == "Partner" or actor.customer_id is None:
             return True
@@ -83,6 +83,7 @@ def records_of(owner: Connection) -> list[Record]:
             columns |= {"TaxRate": "owner_id", "CatalogueItem": "owner_id"}
             columns |= {"Partner": None, "ApiKey": None, "CustomerView": None}
             columns |= {"CustomerImport": None, "CustomerImportRow": None}
+            columns |= {"InvoiceImport": None, "InvoiceImportRow": None}
             whose = columns.get(noun.name, "customer_id")
             draft = row.get("status") == "DRAFT" or not row.get("issued", True)
             text = ids.shown(noun.prefix, row["id"])

@@ -24,6 +24,7 @@ from billing import (
     customer_notes,
     customer_views,
     impersonations,
+    invoice_imports,
     invoice_life,
     invoice_sending,
     invoice_threads,
@@ -109,6 +110,7 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
             key = api_keys.create(db, actor, name=f"zz-{partner}staff-key", scopes=["tags:read"], now=now).key
             looked = _grants(db, cast, partner, now)
             taken = _import(db, actor, f"zz-{partner}staff", now)
+            billed = _import_bills(db, actor, f"zz-{partner}staff", now)
             _used(db, now)
         for name in STAFF[partner]:
             _own_view(database, cast.actors[name], f"zz-own{name}-view", now)
@@ -122,6 +124,7 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
                     subject_id=cast.customers[customer], customer_id=cast.customers[customer],
                 )  # fmt: skip
                 stage.ids[customer]["imp"] = ids.shown("imp", taken)
+                stage.ids[customer]["iim"] = ids.shown("iim", billed)
                 stage.ids[customer]["as"] = ids.shown("as", looked[customer])
             person = cast.actors[next(iter(PEOPLE[customer]))]
             with database.transaction(partner_id=actor.partner_id, customer_id=person.customer_id) as db:
@@ -161,6 +164,14 @@ def _import(db: Session, actor: Actor, name: str, now: datetime) -> UUID:
     file = BytesIO(f"{name}-column\r\n{name}-cell\r\n".encode())
     who = replace(actor, id=new_id(), name=f"{name}-importer")
     begun = customer_imports.start(db, who, file_name=f"{name}-file.csv", file=file, now=now)
+    return begun.id
+
+
+def _import_bills(db: Session, actor: Actor, name: str, now: datetime) -> UUID:
+    """A file of invoices that waits for its columns."""
+    file = BytesIO(f"{name}-bills-column\r\n{name}-bills-cell\r\n".encode())
+    who = replace(actor, id=new_id(), name=f"{name}-importer")
+    begun = invoice_imports.start(db, who, file_name=f"{name}-bills-file.csv", file=file, now=now)
     return begun.id
 
 

@@ -28,6 +28,7 @@ READ_WHOLE = {"ada": Stage.sees("ada"), "carl": {"northwind", "acme", "acmeown"}
 if PROVING:
     READ_WHOLE |= {"mallory": Stage.sees("mallory"), "gus": {"northwind", "globex", "globexown"}}
 AT = {"Customer": "cus", "CustomerImport": "imp", "User": "invited", "Invoice": "inv", "Payment": "pay"} | {
+    "InvoiceImport": "iim",
     "InvoiceThread": "thr",
     "CreditNote": "crn",
     "RecurringInvoice": "rin",

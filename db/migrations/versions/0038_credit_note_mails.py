@@ -5,7 +5,7 @@ from pathlib import Path
 from db.migrations.running import choose_among, run_as_owner
 
 revision = "0038"
-down_revision = "0035"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 

@@ -61,6 +61,8 @@ VISIBLE: dict[str, Visible] = {
     "catalogue_item_tax": _own_side,
     "customer_import": lambda row, actor: actor.customer_id is None,
     "customer_import_row": lambda row, actor: actor.customer_id is None,
+    "invoice_import": lambda row, actor: actor.customer_id is None,
+    "invoice_import_row": lambda row, actor: actor.customer_id is None,
     "invoice_tag": _own_side,
     "invoice": lambda row, actor: (
         actor.customer_id is None or (_own_customer(row, actor) and row["status"].value != "DRAFT")

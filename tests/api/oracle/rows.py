@@ -4,7 +4,6 @@ Everything is written past row-level security and read back as plain dicts, so t
 on what the database really holds.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -22,11 +21,12 @@ from billing.addresses import Country
 from billing.catalogue import CatalogueItem, CatalogueItemTax
 from billing.credit_notes import CreditApplication, CreditNote, CreditNoteLine
 from billing.customer_fields import key_of
-from billing.customer_import_tables import CustomerImport, CustomerImportRow, ImportState, RowOutcome
+from billing.customer_import_tables import CustomerImport, CustomerImportRow
 from billing.customer_narrowing import CustomerSort, TagMatch, WantedBalance, WantedStatus
 from billing.customer_notes import CustomerNote
 from billing.customer_views import CustomerView
 from billing.customers import Customer, CustomerStatus
+from billing.invoice_import_tables import InvoiceImport, InvoiceImportRow
 from billing.invoice_threads import InvoiceThread, ThreadMessage
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax
 from billing.mails import Mail
@@ -44,6 +44,7 @@ from db.columns import new_id
 from tests.api.oracle import bills
 from tests.api.oracle.catalogue import catalogue
 from tests.api.oracle.conversations import conversations
+from tests.api.oracle.imported import imported
 from tests.api.oracle.maker import TEXTS, Maker, Row, words
 from tests.api.oracle.orders import orders
 from tests.cast import Cast
@@ -52,6 +53,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
     Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
+    InvoiceImport, InvoiceImportRow,
     CustomerView, RecurringInvoice, Mail, PayLink, CreditNote, CreditNoteLine, CreditApplication, TaxRate,
     CatalogueItem, CatalogueItemTax,
 )  # fmt: skip
@@ -97,7 +99,7 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
         for place in range(12):
             _view(maker, id_, tags, place)
         for _ in range(3):
-            _imported(maker, id_, customers)
+            imported(maker, id_, customers)
     return World(read(owner), now, now.date())
 
 
@@ -195,27 +197,6 @@ def _view(maker: Maker, partner: UUID, tags: list[UUID], place: int) -> None:
         sort=maker.chance.choice(list(CustomerSort)), version=place + 1, created_at=maker.moment(),
         updated_at=maker.moment(),
     )  # fmt: skip
-
-
-def _imported(maker: Maker, partner: UUID, customers: Sequence[UUID]) -> None:
-    id_, ended = new_id(), maker.chance.random() < 0.5
-    maker.write(
-        CustomerImport, partner_id=partner, id=id_, file_name=maker.text(),
-        state=ImportState.DONE if ended else ImportState.CHECKED, columns=[maker.text(), maker.text()],
-        fields=["company", ""], total=9, reached=9, created=3, updated=3, unchanged=2, refused=1,
-        send_invites=ended, users_added=2, invites_held=0, asked_by=new_id(), asked_by_name=maker.text(),
-        created_at=maker.moment(), finished_at=maker.moment() if ended else None,
-    )  # fmt: skip
-    for position in range(2, 6):
-        outcome = maker.chance.choice([None, *RowOutcome])
-        problem = {"code": "BAD_ZIP", "field": "postal_code", "message": maker.text()}
-        maker.write(
-            CustomerImportRow, partner_id=partner, id=new_id(), import_id=id_, position=position,
-            cells=[maker.text(), maker.text()], outcome=outcome,
-            problems=[problem] if outcome is RowOutcome.REFUSED else [],
-            customer_id=maker.chance.choice([None, new_id(), *customers[:2]]), made=None, words=[], marks=[],
-            users=0,
-        )  # fmt: skip
 
 
 def _tag(maker: Maker, partner: UUID, owner_id: UUID | None, place: int) -> UUID:
