@@ -129,11 +129,7 @@ def issue(
         issue_on=terms_of(db, actor, customer=customer, now=now).today, created_by=actor.id,
         request_key=request_key, created_at=now, updated_at=now,
     )  # fmt: skip
-    _keep(db, note, pieces)
-    search.keep(
-        db, partner_id=note.partner_id, customer_id=customer.id, kind=credit_notes.SEARCHED_AS,
-        subject_id=note.id, texts=(note.number, note.reason, invoice.number, customer.company),
-    )  # fmt: skip
+    _keep(db, note, pieces, found_by=(invoice.number, customer.company))
     if note.applied_minor:
         invoice_balances.credit(db, actor, shares={invoice.id: note.applied_minor}, now=now)
     _post_note(db, actor, note, now)
@@ -297,7 +293,7 @@ def _next_number(db: Session, actor: Actor) -> str:
     return f"{taken[0]}{taken[1]:05d}"
 
 
-def _keep(db: Session, note: CreditNote, pieces: Sequence[_Piece]) -> None:
+def _keep(db: Session, note: CreditNote, pieces: Sequence[_Piece], *, found_by: Sequence[str]) -> None:
     db.add(note)
     db.flush()
     db.add_all(
@@ -310,6 +306,10 @@ def _keep(db: Session, note: CreditNote, pieces: Sequence[_Piece]) -> None:
         for position, (line, parts) in enumerate(pieces)
     )  # fmt: skip
     db.flush()
+    search.keep(
+        db, partner_id=note.partner_id, customer_id=note.customer_id, kind=credit_notes.SEARCHED_AS,
+        subject_id=note.id, texts=(note.number, note.reason, *found_by),
+    )  # fmt: skip
 
 
 def _post_note(db: Session, actor: Actor, note: CreditNote, now: datetime) -> None:
