@@ -11,7 +11,8 @@ from datetime import datetime
 from uuid import UUID
 
 from procrastinate import App, BaseRetryStrategy, RetryDecision
-from procrastinate.jobs import Job
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
 
 from billing.ports import Gateway
 from db.session import Database
@@ -126,6 +127,16 @@ def _register_account_mails(app: App, shop: Workshop) -> None:
         await shop.outgoing.send_email_undo(user_id=UUID(user_id), token_id=UUID(token_id))
 
 
+async def retake(app: App) -> None:
+    """Have the jobs of workers that died (no sign of life for 30 s) done by others."""
+    for job in await app.job_manager.get_stalled_jobs():
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:
+            # The next round of its kind waits already: that one does its work, and the other jobs go on.
+            await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
+
+
 def _register_rounds(app: App, shop: Workshop) -> None:
     @app.periodic(cron="23 3 * * *")
     @app.task(name="clear_imports", queueing_lock="clear_imports")
@@ -173,8 +184,7 @@ def _register_rounds(app: App, shop: Workshop) -> None:
     @app.periodic(cron="* * * * *")
     @app.task(name="retake_stalled", queueing_lock="retake_stalled")
     async def retake_stalled(timestamp: int) -> None:
-        for job in await app.job_manager.get_stalled_jobs():
-            await app.job_manager.retry_job(job)
+        await retake(app)
 
     @app.periodic(cron="17 4 * * *")
     @app.task(name="clear_old_jobs", queueing_lock="clear_old_jobs")

@@ -4,7 +4,7 @@ Surprise: what is repeated is an invoice, so an order begins on an invoice's pag
 nothing: the form comes back with the days that would follow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,14 +18,15 @@ from billing import recurring_invoices
 from billing.dates import day_text
 from billing.recurrences import RecurringFrequency
 from billing.recurring_fields import RecurringInput
-from billing.recurring_invoices import AlreadyRepeated
+from billing.recurring_invoices import AlreadyRepeated, Ended
 from db import ids
-from errors import Invalid
+from errors import Conflict, Invalid
 from languages import mark, say, say_count, spoken
+from portal import meanwhile
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
-from portal.meanwhile import version_of
+from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
 from portal.partner.invoices import found
@@ -37,6 +38,21 @@ FREQUENCIES = {
     RecurringFrequency.YEARLY: mark("Every year"),
     RecurringFrequency.EVERY_N_DAYS: mark("Every so many days"),
 }
+# The fields of the form that say how it goes on.
+LABELS = {
+    "invoice": mark("What it repeats"),
+    "frequency": mark("How often"),
+    "every_days": mark("Days between two"),
+    "next_on": mark("Next day"),
+    "ends_on": mark("Last day"),
+    "max_count": mark("How many at most"),
+    "auto_send": mark("What is done on the day"),
+}
+_FIELDS = {
+    "frequency": "frequency", "every_days": "everyDays", "next_on": "nextOn", "ends_on": "endsOn",
+    "max_count": "maxCount",
+}  # fmt: skip
+_TRIES = 3
 TABS = {"": (mark("Going on"), ("ACTIVE", "PAUSED")), "ended": (mark("Ended"), ("ENDED",))}
 PREVIEW = "preview"
 
@@ -105,19 +121,36 @@ async def update(request: Request) -> Response:
     """Change how it goes on."""
     form = await read_form(request)
     recurring_id, now = record_id(request, "recurring_id", "rin"), house(request).clock()
+    version = version_of(form)
 
     def work(db: Session, actor: Actor) -> None:
         recurring_invoices.update(
             db, actor, recurring_id=recurring_id, fields=_fields(form),
             invoice_id=ids.parsed(form.value("invoice"), "inv"),
-            version=version_of(form), now=now,
+            version=version, now=now,
         )  # fmt: skip
 
     try:
-        await act(request, work, form=form)
+        for _ in range(_TRIES):
+            try:
+                await act(request, work, form=form)
+            except (Ended, AlreadyRepeated):
+                raise
+            except Conflict:
+                order = await _order(request)
+                again, changes = meanwhile.merged(form, LABELS, _texts(order))
+                if changes:
+                    return await _edit(request, again, changes=changes, status=409)
+                # Paused, or something else that this page doesn't show: nothing is in the way.
+                version = order["version"]
+                continue
+            return go(request, _address(request), "The recurring invoice is changed.")
+    except AlreadyRepeated as taken:
+        wrong = Invalid.at("invoice", code=taken.code, message=taken.message)
+        return await _edit(request, form.with_problems(wrong), status=422)
     except Invalid as wrong:
         return await _edit(request, form.with_problems(wrong), status=422)
-    return go(request, _address(request), "The recurring invoice is changed.")
+    raise Conflict
 
 
 async def pause(request: Request) -> Response:
@@ -202,16 +235,50 @@ async def _new(
     )  # fmt: skip
 
 
-async def _edit(request: Request, form: Form | None, *, status: int = 200) -> Response:
+async def _edit(
+    request: Request, form: Form | None, *, changes: Sequence[Change] = (), status: int = 200
+) -> Response:
     page = await ask(request, "partner/recurring/edit", id=request.path_params["recurring_id"])
     order = found(page, "recurringInvoice")
-    if form is None:
-        send = "yes" if order["autoSend"] else "no"
-        form = Form.of({**order, "autoSend": send, "invoice": order["invoice"]["id"]})
+    texts = _texts(order)
+    hidden = meanwhile.shown(order["version"], texts)
+    if status == 422 and form is not None:
+        hidden = meanwhile.kept(form, LABELS)
     return show(
-        request, "partner/recurring/edit.html", page, form=form, order=order, invoices=_patterns(order),
-        frequencies=_choices(), action=request.url.path, back=_address(request), status=status,
+        request, "partner/recurring/edit.html", page, order=order, invoices=_patterns(order),
+        form=Form.of(texts) if form is None else form, hidden=hidden, frequencies=_choices(),
+        changes=[_named(change, order) for change in changes], action=request.url.path,
+        back=_address(request), status=status,
     )  # fmt: skip
+
+
+async def _order(request: Request) -> Mapping[str, Any]:
+    page = await ask(request, "partner/recurring/edit", id=request.path_params["recurring_id"])
+    return found(page, "recurringInvoice")
+
+
+def _texts(order: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of the form as an order fills them."""
+    texts = {name: order[field] for name, field in _FIELDS.items()}
+    texts |= {"invoice": order["invoice"]["id"], "auto_send": "yes" if order["autoSend"] else "no"}
+    return {name: "" if value is None else str(value) for name, value in texts.items()}
+
+
+def _named(change: Change, order: Mapping[str, Any]) -> Change:
+    """A change in the words of the page: what its fields offer by name, and days as days are written."""
+    names = dict(_choices()) | {"yes": say("Send it"), "no": say("Make a draft")}
+    names |= {one["id"]: one["number"] or say("Draft") for one in _patterns(order)}
+
+    def said(text: str) -> str:
+        if text in names:
+            return names[text]
+        try:
+            return day_text(date.fromisoformat(text), spoken())
+        except ValueError:
+            return text or say("nothing")
+
+    mine = None if change.mine is None else said(change.mine)
+    return Change(change.label, said(change.before), said(change.now), mine)
 
 
 def _patterns(order: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -120,6 +120,65 @@ def test_a_refusal_stands_at_home_and_on_its_page(
     assert "Add a user" not in text_of(ada.get(here))
 
 
+def test_an_edit_that_comes_too_late_keeps_what_was_typed(
+    signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    clem, ada = signed_in("clem"), signed_in("ada")
+    order = ordered(acts, cast, bill(acts, cast, issue_on="2026-03-20"), EVERY_WEEK)
+    here = f"/recurring/rin_{order.id.hex}"
+    typed = fields_of(clem.get(f"{here}/edit").text) | {"frequency": "MONTHLY", "max_count": "12"}
+    ada.post(f"{here}/pause")
+    ada.post(
+        f"{here}/edit", fields_of(ada.get(f"{here}/edit").text) | {"every_days": "14", "auto_send": "no"}
+    )
+    with nothing_changes(owner):
+        late = clem.post(f"{here}/edit", typed)
+    assert late.status_code == 409
+    said = text_of(late)
+    for words in (
+        "It changed while you were editing", "Days between two was “7” and is now “14”.",
+        "What is done on the day was “Send it” and is now “Make a draft”.",
+    ):  # fmt: skip
+        assert words in said
+    again = fields_of(late.text)
+    assert {name: again[name] for name in ("frequency", "max_count", "auto_send", "every_days")} == {
+        "frequency": "MONTHLY", "max_count": "12", "auto_send": "no", "every_days": "14",
+    }  # fmt: skip
+    # Saved once more it counts; and what this page doesn't show is in nobody's way.
+    ada.post(f"{here}/resume")
+    assert clem.post(f"{here}/edit", again).status_code == 303
+    assert tuple(
+        owner.execute(text("select status, frequency, max_count, auto_send from recurring_invoice")).one()
+    ) == ("ACTIVE", "MONTHLY", 12, False)
+
+
+def test_an_invoice_that_is_repeated_already_is_refused_at_its_field(
+    signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    order, other = ordered(acts, cast, bill(acts, cast)), bill(acts, cast)
+    ordered(acts, cast, other)
+    clem, here = signed_in("clem"), f"/recurring/rin_{order.id.hex}"
+    typed = fields_of(clem.get(f"{here}/edit").text) | {"invoice": f"inv_{other.id.hex}", "max_count": "9"}
+    with nothing_changes(owner):
+        refused = clem.post(f"{here}/edit", typed)
+    assert refused.status_code == 422
+    assert "A recurring invoice repeats this invoice already." in text_of(refused)
+    assert fields_of(refused.text)["max_count"] == "9"
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """What the form of a page would send as it stands."""
+    form = page[page.index('class="form-card card"') :]
+    typed = dict(
+        re.findall(r'<input[^>]* name="([\w-]+)"[^>]* type="(?:text|date|hidden)"[^>]* value="([^"]*)"', form)
+    )
+    typed |= dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', form))
+    typed |= dict(re.findall(r'name="([\w-]+)" type="radio" value="([^"]*)" checked', form))
+    (chosen,) = re.findall(r'<option value="([^"]*)" selected', form)
+    del typed["csrf_token"]
+    return {**typed, "invoice": chosen}
+
+
 @pytest.mark.parametrize("version", ["", "x", "-1", "9" * 5000])
 def test_a_made_up_version_changes_nothing(
     signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection, version: str
