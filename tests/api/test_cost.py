@@ -13,7 +13,7 @@ from graphql import (
     is_list_type,
 )
 from graphql.type import get_nullable_type
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from api.cost import evaluate
@@ -274,6 +274,11 @@ def test_the_price_is_what_a_plain_reader_finds_by_expanding(
         " fragment Pages on InvoiceConnection { nodes { ...Invoice } edges { node { id ...Invoice } } }"
     )
     expected = Plain(text, {"n": n, "m": m}).total()
-    survey = Survey(parse_document(text), SCHEMA, sizes=sizes, single=SINGLE)
-    totals = survey.measure()
+    try:
+        survey = Survey(parse_document(text), SCHEMA, sizes=sizes, single=SINGLE)
+        totals = survey.measure()
+    except Refused as refusal:
+        # Fragments in fragments ask for one field often: such a document has no price.
+        assert refusal.code == "TOO_MANY_REPEATS"
+        assume(False)
     assert evaluate(totals.priced().once, survey.prices.steps, {"n": n, "m": m}) == expected

@@ -87,7 +87,8 @@ def running(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         "REMIT_SECRET_KEY": key, "REMIT_GATEWAY_API_SECRET": secrets.token_hex(32),
         "REMIT_GATEWAY_WEBHOOK_SECRETS": json.dumps([secrets.token_hex(32)]),
     }  # fmt: skip
-    many = httpx2.Limits(max_connections=None)
+    # The server closes what was idle for five seconds; nobody may be sending on it just then.
+    many = httpx2.Limits(max_connections=None, keepalive_expiry=1)
     groups = [Processes(folder / str(port), url, origin, "", environment) for port in ports]
     # As behind one proxy: whichever process answers, the address is the public one.
     given = {"headers": {"host": f"localhost:{ports[0]}"}, "limits": many, "timeout": 120}
