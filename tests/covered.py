@@ -8,7 +8,8 @@ COVERED_BY = {
     "accepting": "auth/test_accepting auth/test_invites auth/test_team auth/test_interleavings"
     " auth/test_unguarded portal/test_passkeys",
     "actors": "auth/test_roles auth/test_refusals auth/test_proofs auth/test_api_keys",
-    "api_keys": "auth/test_api_keys auth/test_strangers auth/test_proofs portal/partner/test_api_keys",
+    "api_keys": "auth/test_api_keys auth/test_strangers auth/test_siblings auth/test_proofs"
+    " portal/partner/test_api_keys",
     "audit": "auth/test_audit auth/test_factor_resets portal/partner/test_audit",
     "authenticators": "auth/test_passkey_answers auth/test_passkeys auth/test_passkey_strangers"
     " portal/test_passkeys",

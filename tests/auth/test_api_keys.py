@@ -152,6 +152,22 @@ def test_a_key_expires_to_the_second(database: Database, cast: Cast, now: dateti
     assert knock(database, token, now + SECOND) is None
 
 
+def test_a_job_goes_on_with_a_key_while_it_opens(database: Database, cast: Cast, now: datetime) -> None:
+    """Whether it ends some day or not, and whatever other keys the partner has."""
+    an_hour = now + timedelta(hours=1)
+    ends, stays, gone = (create(database, cast.ada, now, expires_at=end).key for end in (an_hour, None, None))
+    revoke(database, cast.ada, gone.id, now)
+
+    def found(key_id: UUID, at: datetime) -> UUID | None:
+        with database.transaction(partner_id=cast.ada.partner_id) as db:
+            key = api_keys.live(db, cast.ada.partner_id, key_id=key_id, now=at)
+            return key and key.id
+
+    assert [found(key.id, now) for key in (ends, stays, gone)] == [ends.id, stays.id, None]
+    assert [found(key.id, an_hour) for key in (ends, stays)] == [None, stays.id]
+    assert found(uuid4(), now) is None
+
+
 def test_a_revoked_key_is_dead_at_the_next_request_with_the_tokens_it_made(
     database: Database, owner: Connection, cast: Cast, now: datetime
 ) -> None:
