@@ -9,12 +9,13 @@ import re
 from datetime import datetime
 
 import pytest
-from httpx2 import Response
+from httpx2 import AsyncClient, Response
 from sqlalchemy import Connection, text
 from sqlmodel import col, select
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from api.files import PATHS
 from billing import pay_links
 from billing.pay_links import PayLink
 from db import ids
@@ -24,6 +25,7 @@ from portal import pay_links as pay_link_pages
 from tests.api.client import Client
 from tests.api.conftest import client as client
 from tests.api.conftest import reader as reader
+from tests.api.test_files import files as files
 from tests.cast import Cast
 from tests.gateway import RunningSandbox
 from tests.portal.conftest import ORIGIN
@@ -226,4 +228,23 @@ async def test_the_api_knows_no_guest(
                 assert (there.status, there.json) == (nothing.status, nothing.json)
                 assert there.status in (200, 401, 403)
                 assert not there.json.get("data")
+    assert difference(before, world(owner)) == {}
+
+
+@pytest.mark.anyio
+async def test_documents_by_key_know_no_guest(
+    files: AsyncClient, tokens: dict[str, str], stage: Stage, owner: Connection
+) -> None:
+    """Neither the invoice of the link nor what was paid of it, with the token as the key or in a cookie."""
+    before = world(owner)
+    for path, prefix, _ in PATHS:
+        address = path.replace("{id}", stage.ids["acme"][prefix])
+        for where in ("authorization", "cookie"):
+            begins = "Bearer " if where == "authorization" else "remit_session="
+            answers = [
+                await files.get(address, headers={where: begins + token})
+                for token in (tokens["acme"], "x" * 43)
+            ]
+            assert answers[0].status_code == answers[1].status_code == 401, (path, where)
+            assert answers[0].content == answers[1].content
     assert difference(before, world(owner)) == {}
