@@ -5,7 +5,7 @@ once stays so when a check grows stricter. The PO number stays behind. It names 
 and a second claim on that would be refused, or paid by mistake.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -66,14 +66,14 @@ def reissue(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Du
 
 def copy(
     db: Session, actor: Actor, customer: Customer, original: Invoice, values: Mapping[str, Any], action: str,
-    now: datetime, **more: str,
+    now: datetime, *, worded: Callable[[str], str] = str, **more: str,
 ) -> Duplicate:  # fmt: skip
-    """Store a draft like `original` for a customer that is held, with these columns for the draft's own;
-    `action` and `more` are for the audit log."""
+    """Store a draft like `original` for a customer that is held, with these columns for the draft's own and
+    its lines' descriptions `worded`; `action` and `more` are for the audit log."""
     taxes = invoices.taxes_of(db, original)
     lines = tuple(
         Line(
-            line.model_dump(exclude=_OF_THE_OTHER),
+            {**line.model_dump(exclude=_OF_THE_OTHER), "description": worded(line.description)},
             tuple(tax.model_dump(exclude=_OF_THE_OTHER) for tax in taxes[line.id]),
         )
         for line in invoices.lines_of(db, original)

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, update
 from sqlmodel import Session, SQLModel, col, select
 
 from auth.actors import Action, Actor
-from billing import credit_notes, invoice_balances, invoices, ledger
+from billing import credit_notes, invoice_balances, invoices, ledger, recurring_words
 from billing.customers import Customer
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.ledger import Account, EntryCause, Leg
@@ -108,7 +108,12 @@ def finalize(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> I
 
 
 def issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: datetime) -> None:
-    """Number, lines, status and ledger entry together, of a draft that is held; the caller looked at both."""
+    """Number, lines, status and ledger entry together, of a draft that is held; the caller looked at both.
+
+    Refuses Pattern.
+    """
+    described = [line.description for line in invoices.lines_of(db, invoice)]
+    recurring_words.require_issuable(db, actor, invoice.id, described)
     taken = db.execute(
         update(Partner)
         .where(col(Partner.id) == actor.partner_id)

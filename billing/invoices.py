@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from billing import customers, search
+from billing import customers, recurring_words, search
 from billing.customers import Customer
 from billing.invoice_fields import Draft, InvoiceInput, read_draft
 from billing.invoice_refusals import ONE_EXTERNAL_ID, SendRefusal, external_id_taken
@@ -287,6 +287,9 @@ def update_draft(
     if version is not None and version != invoice.version:
         raise Conflict
     draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
+    recurring_words.require_known(
+        db, actor, invoice.id, [line.values["description"] for line in draft.lines or ()]
+    )
     with unique(db, ONE_EXTERNAL_ID, external_id_taken()):
         for name, value in draft.values.items():
             setattr(invoice, name, value)

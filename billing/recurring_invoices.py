@@ -7,6 +7,7 @@ missed is made up for, dated its own day and never due before today; what is ref
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session, select
@@ -19,8 +20,17 @@ from billing.invoice_fields import terms_of
 from billing.invoices import Invoice
 from billing.recurrences import PREVIEWED, RecurringInvoice, RecurringStatus, rhythm_of, turns
 from billing.recurring_fields import Before, RecurringInput, read_plan
+from billing.recurring_words import filled, has_words, language_of, refuse_unknown, span_of
+from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, NotFound
+
+
+class Previewed(NamedTuple):
+    """A day on which one is made, and those of its lines that say something else each time."""
+
+    on: date
+    lines: Sequence[str]
 
 
 class AlreadyRepeated(Conflict):
@@ -39,13 +49,20 @@ class Ended(Conflict):
 
 def preview(
     db: Session, actor: Actor, *, invoice_id: UUID, fields: RecurringInput, now: datetime
-) -> Sequence[date]:
-    """The first days on which `create` would make an invoice; refuses as that does, and stores nothing."""
+) -> Sequence[Previewed]:
+    """The first days on which `create` would make an invoice, with the lines that would say something else
+    each time; refuses as that does, and stores nothing.
+    """
     actor.require(Action.EDIT_INVOICES)
     customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
     _require_alone(db, invoice)
+    _require_known(db, invoice)
     plan = read_plan(db, fields, Before(invoice, terms_of(db, actor, customer=customer, now=now).today))
-    return [turn.on for turn in turns(db, plan.rhythm, step=plan.turn.step, many=PREVIEWED)]
+    described = [line.description for line in invoices.lines_of(db, invoice)]
+    worded, locale = list(filter(has_words, described)), language_of(db, actor)
+    found = turns(db, plan.rhythm, step=plan.turn.step, many=PREVIEWED)
+    spans = [span_of(db, plan.rhythm, turn) for turn in found]
+    return [Previewed(span.on, [filled(text, span, locale) for text in worded]) for span in spans]
 
 
 def create(
@@ -54,11 +71,12 @@ def create(
     """Have invoices like this one made again and again, from 9:00 of each day by the partner's clock.
 
     Refuses NotFound, AlreadyRepeated, a customer in SETUP or ARCHIVED, and at the field UNKNOWN_FREQUENCY,
-    REQUIRED, OUT_OF_RANGE, UNKNOWN_FIELD, BAD_DATE, IN_THE_PAST, ENDS_BEFORE_NEXT.
+    REQUIRED, OUT_OF_RANGE, UNKNOWN_FIELD, BAD_DATE, IN_THE_PAST, ENDS_BEFORE_NEXT, UNKNOWN_PLACEHOLDER.
     """
     actor.require(Action.EDIT_INVOICES)
     customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
     _require_alone(db, invoice)
+    _require_known(db, invoice)
     plan = read_plan(db, fields, Before(invoice, terms_of(db, actor, customer=customer, now=now).today))
     row = RecurringInvoice(
         partner_id=actor.partner_id, id=new_id(), customer_id=customer.id, invoice_id=invoice.id,
@@ -88,6 +106,7 @@ def update(
     invoice = repeated(db, row, row.invoice_id if invoice_id is None else invoice_id)
     if invoice.id != row.invoice_id:
         _require_alone(db, invoice)
+        _require_known(db, invoice)
     today = terms_of(db, actor, customer=customer, now=now).today
     plan = read_plan(db, fields, Before(invoice, today, row))
     for name, value in plan.values.items():
@@ -184,6 +203,15 @@ def _require_alone(db: Session, invoice: Invoice) -> None:
     )
     if db.exec(going).one_or_none() is not None:
         raise AlreadyRepeated
+
+
+def _require_known(db: Session, invoice: Invoice) -> None:
+    """Refuses UNKNOWN_PLACEHOLDER at ("invoice_id",)."""
+    checks = Checks()
+    for line in invoices.lines_of(db, invoice):
+        if not checks.problems:
+            refuse_unknown(checks, "invoice_id", line.description)
+    checks.done()
 
 
 def _require_going(row: RecurringInvoice) -> None:

@@ -11,13 +11,13 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from auth.actors import Actor
-from billing import customers, invoice_duplicates, invoice_sending, recurring_invoices
+from billing import customers, invoice_duplicates, invoice_sending, recurring_invoices, recurring_words
 from billing.customers import Customer
 from billing.invoice_fields import terms_of
 from billing.invoice_refusals import reason
 from billing.invoice_scheduling import last_day, zone_of
 from billing.invoices import Invoice
-from billing.recurrences import RecurringInvoice, RecurringStatus
+from billing.recurrences import RecurringInvoice, RecurringStatus, Turn, rhythm_of
 from errors import Refusal
 
 
@@ -78,6 +78,9 @@ def _make(
         "issue_on": on, "due_on": due_on, "po_number": original.po_number, "recurring_id": row.id,
         "recurs_on": on,
     }  # fmt: skip
+    span = recurring_words.span_of(db, rhythm_of(row), Turn(row.step, on))
+    locale = recurring_words.language_of(db, actor)
     return invoice_duplicates.copy(
-        db, actor, customer, original, values, "invoice.recurred", now, **cause
-    ).invoice
+        db, actor, customer, original, values, "invoice.recurred", now,
+        worded=lambda text: recurring_words.filled(text, span, locale), **cause,
+    ).invoice  # fmt: skip

@@ -18,7 +18,7 @@ from billing import recurring_invoices
 from billing.dates import day_text
 from billing.recurrences import RecurringFrequency
 from billing.recurring_fields import RecurringInput
-from billing.recurring_invoices import AlreadyRepeated, Ended
+from billing.recurring_invoices import AlreadyRepeated, Ended, Previewed
 from db import ids
 from errors import Conflict, Invalid
 from languages import mark, say, say_count, spoken
@@ -94,7 +94,7 @@ async def create(request: Request) -> Response:
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
     fields = _fields(form)
 
-    def look(db: Session, actor: Actor) -> list[date]:
+    def look(db: Session, actor: Actor) -> list[Previewed]:
         return list(recurring_invoices.preview(db, actor, invoice_id=invoice_id, fields=fields, now=now))
 
     def work(db: Session, actor: Actor) -> str:
@@ -149,7 +149,11 @@ async def update(request: Request) -> Response:
         wrong = Invalid.at("invoice", code=taken.code, message=taken.message)
         return await _edit(request, form.with_problems(wrong), status=422)
     except Invalid as wrong:
-        return await _edit(request, form.with_problems(wrong), status=422)
+        at_field = [
+            problem._replace(path=("invoice",)) if problem.path == ("invoice_id",) else problem
+            for problem in wrong.problems
+        ]
+        return await _edit(request, form.with_problems(Invalid(at_field)), status=422)
     raise Conflict
 
 
@@ -221,7 +225,7 @@ def _fields(form: Form) -> RecurringInput:
 
 
 async def _new(
-    request: Request, form: Form, *, days: list[date] | None = None, status: int = 200
+    request: Request, form: Form, *, days: list[Previewed] | None = None, status: int = 200
 ) -> Response:
     page = await ask(request, "partner/recurring/repeat", id=request.path_params["invoice_id"])
     invoice = found(page)

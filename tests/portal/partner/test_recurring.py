@@ -152,6 +152,35 @@ def test_an_edit_that_comes_too_late_keeps_what_was_typed(
     ) == ("ACTIVE", "MONTHLY", 12, False)
 
 
+def test_words_are_shown_filled_in_before_it_is_ordered_and_unknown_ones_refused(
+    signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    clem, draft, odd = signed_in("clem"), bill(acts, cast, issue_on="2026-03-20"), bill(acts, cast)
+    for one, words in ((draft, "Hosting {month+1} <b>"), (odd, "Hosting {moth}")):
+        owner.execute(
+            text("update invoice_line set description = :words where invoice_id = :id"),
+            {"words": words, "id": one.id},
+        )
+    typed = {"frequency": "MONTHLY", "every_days": "", "next_on": "", "ends_on": "", "max_count": ""}
+    here = f"/invoices/inv_{draft.id.hex}/repeat"
+    assert "{month}, {month+1}, {year} and {period}" in text_of(clem.get(here))
+    with nothing_changes(owner):
+        shown = clem.post(here, {**typed, "_pressed": "preview"})
+        refused = clem.post(f"/invoices/inv_{odd.id.hex}/repeat", typed)
+    assert "Apr 20, 2026 Hosting May 2026 <b>" in text_of(shown)
+    assert "Hosting May 2026 &lt;b&gt;" in shown.text
+    assert refused.status_code == 422
+    assert "There is no {moth}. Use {month}" in text_of(refused)
+    order = clem.post(here, typed).headers["location"].removeprefix(clem.home)
+    edit = fields_of(clem.get(f"{order}/edit").text) | {"invoice": f"inv_{odd.id.hex}"}
+    with nothing_changes(owner):
+        refused = clem.post(f"{order}/edit", edit)
+        pattern = clem.post(f"/invoices/inv_{draft.id.hex}/send")
+    assert (refused.status_code, 'href="#field-invoice"' in refused.text) == (422, True)
+    assert pattern.status_code == 409
+    assert "write out the words" in text_of(pattern)
+
+
 def test_an_invoice_that_is_repeated_already_is_refused_at_its_field(
     signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
 ) -> None:
