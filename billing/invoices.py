@@ -287,9 +287,8 @@ def update_draft(
     if version is not None and version != invoice.version:
         raise Conflict
     draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
-    recurring_words.require_known(
-        db, actor, invoice.id, [line.values["description"] for line in draft.lines or ()]
-    )
+    described = [line.values["description"] for line in draft.lines or ()]
+    recurring_words.require_known(db, actor, invoice.id, described)
     with unique(db, ONE_EXTERNAL_ID, external_id_taken()):
         for name, value in draft.values.items():
             setattr(invoice, name, value)
@@ -361,12 +360,10 @@ def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
     if draft.lines is None:
         return
     place: dict[str, Any] = {
-        "partner_id": invoice.partner_id,
-        "customer_id": invoice.customer_id,
-        "invoice_id": invoice.id,
-    }
+        "partner_id": invoice.partner_id, "customer_id": invoice.customer_id, "invoice_id": invoice.id,
+        "issued": False,
+    }  # fmt: skip
     db.execute(delete(InvoiceLine).filter_by(partner_id=invoice.partner_id, invoice_id=invoice.id))
-    place["issued"] = False
     lines, taxes = [], []
     for line in draft.lines:
         line_id = new_id()
