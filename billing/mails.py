@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlmodel import Session, SQLModel
 
 from db.columns import choice, count, instant, key, tenant
@@ -59,7 +59,7 @@ class Mail(SQLModel, table=True):
         CheckConstraint("(status = 'BOUNCED') = (bounced_at is not null)", name="bounced_has_time"),
         Index("ix_mail_membership", "partner_id", "membership_id", "created_at", "id"),
         Index("ix_mail_bounced", "partner_id", "membership_id", postgresql_where="status = 'BOUNCED'"),
-        Index("ix_mail_id", "id"),
+        Index("ix_mail_id", text("(id::text)")),
         Index("ix_mail_subject", "partner_id", "subject_id", "created_at", "id"),
         Index("ix_mail_lost", "partner_id", "subject_id", postgresql_where=_LOST),
         guarded(Guard.CUSTOMER),

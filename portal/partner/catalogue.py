@@ -62,11 +62,11 @@ async def show_edit(request: Request) -> Response:
 
 async def edit(request: Request) -> Response:
     """Save it."""
-    item_id, now = KIND.id_of(request), house(request).clock()
+    now = house(request).clock()
 
     def work(db: Session, actor: Actor, form: Form) -> str:
         return catalogue.update(
-            db, actor, item_id=item_id, fields=_fields(form), tax_rate_ids=_rates(form),
+            db, actor, item_id=KIND.id_of(request), fields=_fields(form), tax_rate_ids=_rates(form),
             version=version_of(form), now=now,
         ).name  # fmt: skip
 

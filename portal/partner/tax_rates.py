@@ -55,10 +55,10 @@ async def show_edit(request: Request) -> Response:
 
 async def edit(request: Request) -> Response:
     """Save it."""
-    rate_id, now = KIND.id_of(request), house(request).clock()
+    now = house(request).clock()
 
     def work(db: Session, actor: Actor, form: Form) -> str:
-        fields, version = _fields(form), version_of(form)
+        rate_id, fields, version = KIND.id_of(request), _fields(form), version_of(form)
         return tax_rates.update(db, actor, tax_rate_id=rate_id, fields=fields, version=version, now=now).name
 
     async def again(form: Form) -> Response:

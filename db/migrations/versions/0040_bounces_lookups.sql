@@ -1,7 +1,7 @@
 -- Whose mail a delivery notice is about.
 create function find_mail(p_mail uuid) returns uuid
 language sql stable security definer set search_path = public as $$
-  select partner_id from mail where id = p_mail
+  select partner_id from mail where id::text = p_mail::text
 $$;
 
 grant select on mail to remit_lookup;
