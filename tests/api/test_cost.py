@@ -279,6 +279,7 @@ def test_the_price_is_what_a_plain_reader_finds_by_expanding(
         totals = survey.measure()
     except Refused as refusal:
         # Fragments in fragments ask for one field often: such a document has no price.
-        assert refusal.code == "TOO_MANY_REPEATS"
+        if refusal.code != "TOO_MANY_REPEATS":
+            raise
         assume(False)
     assert evaluate(totals.priced().once, survey.prices.steps, {"n": n, "m": m}) == expected
