@@ -275,7 +275,7 @@ def _credited(
     cash, key = OutsideInput(kind="CASH", send_receipt=False), f"paid {name}"
     outside_payments.record(db, actor, invoice_id=paid, fields=cash, request_key=key, now=now)
     fields = CreditNoteInput(reason=f"zz-{name}-reason")
-    note = crediting.issue(db, actor, invoice_id=paid, fields=fields, request_key=name, now=now)
+    note = crediting.issue(db, actor, invoice_id=paid, fields=fields, request_key=name, send=True, now=now)
     part = ApplyInput(amount="1.00")
     crediting.apply(db, actor, invoice_id=other, fields=part, request_key=name, now=now)
     return {"crn": note.id, "credited": paid, "applied": other}
