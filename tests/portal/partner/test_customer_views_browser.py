@@ -120,7 +120,7 @@ def test_axe_finds_nothing_about_views(browsing: Browsing, vip: str, width: int,
     check_accessible(page, "a view")
     narrow(page, "Active")
     check_accessible(page, "a view that is changed")
-    press(page, page.get_by_role("link", name="Edit"))
+    press(page, page.get_by_role("link", name="Edit", exact=True))
     check_accessible(page, "editing")
     page.go_back()
     press(page, page.get_by_role("link", name="Delete"))

@@ -51,7 +51,7 @@ def test_ada_repeats_a_draft_and_sees_what_it_made(
     page.reload()
     expect(page.get_by_role("link", name="NO-00002")).to_be_visible()
     look("going")
-    press(page, page.get_by_role("link", name="Edit"))
+    press(page, page.get_by_role("link", name="Edit", exact=True))
     look("edit")
     page.goto("recurring")
     look("list")
