@@ -80,8 +80,8 @@ def test_the_days_follow_from_the_invoices_own(
     invoice = bill(acts, cast, issue_on=first, due_on="2030-12-31")
     asked = RecurringInput(**fields)
     seen = acts(cast.ada, recurring_invoices.preview, invoice_id=invoice.id, fields=asked)
-    assert [day.isoformat() for day in seen[:4]] == days
-    assert ordered(acts, cast, invoice, asked).next_on == seen[0]
+    assert [turn.on.isoformat() for turn in seen[:4]] == days
+    assert ordered(acts, cast, invoice, asked).next_on == seen[0].on
 
 
 def test_a_turn_makes_a_draft_like_the_invoice_at_nine_once(
