@@ -34,6 +34,7 @@ MADE_HERE: dict[str, Any] = {
     "link": f"{SITE}/sign-in", "forgot": f"{SITE}/forgot", "minutes": 10, "total": FIVE, "balance": FIVE,
     "amount": FIVE, "expires_on": date(2026, 3, 13), "due_on": date(2026, 3, 13), "until": date(2026, 3, 13),
     "paid_on": date(2026, 3, 13), "received_on": date(2026, 3, 13), "left": FIVE,
+    "applied": FIVE, "kept": FIVE,
     "accent": "#1d4ed8", "on_accent": "#ffffff", "lang": "en",
 }  # fmt: skip
 LOADS = "script, base, object, embed, iframe, img, svg, video, link, style, form, input, [http-equiv=refresh]"

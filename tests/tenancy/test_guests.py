@@ -6,7 +6,6 @@ with the guest's own cookie, and what is no token in place of one (GUARANTEES A-
 """
 
 import re
-from datetime import datetime
 
 import pytest
 from httpx2 import AsyncClient, Response
@@ -30,7 +29,7 @@ from tests.cast import Cast
 from tests.gateway import RunningSandbox
 from tests.portal.conftest import ORIGIN
 from tests.portal.test_guest_paying import Guest
-from tests.tenancy.stage import CANARY, MALFORMED, Stage, fill
+from tests.tenancy.stage import CANARY, MALFORMED, Stage
 from tests.tenancy.test_pages import ABSENT, HOME, KINDS, TENANT_ROUTES, filled, shown
 from tests.world import difference, world
 
@@ -39,12 +38,6 @@ WITH_IDS = [route for route in GUESTS if set(route.param_convertors) & {"link_id
 OWNERS = ("acme", "globex", "initech")
 # What is counted whoever asks, and says nothing about anybody.
 COUNTED = ("throttle_bucket",)
-
-
-@pytest.fixture
-def stage(database: Database, owner: Connection, cast: Cast, now: datetime) -> Stage:
-    """One of everything before every customer; each has an invoice with a link."""
-    return fill(database, owner, cast, now)
 
 
 @pytest.fixture
