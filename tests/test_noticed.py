@@ -1,5 +1,6 @@
 """A-2, A-11: what is written down about tenant predicates names predicates and tests that there are."""
 
+from functools import cache
 from pathlib import Path
 
 from tests.covered import EQUIVALENT
@@ -8,6 +9,7 @@ from tests.noticed import ASKED, noticed
 from tests.predicates import predicates_of
 
 
+@cache
 def predicates() -> dict[str, Mutant]:
     return {
         mutant.full_name: mutant
