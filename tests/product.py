@@ -24,7 +24,7 @@ from typing import TypeVar
 import httpx2
 
 T = TypeVar("T")
-READY_WITHIN_SECONDS = 60
+READY_WITHIN_SECONDS = 120
 
 
 def wait_until(condition: Callable[[], T | None], what: str, *, seconds: float = 30) -> T:
@@ -135,6 +135,7 @@ def running_product(database_url: str, folder: Path) -> Iterator[Product]:
                 wait_until(
                     lambda name=name, origin=origin: _answers(asking, product, name, origin),
                     f"{name} at {origin}",
+                    seconds=READY_WITHIN_SECONDS,
                 )
         yield product
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -17,6 +18,12 @@ def product(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with running_product(cluster.url_of(name), tmp_path_factory.mktemp("product")) as running:
         yield running
     cluster.drop(name)
+
+
+def origin_of(url: str) -> str:
+    """`scheme://host:port` of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 @pytest.fixture(params=[True, False], ids=["with-scripts", "without-scripts"])
@@ -35,6 +42,8 @@ def page(
     page = context.new_page()
     troubles: list[str] = []
     page.on("console", lambda said: troubles.append(said.text) if "Security Policy" in said.text else None)
+    asked: set[str] = set()
+    context.on("request", lambda request: asked.add(origin_of(request.url)))
     yield page
     folder = Path("screenshots")
     if getattr(request.node, "failed", False):
@@ -42,6 +51,8 @@ def page(
         page.screenshot(path=folder / f"{request.node.name}.png", full_page=True)
     context.close()
     assert troubles == []
+    # GUARANTEES G-3: whatever is loaded, pages of paying too, is ours or the gateway's.
+    assert product.url in asked <= {product.url, product.gateway_url}
 
 
 @pytest.hookimpl(wrapper=True)

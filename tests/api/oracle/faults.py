@@ -83,7 +83,6 @@ FAULTS: list[Fault] = [
             'conditions.append(f"{alias}.{read.link} = {target.above.alias}.id")',
             "pass",
         ),
-        ("where left out", 'conditions.append(where(planning, noun, alias, arguments.at("where")))', "pass"),
     ),
     *_in(
         "api.plan.scope",
@@ -119,6 +118,11 @@ FAULTS: list[Fault] = [
     ),
     *_in(
         "api.plan.filters",
+        (
+            "where left out",
+            '[where(planning, noun, alias, arguments.at("where"))] if "where" in given else []',
+            "[]",
+        ),
         ("not of null is null", ')}) is not true")', ')}) is false")'),
         (
             "one word is enough",
@@ -191,11 +195,15 @@ FAULTS: list[Fault] = [
 ]
 
 
+def source_of(fault: Fault) -> str:
+    """The module that it is planted in."""
+    return Path(str(importlib.import_module(fault.module).__file__)).read_text()
+
+
 @contextmanager
 def planted(fault: Fault) -> Iterator[None]:
     """The fault in the running code; out again at the end."""
-    module = importlib.import_module(fault.module)
-    source = Path(str(module.__file__)).read_text()
+    module, source = importlib.import_module(fault.module), source_of(fault)
     assert source.count(fault.old) == 1, f"{fault.name}: the line is no longer there, or not alone"
     writers = dict(WRITERS)
     changed = types.ModuleType(module.__name__)

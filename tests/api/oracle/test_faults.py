@@ -17,7 +17,7 @@ from errors import Forbidden, Invalid
 from tests.api.conftest import Client
 from tests.api.oracle import test_walks as walks
 from tests.api.oracle.coverage import directed, wanted
-from tests.api.oracle.faults import FAULTS, planted
+from tests.api.oracle.faults import FAULTS, planted, source_of
 from tests.api.oracle.reference import cursor
 from tests.api.oracle.trial import Different, Trial, begin
 from tests.figures import rounds
@@ -99,6 +99,10 @@ async def refused(trial: Trial, name: str, query: str, kind: type[Exception]) ->
 FAR, GOES = 800, 6
 # Every day one in twelve of them; all of them, in parts that processes share, at the full figures.
 PARTS, EACH = rounds(1, 4), rounds(12, 4)
+
+
+def test_every_fault_changes_a_line_that_is_there() -> None:
+    assert [fault.name for fault in FAULTS if source_of(fault).count(fault.old) != 1] == []
 
 
 @pytest.mark.prove
