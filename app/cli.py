@@ -54,7 +54,7 @@ def run_jobs() -> None:
 @main.command("gateway")
 def run_gateway(port: int = 8001) -> None:
     """Serve the sandbox gateway, which moves no money. Demo and development only."""
-    settings = Settings()
+    settings = _settings()
     if settings.mode == "production":
         raise typer.BadParameter("The sandbox gateway never runs in production: set REMIT_MODE=demo.")
     settings.folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def run_gateway(port: int = 8001) -> None:
 @main.command("migrate")
 def run_migrations() -> None:
     """Bring the database to the newest schema."""
-    with _admin_connection(admin_url(Settings())) as connection:
+    with _admin_connection(admin_url(_settings())) as connection:
         schema.migrate(connection, METADATA)
     typer.echo("The database is up to date.")
 
@@ -77,7 +77,7 @@ def run_migrations() -> None:
 @main.command("reseal")
 def reseal() -> None:
     """Encrypt under the first of REMIT_SEALING_KEYS what is still under an older key."""
-    settings = Settings()
+    settings = _settings()
     with _refusals():
         settings.refuse_unsafe()
         count = operating.reseal(make_database(settings, database_url(settings)))
@@ -87,7 +87,7 @@ def reseal() -> None:
 @main.command("demo")
 def run_demo() -> None:
     """Start everything with sample data on this machine; Ctrl-C stops it."""
-    raise typer.Exit(demo_mode.run(Settings()))
+    raise typer.Exit(demo_mode.run(_settings()))
 
 
 @main.command("demo-reset")
@@ -131,7 +131,7 @@ def create_partner(
     time_zone: str = "America/New_York",
 ) -> None:
     """Create a partner and mail its first admin an invite."""
-    settings = Settings()
+    settings = _settings()
     with _refusals():
         settings.refuse_unsafe()
         with closing(make_database(settings, database_url(settings))) as database:
@@ -153,7 +153,7 @@ def create_key(
     days: Annotated[int | None, typer.Option(help="Days until it expires; never if not given.")] = None,
 ) -> None:
     """Create an API key and show it, this once."""
-    settings = Settings()
+    settings = _settings()
     with _refusals():
         settings.refuse_unsafe()
         database = make_database(settings, database_url(settings))
@@ -171,7 +171,7 @@ def erase_user(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Erase a person everywhere: names and addresses are replaced, invoices and payments stay."""
-    settings = Settings()
+    settings = _settings()
     if not yes:
         typer.confirm(f"Erase {email} at every partner and customer? This can't be undone.", abort=True)
     with _refusals():
@@ -190,7 +190,7 @@ def reset_factors(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Take the second step from somebody who lost every passkey, app and recovery code."""
-    settings = Settings()
+    settings = _settings()
     if not yes:
         question = (
             f"Take every passkey, authenticator app and recovery code from {email}, and sign them out "
@@ -209,6 +209,11 @@ def reset_factors(
 
 def _become(process: str) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-m", "app.serving", process])  # noqa: S606 - our own words
+
+
+def _settings() -> Settings:
+    with _refusals():
+        return Settings()
 
 
 @contextmanager

@@ -7,11 +7,11 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from api.budgets import PER_SECOND, POINTS
 from api.guard import COST
@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     debug: bool = False
     crash_at: CrashPoint | None = None
 
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except SettingsError as wrong:
+            # Its own words name the field and never the variable.
+            name = str(wrong).partition('"')[2].partition('"')[0].upper()
+            raise UnsafeSettings(f'REMIT_{name} must be a JSON list: REMIT_{name}=["…"]') from wrong
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
         """The settings a process with just this environment would have."""
@@ -64,7 +72,7 @@ class Settings(BaseSettings):
         for name, value in fields.items():
             if value.startswith("["):
                 fields[name] = json.loads(value)
-        return cls(_env_file=None, **fields)  # type: ignore[arg-type]  # validated by the model itself
+        return cls(_env_file=None, **fields)
 
     @property
     def is_demo(self) -> bool:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from billing.card_brands import card_text
 from billing.dates import day_text, instant_text
 from billing.money import Currency, Money, parse_amount
-from languages import LANGUAGES, say, spoken, translate_count
+from languages import LANGUAGES, grouped, say, spoken, translate_count
 from portal.assets import Assets
 from portal.badges import badge, badges
 
@@ -78,8 +78,9 @@ class Renderer:
             say, translate_count, newstyle=True
         )
         self.environment.filters.update(
-            money=_money, day=_day, instant=_instant, percent=_percent, card=card_text, said=say
-        )
+            money=_money, day=_day, instant=_instant, percent=_percent, grouped=grouped, card=card_text,
+            said=say,
+        )  # fmt: skip
         icons = _icons(assets)
         self.environment.globals.update(static=assets.url, icon=icons.__getitem__, badge=badge, badges=badges)
 

@@ -64,6 +64,13 @@ def test_an_unsafe_setting_is_refused_by_name(changes: dict[str, Any], named: st
         settings(**changes).refuse_unsafe()
 
 
+def test_a_secret_that_is_not_in_a_list_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMIT_BOUNCE_SECRETS", STRONG)
+    with pytest.raises(UnsafeSettings, match="REMIT_BOUNCE_SECRETS must be a JSON list") as refused:
+        Settings(_env_file=None)
+    assert STRONG not in str(refused.value)
+
+
 def test_every_setting_is_in_the_example_file_and_nothing_else() -> None:
     declared = {
         str(field.validation_alias or f"REMIT_{name.upper()}")

@@ -107,6 +107,15 @@ def test_money_is_written_for_its_reader(
         assert template.render(value=value) == french
 
 
+def test_whole_numbers_are_grouped_as_the_reader_groups_them(renderer: Renderer) -> None:
+    said = '{{ ngettext("Import one invoice", "Import %(num)s invoices", 12345, num=12345|grouped) }}'
+    assert written(renderer, said) == "Import 12,345 invoices"
+    with speaking("fr"):
+        assert "12\N{NARROW NO-BREAK SPACE}345" in written(renderer, said)
+    for path in TEMPLATES:
+        assert "{:,}" not in path.read_text(), path
+
+
 def test_days_and_instants_are_written_in_the_readers_language_and_zone(renderer: Renderer) -> None:
     template = renderer.environment.from_string("{{ day|day }} / {{ moment|instant }}")
     late = {"day": "2026-03-01", "moment": "2026-11-01T04:30:00Z"}
