@@ -72,6 +72,8 @@ EQUIVALENT = {
         "the roles that are told are the staff's alone: ck_membership_role_fits_place",
     "catalogue._put_taxes: tie: col(TaxRate.owner_id).is_(None)":
         "a tax rate has no owner: ck_tax_rate_partners_only",
+    "invoice_import_cells.rates_of: tie: col(TaxRate.owner_id).is_(None)":
+        "a tax rate has no owner: ck_tax_rate_partners_only",
     "presets.held: tie: t.owner_id.is_(None)":
         "none of them has an owner: ck_catalogue_item_partners_only and ck_tax_rate_partners_only",
     "customer_import_rows._asked_by: tie: col(Membership.customer_id).is_(None)":

@@ -7,7 +7,14 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from billing import customer_imports, customer_rows, customers, tax_rates
+from billing import (
+    customer_imports,
+    customer_rows,
+    customers,
+    invoice_import_rows,
+    invoice_imports,
+    tax_rates,
+)
 from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import CustomerImportRow
 from billing.tax_rates import TaxRateInput
@@ -23,6 +30,7 @@ from tests.cast import Cast
 from tests.twins import TWIN
 
 WREN = "Wren,55-5555555,3 Main St,Peoria,IL,61602,US,W-1"
+BILL = "Invoice number,Company,ZIP,Description,Quantity,Unit price"
 ROBIN = "Robin,98-7654321,2 Main St,Peoria,IL,61602,US,R-1"
 
 
@@ -66,13 +74,45 @@ def test_an_import_of_invoices_goes_as_without_a_twin(
         bills.act(tax_rates.create, fields=TaxRateInput(name="HST", rate="13"), now=now)
         head = "Invoice number,Company,ZIP,Description,Quantity,Unit price,Tax"
         rows = ["T-1,Acme,62701,Work,1,10.00,HST", "T-1,,,Travel,2,5.00,", "T-2,Globex,62701,Work,1,1.00,"]
-        first = bills.run(*rows, "T-3,Globex,62701,Work,1,1.00,", "T-2,,,More,1,1.00,", head=head)
+        first = bills.check(*rows, "T-3,Globex,62701,Work,1,1.00,HST", "T-2,,,More,1,1.00,", head=head)
+        checked = bills.counts(first)
+        bills.go(first)
         second = bills.run(rows[0], "T-1,,,Travel,3,5.00,", "T-3,,,Work,1,,", head=head)
         found = (bills.counts(first), bills.problems(first), bills.counts(second), bills.problems(second))
-        told.append([*found, drafts_of(database, cast)])
+        told.append([checked, *found, drafts_of(database, cast)])
     assert told[0] == told[1]
-    assert told[0][:3] == [(2, 0, 0, 2), [(4, ["REPEATED"]), (6, ["REPEATED"])], (0, 1, 1, 0)]
-    assert told[0][4] == [("T-1", 2_630, 2), ("T-3", 100, 1)]
+    assert told[0][:2] == [(2, 0, 0, 2), (2, 0, 0, 2)]
+    assert told[0][2:4] == [[(4, ["REPEATED"]), (6, ["REPEATED"])], (0, 1, 1, 0)]
+    assert told[0][5] == [("T-1", 2_630, 2), ("T-3", 113, 1)]
+
+
+def test_a_customer_whose_invoice_is_named_is_not_the_twin(
+    both: tuple[Database, Database], things: Things, cast: Cast, now: datetime
+) -> None:
+    """Though the twin is the one that is found last."""
+    bills = InvoiceImports(both[1], cast.ada, now)
+    head = "Invoice number,Company,ZIP,Description"
+    with both[1].transaction() as db:
+        db.execute(text("create index whose on customer (partner_id desc)"))
+        db.execute(text("cluster customer using whose"))
+    import_id = bills.check(f"{things.invoice.number},Globex,62701,Work", head=head)
+    (row,) = bills.act(invoice_imports.report, import_id=import_id)
+    assert "This invoice is Acme’s." in row.problems[0]["message"]
+
+
+def test_a_run_of_invoices_holds_no_twins_customer(
+    both: tuple[Database, Database], things: Things, cast: Cast, now: datetime
+) -> None:
+    bills, actor = InvoiceImports(both[1], cast.ada, now), cast.ada
+    import_id = bills.check("T-1,Acme,62701,Work,1,1.00", head=BILL)
+    bills.act(invoice_imports.confirm, import_id=import_id, now=now)
+    with both[1].transaction(partner_id=actor.partner_id) as db:
+        assert invoice_import_rows.step(db, actor.partner_id, import_id=import_id, now=now)
+        with both[1].transaction() as other:
+            # Whoever adds an invoice of a customer's keeps it from being deleted, and no more than that.
+            locked = "select id from customer where partner_id = :whose and id = :id for no key update nowait"
+            other.execute(text(locked), {"whose": TWIN, "id": things.ids["acme"]})
+    assert bills.counts(import_id)[0] == 1
 
 
 def drafts_of(database: Database, cast: Cast) -> list[tuple[object, ...]]:

@@ -46,6 +46,7 @@ from billing import (
     pending_invites,
     recurring_invoices,
     recurring_making,
+    recurring_words,
     statements,
     tags,
     telling,
@@ -184,6 +185,9 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
     ),
     "recurring_making.due": (
         lambda db, t: recurring_making.due(db, system(t.contoso), now=t.now + LATER), []
+    ),
+    "recurring_words.is_repeated": (
+        lambda db, t: recurring_words.is_repeated(db, t.cast.mallory, t.ids["draft"]), False
     ),
     "telling.first_to_tell": (
         lambda db, t: telling.first_to_tell(db, partner_id=t.contoso, customer_id=t.ids["acme"]), None
