@@ -33,8 +33,14 @@ def scripts(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
+def visited() -> set[str]:
+    """Other sites that a journey goes to on purpose."""
+    return set()
+
+
+@pytest.fixture
 def page(
-    chromium: Browser, product: Product, scripts: bool, request: pytest.FixtureRequest
+    chromium: Browser, product: Product, scripts: bool, visited: set[str], request: pytest.FixtureRequest
 ) -> Iterator[Page]:
     """A fresh browser profile at the product; a journey that fails leaves a picture."""
     context = chromium.new_context(base_url=product.url, java_script_enabled=scripts)
@@ -52,7 +58,7 @@ def page(
     context.close()
     assert troubles == []
     # GUARANTEES G-3: whatever is loaded, pages of paying too, is ours or the gateway's.
-    assert product.url in asked <= {product.url, product.gateway_url}
+    assert product.url in asked <= {product.url, product.gateway_url, *visited}
 
 
 @pytest.hookimpl(wrapper=True)

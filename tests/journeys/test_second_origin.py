@@ -62,6 +62,12 @@ def evil() -> Iterator[str]:
         yield url.rsplit(":", 1)[1]
 
 
+@pytest.fixture
+def visited(evil: str) -> set[str]:
+    """The hostile site, under either name."""
+    return {f"http://{host}:{evil}" for host in ("localhost", "127.0.0.1")}
+
+
 def target(path: str, cast: Cast) -> str:
     """A route's address with Ada's own records in it."""
     filled = path.replace("/partner/{slug}", f"/partner/{cast.slugs['northwind']}")
