@@ -23,12 +23,11 @@ demo: .venv/ready ## start the product with sample data; prints URLs and logins
 demo-reset: .venv/ready ## forget the demo's data
 	@$(BIN)/remit demo-reset
 
-# Three processes on two processors: a third of the time of tests is waiting.
 test: browser ## run all tests
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal
 
 prove: browser ## run the guarantees at their full figures
-	REMIT_PROVE=1 $(BIN)/pytest -n 3 --dist worksteal -m prove --timeout 1200
+	REMIT_PROVE=1 $(BIN)/pytest -n 2 --dist worksteal -m prove --timeout 1200
 
 bench: .venv/ready ## compare reads, lists, an import and documents with floors, as ratios (about 20 minutes)
 	$(BIN)/python -m bench

@@ -57,7 +57,13 @@ def _configure(folder: Path, *, durable: bool) -> None:
     # its index. Compiling a statement takes longer than any of ours.
     lines = ["max_connections = 200", "timezone = 'UTC'", "random_page_cost = 1.1", "jit = off"]
     if not durable:
-        lines += ["fsync = off", "synchronous_commit = off", "full_page_writes = off"]
+        # Crowds of a hundred, in several test processes.
+        lines += [
+            "fsync = off",
+            "synchronous_commit = off",
+            "full_page_writes = off",
+            "max_connections = 400",
+        ]
     (folder / _CONFIG).write_text("\n".join(lines) + "\n")
     (folder / _CONFIG).chmod(0o644)
     main = folder / "postgresql.conf"

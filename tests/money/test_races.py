@@ -22,7 +22,7 @@ from worker.queue import defer_job
 # At the full figures, and on a busy machine.
 pytestmark = pytest.mark.timeout(1800)
 
-PAYERS = 50
+PAYERS, CROWD = 50, 100
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def wide(desk: Desk, database_url: str):
     """Enough connections that the database, not the pool, decides who goes first."""
     narrow, desk.database = (
         desk.database,
-        Database(make_engine(database_url, pool_size=25), defer_job, secret=SECRET),
+        Database(make_engine(database_url, pool_size=CROWD), defer_job, secret=SECRET),
     )
     yield
     desk.database.close()
