@@ -5,6 +5,7 @@ becomes the external id, by which the next file finds it; the partner's own numb
 as for every other invoice.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import BinaryIO
@@ -96,10 +97,12 @@ _ERASED = text("""
           select case when lower(btrim(normalize(one.cell, NFKC), E' \\t'))
                            = any(:emails || lower(normalize(:name, NFKC)))
                       then :instead else one.cell end
-          from unnest(r.cells) with ordinality as one(cell, place) order by one.place)
+          from unnest(r.cells) with ordinality as one(cell, place) order by one.place),
+        problems = regexp_replace(r.problems::text, :said, :instead, 'gi')::jsonb
     where r.partner_id = :partner_id
-      and exists (select from unnest(r.cells) as one(cell)
-                  where lower(btrim(normalize(one.cell, NFKC), E' \\t')) = any(:emails))
+      and (r.problems::text ~* :said -- a report quotes other rows, too
+        or exists (select from unnest(r.cells) as one(cell)
+                   where lower(btrim(normalize(one.cell, NFKC), E' \\t')) = any(:emails)))
 """)
 
 
@@ -261,8 +264,9 @@ def clear_old(db: Session, actor: Actor, *, now: datetime) -> int:
 
 def erase_in_files(db: Session, *, partner_id: UUID, email: str, name: str, instead: str) -> None:
     """Replace somebody in the rows that imports still keep: address and name, wherever the address stands."""
-    values = {"partner_id": partner_id, "emails": spellings(email), "name": name, "instead": instead}
-    db.execute(_ERASED, values)
+    forms = spellings(email)
+    values = {"partner_id": partner_id, "emails": forms, "name": name, "instead": instead}
+    db.execute(_ERASED, {**values, "said": "|".join(map(re.escape, forms))})
 
 
 def begin_stage(begun: InvoiceImport, state: ImportState) -> None:

@@ -287,8 +287,7 @@ def update_draft(
     if version is not None and version != invoice.version:
         raise Conflict
     draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
-    described = [line.values["description"] for line in draft.lines or ()]
-    recurring_words.require_known(db, actor, invoice.id, described)
+    recurring_words.require_known(db, actor, invoice.id, draft)
     with unique(db, ONE_EXTERNAL_ID, external_id_taken()):
         for name, value in draft.values.items():
             setattr(invoice, name, value)

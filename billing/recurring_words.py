@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from auth.actors import Actor
 from billing.dates import day_text
+from billing.invoice_fields import Draft
 from billing.partners import Partner
 from billing.recurrences import RecurringInvoice, RecurringStatus, Rhythm, Turn, turns
 from billing.texts import Checks
@@ -81,11 +82,11 @@ def refuse_unknown(checks: Checks, field: str, text: str) -> None:
             return
 
 
-def require_known(db: Session, actor: Actor, invoice_id: UUID, descriptions: Sequence[str]) -> None:
+def require_known(db: Session, actor: Actor, invoice_id: UUID, draft: Draft) -> None:
     """The new lines of a draft: refuses UNKNOWN_PLACEHOLDER at the line's description if it is repeated."""
     checks = Checks()
-    for place, description in enumerate(descriptions):
-        refuse_unknown(checks.under("lines", place), "description", description)
+    for place, line in enumerate(draft.lines or ()):
+        refuse_unknown(checks.under("lines", place), "description", line.values["description"])
     if checks.problems and is_repeated(db, actor, invoice_id):
         checks.done()
 

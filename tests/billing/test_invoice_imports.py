@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from billing import (
     customers,
+    erasing,
     invoice_import_rows,
     invoice_imports,
     invoice_life,
@@ -378,3 +379,17 @@ def test_the_log_says_who_imported_which_file_and_what_came_of_it(
     assert told[-1].details == {
         "file": "c.csv", "created": 1, "updated": 0, "unchanged": 0, "refused": 0,
     }  # fmt: skip
+
+
+def test_whom_a_report_quotes_is_erased_there_too(
+    bills: InvoiceImports, cast: Cast, owner: Connection, database: Database
+) -> None:
+    """G-9: of two rows that contradict each other, each says what the other one has."""
+    petra = cast.emails["petra"]
+    head = "Invoice number,Customer number,Memo,Description,Quantity,Unit price"
+    bills.run(f"1,A-1,{petra},Work,1,1.00", "1,,Other,Travel,1,1.00", head=head)
+    kept = "select string_agg(to_jsonb(r)::text, ' ') from invoice_import_row r"
+    assert owner.scalar(text(kept)).count(petra) == 2
+    with database.transaction() as db:
+        erasing.erase(db, email=petra, now=bills.now)
+    assert petra not in owner.scalar(text(kept))
