@@ -5,6 +5,7 @@ and operators would stay in the memory of every process that serves.
 """
 
 import asyncio
+import gc
 import sys
 from typing import NoReturn
 
@@ -22,7 +23,11 @@ def run_web() -> None:
     """Serve the portal, the dashboard and the API."""
     settings, parts = _begun()
     _tell_the_way_in(settings, parts)
-    uvicorn.run(web.create_app(parts), **web.server_options(settings))
+    app = web.create_app(parts)
+    # What is there now stays for as long as the process lives: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    uvicorn.run(app, **web.server_options(settings))
 
 
 def run_jobs() -> None:

@@ -7,16 +7,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from jinja2 import UndefinedError
+from jinja2 import Environment, UndefinedError
+from markupsafe import Markup, escape
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from errors import Problem
-from languages import speaking
+from languages import mark, speaking
 from portal.assets import FOREVER, ROUTE, Assets
 from portal.badges import TONES, badge
-from portal.render import REFUSALS, Renderer
+from portal.render import REFUSALS, Renderer, escaped
 from portal.shell import Entry, at
 from tests.portal import look
 
@@ -47,6 +48,38 @@ def test_what_a_person_typed_never_becomes_markup(renderer: Renderer) -> None:
     )
     assert ESCAPED in page
     assert HOSTILE not in page
+
+
+class Drawn:
+    """What writes its own markup."""
+
+    def __html__(self) -> str:
+        return "<b>&amp;</b>"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [HOSTILE, "", "&amp;", Markup("<i>&amp;</i>"), Drawn(), mark("Paid & <done>"), 7, None, 1.5, [HOSTILE]],
+)
+def test_values_are_printed_as_jinja_prints_them(renderer: Renderer, value: object) -> None:
+    everywhere = (
+        "{{ v }}|{% set kept %}<p>{{ v }}</p>{% endset %}{{ kept }}|{{ '<' ~ v }}|"
+        "{% macro said(x) %}<q>{{ x }}</q>{% endmacro %}{{ said(v) }}|{% for x in [v] %}{{ x }}{% endfor %}"
+    )
+    assert written(renderer, everywhere, v=value) == Environment(autoescape=True).from_string(
+        everywhere
+    ).render(v=value)
+    assert escaped(value) == escape(value)
+
+
+def test_what_fills_a_text_is_escaped_in_every_language(renderer: Renderer) -> None:
+    source = (
+        '{{ _("Made by %(name)s", name=v) }}|{{ _("100%%") }}|{{ ngettext("One <b>", "%(num)s <b>", n) }}'
+    )
+    for locale, made in (("en", "Made by "), ("fr", "Créé par ")):
+        with speaking(locale):
+            assert written(renderer, source, v=HOSTILE, n=2) == f"{made}{ESCAPED}|100%|2 <b>"
+            assert written(renderer, source, v=Markup("<b>"), n=1) == f"{made}<b>|100%|One <b>"
 
 
 def test_a_name_the_page_did_not_hand_in_is_an_error(renderer: Renderer) -> None:
