@@ -41,6 +41,8 @@ from api.reads import (
     MineColumn,
     Myself,
     One,
+    Own,
+    OwnCount,
     Page,
     Part,
     Read,
@@ -69,7 +71,7 @@ class Order:
 class Noun:
     """A record type: its table, its ids, the right it takes to read it, and how lists of it are sorted.
 
-    `search` is the kind its words have in the search table; `most` the records a plain list of it may hold.
+    `search` is the kind its words have in the search table, `searched` the column that says whose they are.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Noun:
     prefix: str
     needs: Action | None
     search: str | None
+    searched: str
     kind: type
     default: str
     inputs: Any = None
@@ -198,6 +201,23 @@ def one(link: str, about: str | None = None, *, where: bool = False, see: See = 
     return _field(One(link=link, where=where, see=see), about)
 
 
+def own(
+    model: type[SQLModel],
+    link: str,
+    about: str | None = None,
+    *,
+    column: str | None = None,
+    where: bool = False,
+) -> Any:
+    """Has the member who asks a row of `model` whose column `link` points here, or a column of it."""
+    return _field(Own(table=table_of(model), link=link, column=column, where=where), about)
+
+
+def own_count(model: type[SQLModel], about: str | None = None, *, most: int, see: See = None) -> Any:
+    """How many rows of `model` the member who asks has, at most `most`."""
+    return _field(OwnCount(table=table_of(model), most=most, see=see), about)
+
+
 def latest(link: str, about: str | None = None, *, only: Expression, see: See = None) -> Any:
     """The latest record that points here and fits `only`, if any."""
     return _field(Latest(link=link, only=only, see=see), about)
@@ -283,17 +303,26 @@ def sums(
 
 
 def noun(
-    model: type[SQLModel], prefix: str, *, needs: Action | None, order: str, search: str | None = None
+    model: type[SQLModel],
+    prefix: str,
+    *,
+    needs: Action | None,
+    order: str,
+    search: str | None = None,
+    searched: str = "id",
 ) -> Callable[[type[T]], type[T]]:
     """Make a class a type of the API that reads `model`.
 
     `prefix` begins its ids, `needs` is the right to read it, `order` the column its lists are sorted by if
-    not asked otherwise (`-` for falling), `search` its kind in the search table.
+    not asked otherwise (`-` for falling), `search` its kind in the search table. `searched`: a link to the
+    record by whose words it is found.
     """
 
     def declare(kind: type[T]) -> type[T]:
         made = strawberry.type(kind, description=kind.__doc__)
-        declared = Noun(made.__name__, table_of(model), prefix, needs, search, made, order.lstrip("-"))
+        declared = Noun(
+            made.__name__, table_of(model), prefix, needs, search, searched, made, order.lstrip("-")
+        )
         _sort(declared, falling=order.startswith("-"))
         declared.inputs = inputs.Inputs(declared, NOUNS)
         NOUNS[made.__name__] = declared
