@@ -128,7 +128,7 @@ class MarkInvoiceThreadUnreadInput:
 class MarkAllInvoiceThreadsReadInput:
     """All that one has not read."""
 
-    until: datetime | None = opt("What was written later stays unread. Left out: now.")
+    until: datetime | None = opt("What was written later stays unread. Left out: all there is.")
 
 
 @gives
@@ -217,8 +217,7 @@ def _mark_unread(doing: Doing, given: Given) -> Outcome:
 
 
 def _mark_all_read(doing: Doing, given: Given) -> Outcome:
-    until = given.get("until") or doing.now
-    return {"count": thread_reading.mark_all_read(doing.db, doing.actor, until=until)}
+    return {"count": thread_reading.mark_all_read(doing.db, doing.actor, until=given.get("until"))}
 
 
 @strawberry.type

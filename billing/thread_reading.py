@@ -68,15 +68,17 @@ def mark_unread(db: Session, actor: Actor, *, thread_id: UUID) -> None:
     db.execute(insert(UnreadThread).values(**row).on_conflict_do_nothing())
 
 
-def mark_all_read(db: Session, actor: Actor, *, until: datetime) -> int:
-    """The member has read whatever was written up to `until`; how many conversations that were unread.
+def mark_all_read(db: Session, actor: Actor, *, until: datetime | None = None) -> int:
+    """The member has read what was written up to `until`, or all there is; how many that was unread.
 
-    One that somebody is writing in just now is left out. Refuses MissingRight, ViewOnly, NotForKeys.
+    A conversation that somebody is writing in just now is left out. Refuses MissingRight, ViewOnly, NotForKeys.
     """
     member_id = _member(actor)
-    mine = (col(UnreadThread.partner_id) == actor.partner_id, col(UnreadThread.member_id) == member_id)
+    mine = [col(UnreadThread.partner_id) == actor.partner_id, col(UnreadThread.member_id) == member_id]
+    if until is not None:
+        mine.append(col(UnreadThread.until) <= until)
     # Rows are taken as they are free: nobody who writes is waited for, in whatever order.
-    free = select(UnreadThread.thread_id).where(*mine, col(UnreadThread.until) <= until)
+    free = select(UnreadThread.thread_id).where(*mine)
     gone = delete_rows(UnreadThread).where(
         *mine, col(UnreadThread.thread_id).in_(free.with_for_update(skip_locked=True))
     )

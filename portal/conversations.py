@@ -14,13 +14,13 @@ from starlette.responses import Response
 from auth.actors import Actor
 from billing import thread_reading
 from languages import mark, say, say_count
+from portal.chips import of_customer
 from portal.door import act, go, read_form
 from portal.house import house, place
 from portal.invoice_choice import folder
 from portal.invoice_filters import LONGEST
-from portal.page import Page, ask, show
+from portal.page import ask, show
 from portal.paging import counted, link, neighbours, window
-from portal.partner.customer_filters import Chip
 
 UNREAD, SETTLED = "unread", "settled"
 OPEN = {"state": {"eq": "OPEN"}}
@@ -87,7 +87,7 @@ async def list_threads(request: Request) -> Response:
         request, f"{folder(request)}/conversations/list.html", page, asked=asked, kinds=KINDS,
         turns=TURNS, beside=neighbours(request, found["pageInfo"]),
         tabs=[(text, link(request, show=tab), tab == asked.tab, None) for tab, text in labels.items()],
-        chips=_chips(request, page), cleared=_home(request), here=_home(request),
+        chips=of_customer(request, page.content), cleared=_home(request), here=_home(request),
         until=house(request).clock().astimezone(UTC).isoformat(),
         count=counted(found["totalCount"], "conversation", "conversations"),
     )  # fmt: skip
@@ -96,7 +96,7 @@ async def list_threads(request: Request) -> Response:
 async def read_all(request: Request) -> Response:
     """Mark everything as read that was there when the list was shown."""
     form = await read_form(request)
-    until = _moment(form.value("until"), house(request).clock())
+    until = _moment(form.value("until"))
 
     def work(db: Session, actor: Actor) -> int:
         return thread_reading.mark_all_read(db, actor, until=until)
@@ -113,21 +113,12 @@ async def back(request: Request) -> Response:
     return go(request, _home(request))
 
 
-def _moment(written: str, now: datetime) -> datetime:
-    """When the form's page was made, as the form says; now for what is no moment of ours."""
+def _moment(written: str) -> datetime | None:
+    """When the form's page was made, as the form says; None for what is no moment of ours: all there is."""
     try:
-        return min(datetime.fromisoformat(written).astimezone(UTC), now)
+        return datetime.fromisoformat(written).astimezone(UTC)
     except (ValueError, OverflowError):
-        return now
-
-
-def _chips(request: Request, page: Page) -> list[Chip]:
-    """The customer whose conversations alone are shown: no field of the form says it."""
-    if "customer" not in page.content:
-        return []
-    known = page.content["customer"]
-    company = known["company"] if known else say("one that is gone")
-    return [Chip(say("Customer: {company}", company=company), link(request, customer=""))]
+        return None
 
 
 def _home(request: Request) -> str:

@@ -90,7 +90,8 @@ async def test_what_only_the_own_side_wrote_is_never_unread(writer: Writer, acme
 async def test_they_are_found_by_their_invoice_whose_turn_it_is_and_when_it_was(
     writer: Writer, acme: Things, globex: Things
 ) -> None:
-    await writer.do("replyToInvoiceThread", {"id": acme["thread"], "text": "Hm"}, **writer.at("carl"))
+    carl = writer.at("carl")
+    await writer.do("replyToInvoiceThread", {"id": acme["thread"], "text": "Hm"}, **carl)
     ours = {"lastMessageIsFromPartner": {"eq": False}}
     assert await listed(writer, ours) == [acme["thread"]]
     assert len(await listed(writer, {"lastMessageIsFromPartner": {"eq": True}})) == 3
@@ -102,7 +103,7 @@ async def test_they_are_found_by_their_invoice_whose_turn_it_is_and_when_it_was(
         globex["thread"], globex["settled_thread"],
     }  # fmt: skip
     # Acme's people find nothing of Globex's by its number.
-    strange = await writer.client.ask(LIST, {"search": number}, **writer.at("carl"))
+    strange = await writer.client.ask(LIST, {"search": number}, **carl)
     assert strange.data["invoiceThreads"]["totalCount"] == 0
     latest = await writer.client.ask(LIST, {"order": "LAST_MESSAGE_AT_DESC"})
     assert latest.data["invoiceThreads"]["nodes"][0] == {"id": acme["thread"]}

@@ -315,8 +315,9 @@ def _as_one(gate: Barrier, act: Callable[[], object]) -> None:
 def test_two_tabs_and_a_message_that_comes_in_between(
     acts: Acts, cast: Cast, invoice: Invoice, owner: Connection
 ) -> None:
-    """Ada opens it in two tabs, says that she has read all, and Petra writes, all at once: what a tab showed is
-    read, and Petra's message is lost for nobody."""
+    """Ada opens it in two tabs, says that she has read all, and Petra writes, all at once: what was shown is
+    read, and Petra's message is lost for nobody.
+    """
     thread = asked(acts, cast.petra, invoice)
     for number in range(rounds(10, 100)):
         shown: datetime = owner.scalar(text("select last_message_at from invoice_thread"))
