@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from api.changes import Doing, Given, Outcome, Work, change, changed, gives, opt, said, takes
-from api.nouns import Connection, Node, by_id, col, lazy, noun, one, own, page
+from api.nouns import Connection, Node, by_id, col, lazy, noun, one, page
+from api.own import own
 from auth.actors import Action
 from billing import invoice_threads as t
 from billing import thread_reading

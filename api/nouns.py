@@ -41,8 +41,6 @@ from api.reads import (
     MineColumn,
     Myself,
     One,
-    Own,
-    OwnCount,
     Page,
     Part,
     Read,
@@ -184,14 +182,9 @@ def part(about: str | None = None) -> Any:
 
 
 def reference(
-    name: str,
-    about: str | None = None,
-    *,
-    kind: str,
-    kinds: dict[str, str],
-    where: bool = False,
+    name: str, about: str | None = None, *, kind: str, kinds: dict[str, str], where: bool = False,
     see: See = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """A global id whose kind stands in another column."""
     return _field(Reference(name=name, kind=kind, kinds=tuple(kinds.items()), where=where, see=see), about)
 
@@ -199,23 +192,6 @@ def reference(
 def one(link: str, about: str | None = None, *, where: bool = False, see: See = None) -> Any:
     """The record the column `link` points at; null where it can't be seen."""
     return _field(One(link=link, where=where, see=see), about)
-
-
-def own(
-    model: type[SQLModel],
-    link: str,
-    about: str | None = None,
-    *,
-    column: str | None = None,
-    where: bool = False,
-) -> Any:
-    """Has the member who asks a row of `model` whose column `link` points here, or a column of it."""
-    return _field(Own(table=table_of(model), link=link, column=column, where=where), about)
-
-
-def own_count(model: type[SQLModel], about: str | None = None, *, most: int, see: See = None) -> Any:
-    """How many rows of `model` the member who asks has, at most `most`."""
-    return _field(OwnCount(table=table_of(model), most=most, see=see), about)
 
 
 def latest(link: str, about: str | None = None, *, only: Expression, see: See = None) -> Any:
@@ -303,26 +279,19 @@ def sums(
 
 
 def noun(
-    model: type[SQLModel],
-    prefix: str,
-    *,
-    needs: Action | None,
-    order: str,
-    search: str | None = None,
+    model: type[SQLModel], prefix: str, *, needs: Action | None, order: str, search: str | None = None,
     searched: str = "id",
-) -> Callable[[type[T]], type[T]]:
+) -> Callable[[type[T]], type[T]]:  # fmt: skip
     """Make a class a type of the API that reads `model`.
 
     `prefix` begins its ids, `needs` is the right to read it, `order` the column its lists are sorted by if
-    not asked otherwise (`-` for falling), `search` its kind in the search table. `searched`: a link to the
-    record by whose words it is found.
+    not asked otherwise (`-` for falling), `search` its kind in the search table, `searched` as a `Noun` has.
     """
 
     def declare(kind: type[T]) -> type[T]:
         made = strawberry.type(kind, description=kind.__doc__)
-        declared = Noun(
-            made.__name__, table_of(model), prefix, needs, search, searched, made, order.lstrip("-")
-        )
+        found = (search, searched)
+        declared = Noun(made.__name__, table_of(model), prefix, needs, *found, made, order.lstrip("-"))
         _sort(declared, falling=order.startswith("-"))
         declared.inputs = inputs.Inputs(declared, NOUNS)
         NOUNS[made.__name__] = declared

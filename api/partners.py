@@ -10,20 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from api.changes import Doing, Given, Oddity, Outcome, change, changed, gives, opt, said, takes, warnings_of
-from api.nouns import (
-    Connection,
-    Node,
-    any_by_id,
-    col,
-    known,
-    lazy,
-    mine,
-    mine_column,
-    myself,
-    noun,
-    own_count,
-    page,
-)
+from api.nouns import Connection, Node, any_by_id, col, known, lazy, mine, mine_column, myself, noun, page
+from api.own import own_count
 from api.reads import STAFF
 from api.roles import Role
 from auth.actors import Action, Actor, ActorKind

@@ -71,7 +71,7 @@ def mark_unread(db: Session, actor: Actor, *, thread_id: UUID) -> None:
 def mark_all_read(db: Session, actor: Actor, *, until: datetime | None = None) -> int:
     """The member has read what was written up to `until`, or all there is; how many that was unread.
 
-    A conversation that somebody is writing in just now is left out. Refuses MissingRight, ViewOnly, NotForKeys.
+    A conversation that somebody writes in just now is left out. Refuses MissingRight, ViewOnly, NotForKeys.
     """
     member_id = _member(actor)
     mine = [col(UnreadThread.partner_id) == actor.partner_id, col(UnreadThread.member_id) == member_id]
