@@ -112,7 +112,7 @@ def shell_for(
         time_zone=viewer["timeZone"]
         or (in_portal and viewer["customer"]["timeZone"])
         or viewer["partner"]["timeZone"],
-        nav=at(_nav(where.home, rights, unread or 0, in_portal=in_portal), path),
+        nav=at(_nav(where.home, rights, unread or 0, in_portal=in_portal), _listed_at(where.home, path)),
         menu=() if looking else OWN,
         flashes=(said,) if said else (),
         ends_in=ends_in,
@@ -121,6 +121,11 @@ def shell_for(
         looking=looking,
         unread=unread,
     )
+
+
+def _listed_at(home: str, path: str) -> str:
+    """A conversation's address is below its invoice's; its place in the navigation is among conversations."""
+    return f"{home}/conversations/one" if "/threads/" in path.removeprefix(home) else path
 
 
 def _nav(home: str, rights: frozenset[str], unread: int, *, in_portal: bool) -> tuple[Entry, ...]:

@@ -56,7 +56,7 @@ def said_unread(person: Person, path: str = "/conversations") -> str | None:
 def listed(person: Person, query: str = "") -> list[str]:
     """The conversations in the list, in its order."""
     page = person.get(f"/conversations{query}").text
-    rows = page.partition('<table class="list">')[2].partition("</table>")[0]
+    rows = page.partition('<table class="list talks">')[2].partition("</table>")[0]
     return [
         row.partition('"')[0] for row in rows.split(f'<th scope="row"><a href="{person.home}')[1:]
     ]  # fmt: skip
