@@ -20,6 +20,8 @@ from db.session import as_member
 
 KEPT = timedelta(days=180)
 """What nobody opened for so long is news no longer: the rows of those who never look come to an end."""
+MOST_KEPT = 1_000
+"""Of one member. What lies deeper nobody comes to, and a list of what is unread begins with all of them."""
 MOST_COUNTED = 100
 """Counts go no further: more are shown as 99+."""
 
@@ -63,5 +65,8 @@ def drop_own(db: Session, *, member: Membership) -> None:
 
 
 def drop_old(db: Session, actor: Actor, *, now: datetime) -> int:
-    """Forget what nobody opened for `KEPT`, of all members of the partner; how many. For the worker."""
-    return int(db.execute(select(func.drop_old_unread_threads(now.astimezone(UTC) - KEPT))).scalar_one())
+    """Forget what nobody opened for `KEPT`, and of each member of the partner what is beyond the latest
+    `MOST_KEPT`; how many rows. For the worker.
+    """
+    old = func.drop_old_unread_threads(now.astimezone(UTC) - KEPT, MOST_KEPT)
+    return int(db.execute(select(old)).scalar_one())

@@ -68,8 +68,7 @@ def make_recurring(database: Database, *, now: datetime) -> int:
 
 def forget_over(database: Database, *, now: datetime) -> int:
     """Forget links, codes and the like that are over, counted tries of windows that ended, answers that were
-    kept for 30 days, and conversations that nobody opened for 180; how many rows. Running it again changes
-    nothing.
+    kept for 30 days, and what was not read for 180; how many rows. Running it again changes nothing.
     """
     with database.transaction() as db:
         count = one_time.drop_over(db, now=now) + throttle.drop_old(db, now=now)

@@ -180,8 +180,12 @@ def _own(planning: Planning, alias: str, read: Own, operator: str, value: Value)
     """Has the member who asks a row about the record? For whoever is no member, neither yes nor no."""
     if operator == "isNull":
         return f"{planning.member} is {'' if value.ask(bool) else 'not '}null"
-    condition = f"exists (select {owned(planning, alias, read).text})"
-    return condition if value.ask(bool) else f"{planning.member} is not null and not {condition}"
+    if not value.ask(bool):
+        return f"{planning.member} is not null and not exists (select {owned(planning, alias, read).text})"
+    # Their rows first, which are few, however the statement was planned: else it walks all records for them.
+    kept = planning.alias()
+    rows = f"select {kept}.{read.link} from {read.table.name} {kept} where {planning.scope(read.table, kept)}"
+    return f"{alias}.id = any(array({rows}))"
 
 
 def _related(planning: Planning, noun: Noun, alias: str, read: One, name: str, asked: Value) -> str:

@@ -14,39 +14,22 @@ from sqlalchemy import Connection, text
 from auth.actors import Actor, ActorKind, ViewOnly, system
 from auth.roles import Role
 from billing import customer_users, erasing, invoice_threads, staff, thread_reading, unread_threads
-from billing.invoice_threads import InvoiceThread, Opening, ThreadKind
+from billing.invoice_threads import InvoiceThread
 from billing.invoices import Invoice
 from billing.thread_reading import NotForKeys, NothingToRead
 from db.session import Database
 from errors import NotFound
 from tests.billing.acting import Acts
 from tests.billing.paying import Till
+from tests.billing.test_invoice_threads import acts as acts
+from tests.billing.test_invoice_threads import asked as asked
+from tests.billing.test_invoice_threads import invoice as invoice
+from tests.billing.test_invoice_threads import till as till
 from tests.cast import Cast
 from tests.figures import rounds
 from tests.world import nothing_changes
 
-ASKS = Opening(ThreadKind.QUESTION, "Why twice?")
 STAFF = {"Ada", "Clem", "Rita", "Sue"}
-
-
-@pytest.fixture
-def acts(database: Database, owner: Connection, now: datetime) -> Acts:
-    return Acts(database, owner, now)
-
-
-@pytest.fixture
-def till(acts: Acts, cast: Cast) -> Till:
-    return Till(acts, cast)
-
-
-@pytest.fixture
-def invoice(till: Till) -> Invoice:
-    return till.invoice(12_345)
-
-
-def asked(acts: Acts, actor: Actor, invoice: Invoice) -> InvoiceThread:
-    made: InvoiceThread = acts(actor, invoice_threads.open_thread, invoice_id=invoice.id, fields=ASKS)
-    return made
 
 
 def said(acts: Acts, actor: Actor, thread: InvoiceThread, words: str = "And?") -> InvoiceThread:
@@ -289,6 +272,20 @@ def test_what_nobody_opened_for_long_is_forgotten_of_this_partner_only(
     said(acts, cast.petra, thread)
     with database.transaction(**cast.petra.reach) as db:
         assert unread_threads.drop_old(db, cast.petra, now=edge + timedelta(days=999)) == 0
+
+
+def test_of_each_member_the_latest_are_kept(
+    acts: Acts, till: Till, cast: Cast, database: Database, owner: Connection, now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(unread_threads, "MOST_KEPT", 2)
+    later = [Acts(database, owner, now + timedelta(minutes=minute)) for minute in range(3)]
+    threads = [asked(at, cast.petra, till.invoice(100)) for at in later]
+    acts(cast.clem, thread_reading.mark_read, thread_id=threads[2].id)
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        assert unread_threads.drop_old(db, system(cast.ada.partner_id), now=now) == 3
+        assert unread_threads.drop_old(db, system(cast.ada.partner_id), now=now) == 0
+    assert [unread(owner, one) for one in threads] == [{"Clem"}, STAFF, STAFF - {"Clem"}]
 
 
 def test_nobody_notes_a_message_of_another_customer_or_partner(

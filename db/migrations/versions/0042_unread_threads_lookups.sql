@@ -104,13 +104,25 @@ language sql security definer set search_path = public as $$
   on conflict (partner_id, member_id, thread_id) do update set until = greatest(u.until, excluded.until)
 $$;
 
--- What nobody opened for long, of all members of the partner at work.
-create function drop_old_unread_threads(p_before timestamptz) returns integer
+-- What nobody opened for long, and of each member what lies deeper than the latest so many, of the partner at work.
+create function drop_old_unread_threads(p_before timestamptz, p_most integer) returns integer
 language sql security definer set search_path = public as $$
-  with gone as (
-    delete from unread_thread u
-    where u.partner_id = nullif(current_setting('remit.partner', true), '')::uuid
-      and nullif(current_setting('remit.customer', true), '') is null and u.until < p_before
+  with mine as (
+    select nullif(current_setting('remit.partner', true), '')::uuid as partner_id
+    where nullif(current_setting('remit.customer', true), '') is null
+  ), many as (
+    select u.partner_id, u.member_id from unread_thread u join mine on mine.partner_id = u.partner_id
+    group by u.partner_id, u.member_id having count(*) > p_most
+  ), deep as (
+    select d.* from many cross join lateral (
+      select u.partner_id, u.member_id, u.thread_id from unread_thread u
+      where u.partner_id = many.partner_id and u.member_id = many.member_id
+      order by u.until desc, u.thread_id desc offset p_most
+    ) d
+  ), gone as (
+    delete from unread_thread u using mine
+    where u.partner_id = mine.partner_id
+      and (u.until < p_before or (u.partner_id, u.member_id, u.thread_id) in (select * from deep))
     returning 1
   )
   select count(*)::integer from gone
@@ -119,6 +131,6 @@ $$;
 grant select on invoice_thread_message to remit_lookup;
 grant select, insert, update (until), delete on unread_thread to remit_lookup;
 alter function note_unread_thread(uuid) owner to remit_lookup;
-alter function drop_old_unread_threads(timestamptz) owner to remit_lookup;
-revoke execute on function note_unread_thread(uuid), drop_old_unread_threads(timestamptz) from public;
-grant execute on function note_unread_thread(uuid), drop_old_unread_threads(timestamptz) to remit_app;
+alter function drop_old_unread_threads(timestamptz, integer) owner to remit_lookup;
+revoke execute on function note_unread_thread(uuid), drop_old_unread_threads(timestamptz, integer) from public;
+grant execute on function note_unread_thread(uuid), drop_old_unread_threads(timestamptz, integer) to remit_app;

@@ -144,8 +144,8 @@ FAULTS: list[Fault] = [
         ("any customer will do", " and {other}.id = {alias}.{read.link} and", " and"),
         (
             "unread for whoever is no member",
-            "{planning.member} is not null and not {condition}",
-            "not {condition}",
+            "{planning.member} is not null and not exists",
+            "not exists",
         ),
         ("found by its own words only", "{alias}.{noun.searched} in", "{alias}.id in"),
         ("staff's filters for customers", 'planning.see(read.see, f"{noun.name}.{key}")', "pass"),
