@@ -177,8 +177,10 @@ def own(planning: Planning, row: Row, asked: Asked, read: Own) -> Json:
     """What the member who asks has about the record: a look at the key of their rows."""
     condition = owned(planning, row.alias, read)
     if read.column is not None:
-        return _scalar(asked, f"(select {condition.alias}.{read.column} {condition.text})", sure=False)
-    there = f"coalesce((select true {condition.text}),false)"
+        return _scalar(
+            asked, f"(select {condition.alias}.{read.column} {condition.text} limit 1)", sure=False
+        )
+    there = f"coalesce((select true {condition.text} limit 1),false)"
     return _scalar(asked, f"(case when {planning.member} is not null then {there} end)", sure=False)
 
 

@@ -158,7 +158,7 @@ FAULTS: list[Fault] = [
             "order by {target.alias}.{read.sort},",
             "order by {target.alias}.{read.sort} desc,",
         ),
-        ("read is unread", "coalesce((select true {condition.text}),false)", "true"),
+        ("read is unread", "coalesce((select true {condition.text} limit 1),false)", "true"),
         ("a count for keys", "case when {planning.member} is not null then {counted} end", "{counted}"),
         ("the first invite", "{target.alias}.created_at desc", "{target.alias}.created_at"),
         ("in the order of ids", "order by x.place", "order by x.id"),
