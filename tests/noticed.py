@@ -19,6 +19,7 @@ OWN_TWINS = (
     "tests/billing/test_among_twins.py",
     "tests/billing/test_imports_among_twins.py",
     "tests/billing/test_lists_among_twins.py",
+    "tests/billing/test_reading_among_twins.py",
     "tests/billing/test_untied.py",
     "tests/billing/test_refused_first.py",
     "tests/billing/test_strangers.py",

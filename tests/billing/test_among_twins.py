@@ -6,7 +6,7 @@ the wrong one, counts both, or changes the twin, which is refused. `python -m te
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -54,8 +54,6 @@ from billing import (
     tags,
     tax_rates,
     thread_mails,
-    thread_reading,
-    unread_threads,
 )  # fmt: skip
 from billing.catalogue import CatalogueInput
 from billing.crediting import ApplyInput, CreditNoteInput
@@ -67,7 +65,6 @@ from billing.mails import Mail, MailKind
 from billing.outside_payments import OutsideInput
 from billing.recurrences import RecurringInvoice
 from billing.tax_rates import TaxRateInput
-from billing.unread_threads import UnreadThread
 from db.session import Database
 from tests.billing.acting import acting
 from tests.billing.paying import answer_to
@@ -258,39 +255,6 @@ def _notes(db: Session, t: Things) -> list[str]:
     return [changed.text]
 
 
-def _left(db: Session, t: Things) -> list[tuple[datetime, datetime]]:
-    """What Ada has not read, and from when to when it was written."""
-    mine = (UnreadThread.partner_id == t.cast.ada.partner_id, UnreadThread.member_id == t.cast.ada.id)
-    return sorted(db.exec(select(UnreadThread.since, UnreadThread.until).where(*mine)))
-
-
-def _read(db: Session, t: Things) -> list[object]:
-    about = {"thread_id": t.ids["thread"]}
-    before = _left(db, t)
-    thread_reading.mark_read(db, t.cast.ada, **about, until=t.now - timedelta(days=1))
-    assert _left(db, t) == before
-    invoice_threads.reply(db, t.cast.carl, **about, text="Well?", now=t.now)
-    thread_reading.mark_read(db, t.cast.ada, **about, until=t.now)
-    half = _left(db, t)
-    thread_reading.mark_read(db, t.cast.ada, **about)
-    return [len(before), half, _left(db, t)]
-
-
-def _kept_unread(db: Session, t: Things) -> list[object]:
-    thread_reading.mark_all_read(db, t.cast.ada)
-    thread_reading.mark_unread(db, t.cast.ada, thread_id=t.ids["thread"])
-    return [*_left(db, t)]
-
-
-def _read_all(db: Session, t: Things) -> int:
-    return thread_reading.mark_all_read(db, t.cast.ada, until=t.now + timedelta(days=1))
-
-
-def _gone_unread(db: Session, t: Things) -> list[object]:
-    unread_threads.drop_own(db, member=db.get_one(Membership, (t.cast.ada.partner_id, t.cast.ada.id)))
-    return [*_left(db, t)]
-
-
 def _announced(db: Session, t: Things) -> list[UUID]:
     about = {"partner_id": t.cast.ada.partner_id, "message_id": t.ids["message"]}
     thread_mails.announce(db, **about, now=t.now)
@@ -379,10 +343,6 @@ SAME: dict[str, Attempt] = {
     "thread_mails.of_message": lambda db, t: thread_mails.of_message(
         db, partner_id=t.cast.ada.partner_id, message_id=t.ids["message"]
     ),
-    "thread_reading.mark_read": _read,
-    "thread_reading.mark_unread": _kept_unread,
-    "thread_reading.mark_all_read": _read_all,
-    "unread_threads.drop_own": _gone_unread,
 }  # fmt: skip
 
 

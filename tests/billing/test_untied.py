@@ -50,7 +50,6 @@ from billing import (
     statements,
     tags,
     telling,
-    thread_reading,
 )  # fmt: skip
 from billing.customer_bulk import NothingToUndo
 from billing.customer_fields import CustomerInput
@@ -232,9 +231,6 @@ OF_GLOBEX: dict[str, tuple[Attempt, object]] = {
         lambda db, t: invoice_threads.reply(
             db, t.cast.gus, thread_id=t.ids["thread"], text="Mine", now=t.now
         ), NotFound
-    ),
-    "thread_reading.mark_read": (
-        lambda db, t: thread_reading.mark_read(db, t.cast.gus, thread_id=t.ids["thread"]), NotFound
     ),
     "outside_payments.of_invoice": (
         lambda db, t: outside_payments.of_invoice(db, t.cast.gus, payment_id=t.ids["check"]), NotFound
