@@ -85,6 +85,8 @@ ASKED = {
         "tags": "tags strangers tag_merging",
         "tax_rates": "catalogue",
         "telling": f"{_PAID} outside_payments",
+        "thread_reading": "thread_reading reading_among_twins",
+        "unread_threads": "thread_reading reading_among_twins",
     },
     "integrations": dict.fromkeys(
         ("inbox", "reconciling", "access_letters", "letters", "outgoing"),

@@ -53,8 +53,9 @@ def _read_all(db: Session, t: Things) -> int:
 
 
 def _gone(db: Session, t: Things) -> list[object]:
+    before = left(db, t)
     unread_threads.drop_own(db, member=db.get_one(Membership, (t.cast.ada.partner_id, t.cast.ada.id)))
-    return [*left(db, t)]
+    return [*before, left(db, t)]
 
 
 @pytest.mark.parametrize("attempt", [_read, _kept_unread, _read_all, _gone])
