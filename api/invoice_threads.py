@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from api.changes import Doing, Given, Outcome, Work, change, changed, gives, opt, takes
+from api.changes import Doing, Given, Outcome, Work, change, changed, gives, opt, said, takes
 from api.nouns import Connection, Node, by_id, col, lazy, noun, one, page
+from api.own import own
 from auth.actors import Action
 from billing import invoice_threads as t
+from billing import thread_reading
+from billing.unread_threads import UnreadThread
 
 if TYPE_CHECKING:
     from api.customers import Customer
@@ -22,14 +25,30 @@ strawberry.enum(
 strawberry.enum(t.ThreadState, description="OPEN until either side says that it is settled.")
 
 
-@noun(t.InvoiceThread, "thr", needs=Action.VIEW_INVOICES, order="-updated_at")
+@noun(
+    t.InvoiceThread, "thr", needs=Action.VIEW_INVOICES, order="-updated_at",
+    search="invoice", searched="invoice_id",
+)  # fmt: skip
 class InvoiceThread(Node):
-    """A conversation on an issued invoice, or on one of its lines."""
+    """A conversation on an issued invoice, or on one of its lines. It is found by its invoice's words."""
 
     kind: t.ThreadKind = col(where=True)
     state: t.ThreadState = col(where=True)
     created_at: datetime = col()
     updated_at: datetime = col("When the last message or change of state was.", order=True)
+    last_message_at: datetime = col(order=True)
+    last_message_is_from_partner: bool = col(
+        "Who wrote last. An open one waits for the other side.", name="last_from_partner", where=True
+    )
+    is_unread: bool | None = own(
+        UnreadThread,
+        "thread_id",
+        "Has the other side written what one has not read? Null for keys and tokens, which read for nobody.",
+        where=True,
+    )
+    unread_since: datetime | None = own(
+        UnreadThread, "thread_id", "When the first message that one has not read was written.", column="since"
+    )
     resolved_at: datetime | None = col()
     resolved_by: str | None = col("What whoever settled it was called then.")
     customer: Annotated["Customer", lazy("api.customers")] = one("customer_id", where=True)
@@ -89,6 +108,30 @@ class ReopenInvoiceThreadInput:
     id: strawberry.ID
 
 
+@takes()
+class MarkInvoiceThreadReadInput:
+    """A conversation that one has read."""
+
+    id: strawberry.ID
+    until: datetime | None = opt(
+        "Its `lastMessageAt` as it was read: what was written later stays unread. Left out: all of it."
+    )
+
+
+@takes()
+class MarkInvoiceThreadUnreadInput:
+    """A conversation to come back to."""
+
+    id: strawberry.ID
+
+
+@takes()
+class MarkAllInvoiceThreadsReadInput:
+    """All that one has not read."""
+
+    until: datetime | None = opt("What was written later stays unread. Left out: all there is.")
+
+
 @gives
 class OpenInvoiceThreadPayload:
     """The new conversation."""
@@ -117,6 +160,27 @@ class ReopenInvoiceThreadPayload:
     invoice_thread: InvoiceThread | None = changed()
 
 
+@gives
+class MarkInvoiceThreadReadPayload:
+    """The conversation as one has read it."""
+
+    invoice_thread: InvoiceThread | None = changed()
+
+
+@gives
+class MarkInvoiceThreadUnreadPayload:
+    """The conversation, unread again."""
+
+    invoice_thread: InvoiceThread | None = changed()
+
+
+@gives
+class MarkAllInvoiceThreadsReadPayload:
+    """How much that was."""
+
+    count: int | None = said("Conversations that were unread.")
+
+
 def _open(doing: Doing, given: Given) -> Outcome:
     line_id = given.record("line_id", "lin") if given.get("line_id") is not None else None
     fields = t.Opening(given.get("kind") or t.ThreadKind.QUESTION, given.get("text"), line_id)
@@ -141,6 +205,22 @@ def _moving(rule: Callable[..., Any]) -> Work:
     return work
 
 
+def _mark_read(doing: Doing, given: Given) -> Outcome:
+    thread_id = given.record("id", "thr")
+    thread_reading.mark_read(doing.db, doing.actor, thread_id=thread_id, until=given.get("until"))
+    return {"invoice_thread": thread_id}
+
+
+def _mark_unread(doing: Doing, given: Given) -> Outcome:
+    thread_id = given.record("id", "thr")
+    thread_reading.mark_unread(doing.db, doing.actor, thread_id=thread_id)
+    return {"invoice_thread": thread_id}
+
+
+def _mark_all_read(doing: Doing, given: Given) -> Outcome:
+    return {"count": thread_reading.mark_all_read(doing.db, doing.actor, until=given.get("until"))}
+
+
 @strawberry.type
 class InvoiceThreadMutations:
     """Changes of questions on invoices."""
@@ -158,3 +238,15 @@ class InvoiceThreadMutations:
     reopen_invoice_thread: ReopenInvoiceThreadPayload | None = change(
         _moving(t.reopen), ReopenInvoiceThreadInput, Action.DISCUSS, about="Go on with a settled one."
     )
+    mark_invoice_thread_read: MarkInvoiceThreadReadPayload | None = change(
+        _mark_read, MarkInvoiceThreadReadInput, Action.VIEW_INVOICES,
+        about="Say that one has read a conversation. For people only; reading it marks nothing by itself.",
+    )  # fmt: skip
+    mark_invoice_thread_unread: MarkInvoiceThreadUnreadPayload | None = change(
+        _mark_unread, MarkInvoiceThreadUnreadInput, Action.VIEW_INVOICES,
+        about="Have the other side's last message to read again. For people only.",
+    )  # fmt: skip
+    mark_all_invoice_threads_read: MarkAllInvoiceThreadsReadPayload | None = change(
+        _mark_all_read, MarkAllInvoiceThreadsReadInput, Action.VIEW_INVOICES,
+        about="Say that one has read everything. For people only.",
+    )  # fmt: skip

@@ -69,7 +69,7 @@ class Order:
 class Noun:
     """A record type: its table, its ids, the right it takes to read it, and how lists of it are sorted.
 
-    `search` is the kind its words have in the search table; `most` the records a plain list of it may hold.
+    `search` is the kind its words have in the search table, `searched` the column that says whose they are.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Noun:
     prefix: str
     needs: Action | None
     search: str | None
+    searched: str
     kind: type
     default: str
     inputs: Any = None
@@ -181,14 +182,9 @@ def part(about: str | None = None) -> Any:
 
 
 def reference(
-    name: str,
-    about: str | None = None,
-    *,
-    kind: str,
-    kinds: dict[str, str],
-    where: bool = False,
+    name: str, about: str | None = None, *, kind: str, kinds: dict[str, str], where: bool = False,
     see: See = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """A global id whose kind stands in another column."""
     return _field(Reference(name=name, kind=kind, kinds=tuple(kinds.items()), where=where, see=see), about)
 
@@ -283,17 +279,19 @@ def sums(
 
 
 def noun(
-    model: type[SQLModel], prefix: str, *, needs: Action | None, order: str, search: str | None = None
-) -> Callable[[type[T]], type[T]]:
+    model: type[SQLModel], prefix: str, *, needs: Action | None, order: str, search: str | None = None,
+    searched: str = "id",
+) -> Callable[[type[T]], type[T]]:  # fmt: skip
     """Make a class a type of the API that reads `model`.
 
     `prefix` begins its ids, `needs` is the right to read it, `order` the column its lists are sorted by if
-    not asked otherwise (`-` for falling), `search` its kind in the search table.
+    not asked otherwise (`-` for falling), `search` its kind in the search table, `searched` as a `Noun` has.
     """
 
     def declare(kind: type[T]) -> type[T]:
         made = strawberry.type(kind, description=kind.__doc__)
-        declared = Noun(made.__name__, table_of(model), prefix, needs, search, made, order.lstrip("-"))
+        found = (search, searched)
+        declared = Noun(made.__name__, table_of(model), prefix, needs, *found, made, order.lstrip("-"))
         _sort(declared, falling=order.startswith("-"))
         declared.inputs = inputs.Inputs(declared, NOUNS)
         NOUNS[made.__name__] = declared

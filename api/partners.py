@@ -11,6 +11,7 @@ import strawberry
 
 from api.changes import Doing, Given, Oddity, Outcome, change, changed, gives, opt, said, takes, warnings_of
 from api.nouns import Connection, Node, any_by_id, col, known, lazy, mine, mine_column, myself, noun, page
+from api.own import own_count
 from api.reads import STAFF
 from api.roles import Role
 from auth.actors import Action, Actor, ActorKind
@@ -20,6 +21,7 @@ from billing import partners as t
 from billing.addresses import Country
 from billing.derived import is_staff
 from billing.partner_profile import PartnerInput
+from billing.unread_threads import MOST_COUNTED, UnreadThread
 
 if TYPE_CHECKING:
     from api.api_keys import ApiKey
@@ -102,6 +104,12 @@ class Viewer:
     partner: Partner = mine(lambda actor: actor.partner_id)
     customer: Annotated["Customer", lazy("api.customers")] | None = mine(
         lambda actor: actor.customer_id, "Of a customer's user or portal token."
+    )
+    unread_thread_count: int | None = own_count(
+        UnreadThread,
+        "Conversations with messages one has not read; stops at 100. Null for keys and tokens.",
+        most=MOST_COUNTED,
+        see=Action.VIEW_INVOICES,
     )
     user: Annotated["User", lazy("api.users")] | None = mine(
         _membership, "Not of keys and tokens. Of an impersonation: the user it looks as, if it is one."

@@ -123,6 +123,25 @@ class Many(Read):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Own(Compared):
+    """What the member who asks has about this record: is there a row of `table` whose column `link` points
+    here, or that row's `column`. Whether there is one is null for whoever is no member.
+    """
+
+    table: Table
+    link: str
+    column: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnCount(Read):
+    """How many rows of `table` the member who asks has, at most `most`. Null for whoever is no member."""
+
+    table: Table
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page(Read):
     """A connection: the records whose column `link` points here (all, without one) and that fit `only`."""
 

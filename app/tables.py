@@ -42,6 +42,7 @@ from billing import (
     recurrences,
     tags,
     tax_rates,
+    unread_threads,
 )
 from integrations import inbox
 
@@ -50,7 +51,8 @@ NOUNS = (
     customer_notes, customer_views, customers, factor_tables, impersonations, inbox, invites,
     invoice_import_tables, invoice_life, invoice_threads, invoices, ledger, mailed_codes, mails,
     memberships, outside_payments, partners, pay_links, payment_methods, payments, pending,
-    personal_tokens, recovery_codes, recurrences, replays, sessions, tags, tax_rates, throttle, users,
+    personal_tokens, recovery_codes, recurrences, replays, sessions, tags, tax_rates, throttle,
+    unread_threads, users,
 )  # fmt: skip
 
 METADATA: MetaData = SQLModel.metadata

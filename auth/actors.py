@@ -177,8 +177,8 @@ class Actor:
 
     @property
     def member_id(self) -> UUID | None:
-        """The place of whoever of the partner's staff acts; only people have what is theirs alone."""
-        return self.id if self.kind is ActorKind.STAFF else None
+        """The place of the person who acts, on either side; only people have what is theirs alone."""
+        return self.id if self.kind in (ActorKind.STAFF, ActorKind.CUSTOMER_USER) else None
 
     def may(self, action: Action) -> bool:
         """Is `action` among the rights of this actor's role or key?"""

@@ -17,7 +17,7 @@ from auth.authority import scoped
 from auth.companies import require_open
 from auth.invites import Invite
 from auth.memberships import Membership, Role
-from billing import mails
+from billing import mails, unread_threads
 from billing.customer_fields import UserInput, read_role, read_user
 from billing.customers import Customer, CustomerStatus, keep_words, locked, seat
 from billing.texts import Checks
@@ -116,6 +116,7 @@ def remove(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> 
     removed = memberships.remove(db, actor, membership_id=member.id, now=now)
     keep_words(db, customer)
     keep_user_words(db, removed)
+    unread_threads.drop_own(db, member=removed)
     return removed
 
 

@@ -15,7 +15,7 @@ from auth import companies, erasing, users
 from auth.actors import Actor, system
 from auth.emails import normal_form
 from auth.memberships import LastOne, Membership
-from billing import access_requests, customer_imports, customer_views, invoice_imports
+from billing import access_requests, customer_imports, customer_views, invoice_imports, unread_threads
 from billing.customer_import_tables import CustomerImport
 from billing.customer_notes import CustomerNote
 from billing.customers import Customer, keep_words
@@ -109,6 +109,7 @@ def erase_place(db: Session, actor: Actor, membership: Membership, now: datetime
         company = companies.company_of(db, partner_id=partner_id, customer_id=customer_id, hold=False)
         raise StillNeeded(company.name, refusal) from None
     customer_views.drop_own(db, member=seat)
+    unread_threads.drop_own(db, member=seat)
     # A server's words about a mail it refused name the address it was for, which stands beside them.
     mails = (col(Mail.partner_id) == partner_id, col(Mail.membership_id) == seat.id)
     db.execute(update(Mail).where(*mails).values(answer=None, address=None))

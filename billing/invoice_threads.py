@@ -17,6 +17,7 @@ from auth.actors import Action, Actor
 from auth.throttle import Limit
 from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.texts import Checks
+from billing.unread_threads import note
 from db.columns import choice, instant, key, tenant
 from db.policies import Guard, guarded
 from db.session import defer
@@ -24,6 +25,8 @@ from errors import Conflict, NotFound
 from languages import mark
 
 LONGEST = 4_000
+TICK = timedelta(microseconds=1)
+"""No two messages of a conversation are nearer."""
 AUTHOR = Limit(
     "thread messages", 60, timedelta(hours=1),
     mark("You wrote many messages within an hour. Wait a while, then go on."),
@@ -47,7 +50,8 @@ class ThreadState(StrEnum):
 class InvoiceThread(SQLModel, table=True):
     """A conversation between a customer and the partner. The names are what people were called then.
 
-    `updated_at` is when the last message or change of state was.
+    `updated_at` is when the last message or change of state was; the last message was `last_from_partner`, or
+    from the customer.
     """
 
     __tablename__ = "invoice_thread"
@@ -67,6 +71,8 @@ class InvoiceThread(SQLModel, table=True):
         Index("ix_invoice_thread_invoice", "partner_id", "invoice_id", "updated_at", "id"),
         Index("ix_invoice_thread_updated", "partner_id", "updated_at", "id"),
         Index("ix_invoice_thread_state", "partner_id", "state", "updated_at", "id"),
+        Index("ix_invoice_thread_message_at", "partner_id", "last_message_at", "id"),
+        Index("ix_invoice_thread_turn", "partner_id", "state", "last_from_partner", "updated_at", "id"),
         Index("ix_invoice_thread_customer", "partner_id", "customer_id", "updated_at", "id"),
         guarded(Guard.CUSTOMER),
     )
@@ -80,6 +86,8 @@ class InvoiceThread(SQLModel, table=True):
     state: ThreadState = choice(ThreadState)
     created_at: datetime = instant()
     updated_at: datetime = instant()
+    last_message_at: datetime = instant()
+    last_from_partner: bool
     resolved_at: datetime | None = instant(default=None)
     resolved_by: str | None = None
     resolver_id: UUID | None = None
@@ -144,10 +152,11 @@ def open_thread(
     thread = InvoiceThread(
         partner_id=actor.partner_id, customer_id=invoice.customer_id, invoice_id=invoice.id,
         line_id=fields.line_id, kind=fields.kind, state=ThreadState.OPEN, created_at=now, updated_at=now,
+        last_message_at=now, last_from_partner=actor.is_staff_side,
     )  # fmt: skip
     db.add(thread)
     db.flush()
-    _write(db, actor, thread, text, now)
+    _write(db, actor, thread, text, now, at=now)
     _record(db, actor, thread, "disputed" if fields.kind is ThreadKind.DISPUTE else "asked", now)
     return thread
 
@@ -158,7 +167,8 @@ def reply(db: Session, actor: Actor, *, thread_id: UUID, text: str | None, now: 
     thread = _locked(db, actor, thread_id)
     if thread.state is ThreadState.RESOLVED:
         raise Settled
-    _write(db, actor, thread, _read(text), now)
+    # Whoever waited for the row may come with an earlier clock: messages follow each other all the same.
+    _write(db, actor, thread, _read(text), now, at=max(now, thread.last_message_at + TICK))
     _record(db, actor, thread, "replied", now)
     return thread
 
@@ -208,16 +218,20 @@ def _read(text: str | None) -> str:
     return read
 
 
-def _write(db: Session, actor: Actor, thread: InvoiceThread, text: str, now: datetime) -> None:
+def _write(
+    db: Session, actor: Actor, thread: InvoiceThread, text: str, now: datetime, *, at: datetime
+) -> None:
     throttle.count_all(db, [throttle.bucket_of(db, AUTHOR, actor.id or actor.kind.value)], now=now)
-    thread.updated_at = now
+    thread.updated_at = thread.last_message_at = at
+    thread.last_from_partner = actor.is_staff_side
     message = ThreadMessage(
         partner_id=thread.partner_id, customer_id=thread.customer_id, thread_id=thread.id, text=text,
         is_from_partner=actor.is_staff_side, author_kind=actor.kind.value, author_id=actor.id,
-        author_name=actor.name, created_at=now,
+        author_name=actor.name, created_at=at,
     )  # fmt: skip
     db.add(message)
     db.flush()
+    note(db, message_id=message.id)
     defer(db, "announce_message", partner_id=message.partner_id, message_id=message.id)
 
 

@@ -15,7 +15,7 @@ from auth.actors import Action, Actor, MissingRight
 from auth.authority import scoped
 from auth.invites import Invite
 from auth.memberships import STAFF_ROLES, Membership, Role
-from billing import customer_views, mails
+from billing import customer_views, mails, unread_threads
 from billing.texts import Checks
 from errors import NotFound
 
@@ -88,6 +88,7 @@ def remove(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> 
     """
     gone = memberships.remove(db, actor, membership_id=_found(db, actor, membership_id, now).id, now=now)
     customer_views.drop_own(db, member=gone)
+    unread_threads.drop_own(db, member=gone)
     return gone
 
 

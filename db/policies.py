@@ -34,6 +34,7 @@ class Guard(StrEnum):
     CUSTOMER = "customer"  # rows that belong to one customer; its users see them
     STAFF = "staff"  # the partner's own rows; no customer user sees them
     SHARED = "shared"  # like STAFF, but what is not shared is there for the member alone who made it
+    MEMBER = "member"  # like CUSTOMER, of both sides, and each is one member's alone
     OWN = "own"  # rows owned by the partner or by one customer, each sees only its own
     ISSUED = "issued"  # like CUSTOMER, but a customer never sees a draft
     ISSUED_CHILD = "issued_child"  # rows under an invoice, hidden while it is a draft
@@ -53,6 +54,7 @@ CONDITIONS: dict[Guard, str] = {
     Guard.CUSTOMER: f"{_TENANT} and {_MINE}",
     Guard.STAFF: f"{_TENANT} and {_FOR_STAFF}",
     Guard.SHARED: f"{_TENANT} and {_FOR_STAFF} and (is_shared or created_by = {MEMBER})",
+    Guard.MEMBER: f"{_TENANT} and {_MINE} and member_id = {MEMBER}",
     Guard.OWN: f"{_TENANT} and case when {_FOR_STAFF} then owner_id is null else owner_id = {CUSTOMER} end",
     Guard.ISSUED: f"{_TENANT} and ({_FOR_STAFF} or (customer_id = {CUSTOMER} and status <> 'DRAFT'))",
     Guard.ISSUED_CHILD: f"{_TENANT} and ({_FOR_STAFF} or (customer_id = {CUSTOMER} and issued))",

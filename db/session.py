@@ -97,7 +97,7 @@ def enter(
 
 @contextmanager
 def as_member(db: Session, member_id: UUID) -> Iterator[None]:
-    """See what one member of the staff keeps for themselves, to end it with their place."""
+    """See what one member alone has, to end it with their place."""
     setting = text("select set_config('remit.member', :member, true)")
     before = db.execute(text("select current_setting('remit.member', true)")).scalar_one()
     db.execute(setting, {"member": str(member_id)})

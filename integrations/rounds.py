@@ -21,6 +21,7 @@ from billing import (
     invoice_imports,
     invoice_scheduling,
     recurring_making,
+    unread_threads,
 )
 from db.session import Database
 
@@ -66,12 +67,13 @@ def make_recurring(database: Database, *, now: datetime) -> int:
 
 
 def forget_over(database: Database, *, now: datetime) -> int:
-    """Forget links, codes and the like that are over, counted tries of windows that ended, and answers that
-    were kept for 30 days; how many rows. Running it again changes nothing.
+    """Forget links, codes and the like that are over, counted tries of windows that ended, answers that were
+    kept for 30 days, and what was not read for 180; how many rows. Running it again changes nothing.
     """
     with database.transaction() as db:
         count = one_time.drop_over(db, now=now) + throttle.drop_old(db, now=now)
-    return count + _for_each(database, replays.drop_old, "stored answers not dropped", now)
+    count += _for_each(database, replays.drop_old, "stored answers not dropped", now)
+    return count + _for_each(database, unread_threads.drop_old, "unread conversations not dropped", now)
 
 
 def _partner_ids(database: Database) -> list[UUID]:

@@ -24,6 +24,10 @@ TONES: dict[str, tuple[str, str]] = {
     "RECURRING_ENDED": ("neutral", "Ended"),
     "INVOICE_DISPUTED": ("warning", "Disputed"),
     "INVOICE_ASKED_ABOUT": ("info", "Open question"),
+    "THREAD_NEW": ("info", "New message"),
+    "THREAD_UNREAD": ("info", "Unread"),
+    "THREAD_OURS": ("warning", "Waiting for you"),
+    "THREAD_THEIRS": ("neutral", "Waiting for an answer"),
     "THREAD_OPEN": ("info", "Open"),
     "THREAD_RESOLVED": ("success", "Settled"),
     # mails

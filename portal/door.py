@@ -166,6 +166,19 @@ async def meet(request: Request, work: Callable[[Session, Actor], Result]) -> Re
     return await run_in_threadpool(_knocked, request, work, None, place(request))
 
 
+async def note_opening(request: Request, work: Callable[[Session, Actor], Result]) -> Result:
+    """As `meet`, for what is written down of a page having been opened, and no more: any link leads here.
+
+    Refuses ViewOnly: whoever only looks leaves no trace of that kind.
+    """
+
+    def noted(db: Session, actor: Actor) -> Result:
+        actor.require_writer()
+        return work(db, actor)
+
+    return await run_in_threadpool(_knocked, request, noted, None, place(request))
+
+
 def meet_now(request: Request, work: Callable[[Session, Actor], Result]) -> Result:
     """As `meet`, for whoever is on a worker thread already: the next part of a file that is being sent."""
     return _knocked(request, work, None, place(request))

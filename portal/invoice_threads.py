@@ -1,10 +1,12 @@
 """Questions on an invoice, at both doors: asking, the conversation, settling it and taking it up again.
 
 Surprise: a form of its own page for each, so that what was typed wrongly stands where it was typed and the
-invoice's own page stays as it is.
+invoice's own page stays as it is. And a GET that writes: whoever opens a conversation has read it, with or
+without a script; that, and for themselves alone.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -12,17 +14,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.actors import Actor
-from billing import invoice_threads
+from billing import invoice_threads, thread_reading
 from billing.invoice_threads import Opening, ThreadKind
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark, say
-from portal.door import act, go, read_form
+from portal.door import act, go, note_opening, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.invoice_choice import folder
 from portal.page import Page, ask, show
-from portal.paging import neighbours, window
+from portal.paging import PLACES, neighbours, window
+
+# Of a conversation on one page.
+SIZE = 50
 
 
 async def show_ask(request: Request) -> Response:
@@ -51,8 +56,14 @@ async def begin(request: Request) -> Response:
 
 
 async def show_thread(request: Request) -> Response:
-    """The conversation, oldest message first."""
-    return await _thread_page(request, Form())
+    """The conversation, its latest messages, the oldest of them first. Whoever opens it has read it."""
+    page = await _conversation(request)
+    since = page.content["thread"]["unreadSince"]
+    if since is not None and _is_opened(request):
+        # Up to what this page shows: a message that comes just now is shown as new, and stays so.
+        await _mark_read(request, datetime.fromisoformat(page.content["thread"]["lastMessageAt"]))
+        page = await _conversation(request)
+    return _thread_page(request, page, Form(), since=since)
 
 
 async def reply(request: Request) -> Response:
@@ -66,7 +77,8 @@ async def reply(request: Request) -> Response:
     try:
         await act(request, work, form=form)
     except Invalid as wrong:
-        return await _thread_page(request, form.with_problems(wrong), status=422)
+        page = await _conversation(request)
+        return _thread_page(request, page, form.with_problems(wrong), status=422)
     return go(request, _thread(request), "Your message is there to be read.")
 
 
@@ -78,6 +90,19 @@ async def resolve(request: Request) -> Response:
 async def reopen(request: Request) -> Response:
     """Take it up again."""
     return await _moved(request, invoice_threads.reopen, mark("This conversation is open again."))
+
+
+async def keep_unread(request: Request) -> Response:
+    """Come back to it later: unread again, for whoever asks."""
+    form = await read_form(request)
+    thread_id = record_id(request, "thread_id", "thr")
+
+    def work(db: Session, actor: Actor) -> None:
+        thread_reading.mark_unread(db, actor, thread_id=thread_id)
+
+    await act(request, work, form=form)
+    # Not to the conversation: opening it would have it read.
+    return go(request, f"{place(request).home}/conversations", "This conversation is marked as unread.")
 
 
 async def back(request: Request) -> Response:
@@ -108,15 +133,48 @@ async def _ask_page(request: Request, form: Form, *, status: int = 200) -> Respo
     )  # fmt: skip
 
 
-async def _thread_page(request: Request, form: Form, *, status: int = 200) -> Response:
-    page = await _asked(request, "thread", id=request.path_params["thread_id"], **window(request, size=50))
+async def _conversation(request: Request) -> Page:
+    page = await _asked(request, "thread", id=request.path_params["thread_id"], **_window(request))
     thread = page.content["thread"]
     if thread is None or thread["invoice"]["id"] != request.path_params["invoice_id"]:
         raise NotFound
-    before, after = neighbours(request, thread["messages"]["pageInfo"])
+    return page
+
+
+def _window(request: Request) -> dict[str, Any]:
+    """What was written last, unless the address names another part."""
+    if _is_latest(request):
+        return {"last": SIZE}
+    return window(request, size=SIZE)
+
+
+def _is_latest(request: Request) -> bool:
+    return not any(name in request.query_params for name in PLACES)
+
+
+def _is_opened(request: Request) -> bool:
+    """Does somebody read it? Not a browser that fetches ahead what may be asked for, and no older part."""
+    ahead = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
+    return request.method == "GET" and "prefetch" not in ahead.lower() and _is_latest(request)
+
+
+async def _mark_read(request: Request, until: datetime) -> None:
+    thread_id = record_id(request, "thread_id", "thr")
+
+    def work(db: Session, actor: Actor) -> None:
+        thread_reading.mark_read(db, actor, thread_id=thread_id, until=until)
+
+    await note_opening(request, work)
+
+
+def _thread_page(
+    request: Request, page: Page, form: Form, *, status: int = 200, since: str | None = None
+) -> Response:
+    """`since`: from when on it was unread before it was opened."""
+    before, after = neighbours(request, page.content["thread"]["messages"]["pageInfo"])
     return show(
         request, f"{folder(request)}/invoices/thread.html", page, form=form, status=status,
-        here=_thread(request), back=_invoice(request), before=before, after=after,
+        here=_thread(request), back=_invoice(request), before=before, after=after, since=since,
     )  # fmt: skip
 
 

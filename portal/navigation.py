@@ -31,8 +31,8 @@ OWN = (
 )
 
 
-def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
-    """The partner dashboard's places, for whoever has these rights."""
+def dashboard(home: str, rights: frozenset[str], unread: int = 0) -> tuple[Entry, ...]:
+    """The partner dashboard's places, for whoever has these rights and as many conversations to read."""
     keys = (Entry(mark("API keys"), f"{home}/api-keys", "key-round"),) if "api_keys:write" in rights else ()
     log = (Entry(mark("Audit log"), f"{home}/audit", "scroll-text"),) if "audit:read" in rights else ()
     return (
@@ -49,7 +49,7 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
                 Entry(mark("Invoices"), f"{home}/invoices", "file-text"),
                 Entry(mark("Recurring invoices"), f"{home}/recurring", "repeat"),
                 Entry(mark("Credit notes"), f"{home}/credit-notes", "receipt"),
-                Entry(mark("Questions"), f"{home}/questions", "inbox"),
+                Entry(mark("Conversations"), f"{home}/conversations", "inbox", unread=unread),
                 Entry(mark("Payments"), f"{home}/payments", "wallet"),
             ),
         ),
@@ -65,12 +65,13 @@ def dashboard(home: str, rights: frozenset[str]) -> tuple[Entry, ...]:
     )  # fmt: skip
 
 
-def portal(home: str) -> tuple[Entry, ...]:
-    """The customer portal's places."""
+def portal(home: str, unread: int = 0) -> tuple[Entry, ...]:
+    """The customer portal's places, for whoever has as many conversations to read."""
     return (
         Entry(mark("Invoices"), f"{home}/invoices", "file-text"),
         Entry(mark("Payments"), f"{home}/payments", "wallet"),
         Entry(mark("Credit notes"), f"{home}/credit-notes", "receipt"),
+        Entry(mark("Conversations"), f"{home}/conversations", "inbox", unread=unread),
         Entry(mark("Statement"), f"{home}/statement", "scroll-text"),
         Entry(mark("Payment methods"), f"{home}/payment-methods", "credit-card"),
         Entry(mark("Tags"), f"{home}/tags", "tag"),
@@ -92,7 +93,7 @@ def shell_for(
 
     Staff who are only `looking` get nothing that is the person's own: no account, no signing out.
     """
-    in_portal = where.kind == "portal"
+    in_portal, unread = where.kind == "portal", viewer["unreadThreadCount"]
     rights = frozenset(viewer["scopes"])
     partner = viewer["partner"]["name"]
     support = Support(*(viewer["partner"][name] for name in ("supportEmail", "supportPhone", "supportUrl")))
@@ -111,11 +112,21 @@ def shell_for(
         time_zone=viewer["timeZone"]
         or (in_portal and viewer["customer"]["timeZone"])
         or viewer["partner"]["timeZone"],
-        nav=at(portal(where.home) if in_portal else dashboard(where.home, rights), path),
+        nav=at(_nav(where.home, rights, unread or 0, in_portal=in_portal), _listed_at(where.home, path)),
         menu=() if looking else OWN,
         flashes=(said,) if said else (),
         ends_in=ends_in,
         support=support,
         brand=brand,
         looking=looking,
+        unread=unread,
     )
+
+
+def _listed_at(home: str, path: str) -> str:
+    """A conversation's address is below its invoice's; its place in the navigation is among conversations."""
+    return f"{home}/conversations/one" if "/threads/" in path.removeprefix(home) else path
+
+
+def _nav(home: str, rights: frozenset[str], unread: int, *, in_portal: bool) -> tuple[Entry, ...]:
+    return portal(home, unread) if in_portal else dashboard(home, rights, unread)

@@ -15,13 +15,15 @@ Tone = Literal["success", "info", "warning", "danger"]
 class Entry(NamedTuple):
     """A place in the navigation. Without `href` it only names its children; `icon` is a vendored icon's name.
 
-    `current` is what goes into `aria-current`: "page" on the page itself, "true" on a page below it.
+    `current` is what goes into `aria-current`: "page" on the page itself, "true" on a page below it. `unread`
+    is how much there is to read.
     """
 
     label: str
     href: str | None = None
     icon: str | None = None
     children: tuple["Entry", ...] = ()
+    unread: int = 0
     current: Literal["", "page", "true"] = ""
 
 
@@ -93,7 +95,8 @@ class Shell:
     address; `sign_out` the address that ends the session (POST, with `csrf_token`). `rights` is what the
     person may do here (`customers:write`), `time_zone` the zone instants are written in; after `ends_in`
     without another page the session is over. `support` stands at the portal's foot. `looking`: staff see a
-    customer's portal, and nothing on it can be changed.
+    customer's portal, and nothing on it can be changed. `unread`: conversations with something to read, up to
+    100; None for whoever is no member.
     """
 
     place: str
@@ -114,6 +117,7 @@ class Shell:
     support: Support | None = None
     brand: Brand = NO_BRAND
     looking: Looking | None = None
+    unread: int | None = None
 
     @property
     def initials(self) -> str:

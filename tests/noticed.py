@@ -19,6 +19,7 @@ OWN_TWINS = (
     "tests/billing/test_among_twins.py",
     "tests/billing/test_imports_among_twins.py",
     "tests/billing/test_lists_among_twins.py",
+    "tests/billing/test_reading_among_twins.py",
     "tests/billing/test_untied.py",
     "tests/billing/test_refused_first.py",
     "tests/billing/test_strangers.py",
@@ -84,6 +85,8 @@ ASKED = {
         "tags": "tags strangers tag_merging",
         "tax_rates": "catalogue",
         "telling": f"{_PAID} outside_payments",
+        "thread_reading": "thread_reading reading_among_twins",
+        "unread_threads": "thread_reading reading_among_twins",
     },
     "integrations": dict.fromkeys(
         ("inbox", "reconciling", "access_letters", "letters", "outgoing"),

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from strawberry.types.field import StrawberryField
 
 from api.nouns import NOUNS, Noun, shown_column
-from api.plan.objects import record_id
+from api.plan.objects import owned, record_id
 from api.plan.planning import Planning, Value, int8
-from api.reads import Amount, Computed, Identity, Many, One, Reference
+from api.reads import Amount, Computed, Identity, Many, One, Own, Reference
 from billing.search import LAST, SearchToken, words_asked
 from errors import Invalid
 
@@ -95,7 +95,9 @@ def _field(planning: Planning, noun: Noun, alias: str, key: str, asked: Value) -
     parts = []
     for operator in asked.ask(_keys):
         value = asked.at(operator)
-        if isinstance(read, Computed) and read.key is None:
+        if isinstance(read, Own):
+            parts.append(_own(planning, alias, read, operator, value))
+        elif isinstance(read, Computed) and read.key is None:
             parts.append(_holds(planning, noun, alias, read, value))
         else:
             parts.append(_operation(_compared(planning, noun, alias, name, read), operator, value))
@@ -174,6 +176,18 @@ def _holds(planning: Planning, noun: Noun, alias: str, read: Computed, value: Va
     return condition if value.ask(bool) else f"{condition} is not true"
 
 
+def _own(planning: Planning, alias: str, read: Own, operator: str, value: Value) -> str:
+    """Has the member who asks a row about the record? For whoever is no member, neither yes nor no."""
+    if operator == "isNull":
+        return f"{planning.member} is {'' if value.ask(bool) else 'not '}null"
+    if not value.ask(bool):
+        return f"{planning.member} is not null and not exists (select {owned(planning, alias, read).text})"
+    # Their rows first, which are few, however the statement was planned: else it walks all records for them.
+    kept = planning.alias()
+    rows = f"select {kept}.{read.link} from {read.table.name} {kept} where {planning.scope(read.table, kept)}"
+    return f"{alias}.id = any(array({rows}))"
+
+
 def _related(planning: Planning, noun: Noun, alias: str, read: One, name: str, asked: Value) -> str:
     declared = next(field for python_name, field, _ in noun.fields if python_name == name)
     related = related_noun(declared)
@@ -234,7 +248,7 @@ def search(planning: Planning, noun: Noun, alias: str, asked: Value) -> list[str
         high = asked.param("text", partial(_word, place, end=LAST))
         kind = planning.kept(f"search {noun.search}", lambda _: noun.search, "text")
         conditions.append(
-            f"{alias}.id in (select {words}.subject_id from {table.name} {words}"
+            f"{alias}.{noun.searched} in (select {words}.subject_id from {table.name} {words}"
             f" where {planning.scope(table, words)} and {words}.kind = {kind}"
             f" and {words}.token >= {low} and {words}.token < {high})"
         )

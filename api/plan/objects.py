@@ -6,7 +6,7 @@ that is the one that has it; only otherwise is a table joined for it.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -38,6 +38,8 @@ from api.reads import (
     MineColumn,
     Myself,
     One,
+    Own,
+    OwnCount,
     Part,
     Reference,
 )
@@ -168,6 +170,41 @@ def single(
     sure = is_non_null_type(asked.field.type) and not is_list_type(get_nullable_type(asked.field.type))
     otherwise = f"must({quoted(asked.label)})" if sure else "'null'"
     return [Sql(f"coalesce((select {body} from {source(target)} where {where}),{otherwise})")]
+
+
+@writes(Own)
+def own(planning: Planning, row: Row, asked: Asked, read: Own) -> Json:
+    """What the member who asks has about the record: a look at the key of their rows."""
+    condition = owned(planning, row.alias, read)
+    if read.column is not None:
+        return _scalar(
+            asked, f"(select {condition.alias}.{read.column} {condition.text} limit 1)", sure=False
+        )
+    there = f"coalesce((select true {condition.text} limit 1),false)"
+    return _scalar(asked, f"(case when {planning.member} is not null then {there} end)", sure=False)
+
+
+class Owned(NamedTuple):
+    """`from … where …` for the row that a member has about a record, and the row's alias."""
+
+    alias: str
+    text: str
+
+
+def owned(planning: Planning, alias: str, read: Own) -> Owned:
+    """The row that the member who asks has about the record `alias`."""
+    kept, name = planning.alias(), read.table.name
+    where = f"{planning.scope(read.table, kept)} and {kept}.{read.link} = {alias}.id"
+    return Owned(kept, f"from {name} {kept} where {where}")
+
+
+@writes(OwnCount)
+def own_count(planning: Planning, row: None, asked: Asked, read: OwnCount) -> Json:
+    """How many rows of their own the member who asks has."""
+    alias = planning.alias()
+    found = f"select from {read.table.name} {alias} where {planning.scope(read.table, alias)}"
+    counted = f"(select count(*) from ({found} limit {read.most:d}) counted)"
+    return _scalar(asked, f"(case when {planning.member} is not null then {counted} end)", sure=False)
 
 
 @writes(Latest)

@@ -184,8 +184,12 @@ class Planning:
         customer = None
         if not self.rights.staff:
             customer = self.kept("customer", lambda call: call.actor.customer_id, "uuid")
-        member = self.kept("member", lambda call: call.actor.member_id, "uuid")
-        return scope(table, alias, partner=partner, customer=customer, member=member)
+        return scope(table, alias, partner=partner, customer=customer, member=self.member)
+
+    @property
+    def member(self) -> str:
+        """Who of either side asks, as a parameter: null for whoever is no member."""
+        return self.kept("member", lambda call: call.actor.member_id, "uuid")
 
     def expression(self, make: Expression, table: Table, alias: str, see: See) -> str:
         """An expression of `billing.derived` over `alias`; in brackets, as it may be multiplied."""

@@ -35,6 +35,7 @@ _STAFF: dict[Guard, Scope] = {
     Guard.ISSUED: lambda t, partner, _: f"{t}.partner_id = {partner}",
     Guard.ISSUED_CHILD: lambda t, partner, _: f"{t}.partner_id = {partner}",
     Guard.MEMBERSHIP: lambda t, partner, _: f"{t}.partner_id = {partner}",
+    Guard.MEMBER: lambda t, partner, _: f"{t}.partner_id = {partner}",
 }
 _CUSTOMER: dict[Guard, Scope] = {
     Guard.PARTNER_ROW: lambda t, partner, _: f"{t}.id = {partner}",
@@ -49,19 +50,21 @@ _CUSTOMER: dict[Guard, Scope] = {
         f"{t}.partner_id = {partner} and {t}.customer_id = {own} and {t}.issued"
     ),
     Guard.MEMBERSHIP: lambda t, partner, own: f"{t}.partner_id = {partner} and {t}.customer_id = {own}",
+    Guard.MEMBER: lambda t, partner, own: f"{t}.partner_id = {partner} and {t}.customer_id = {own}",
 }
 
 
 def scope(table: Table, alias: str, *, partner: str, customer: str | None, member: str) -> str:
     """The predicate that keeps `alias` to one partner's rows, for a customer's actor to one customer's.
 
-    Of what is not shared, it keeps to what is the member's.
+    Of what is not shared, it keeps to what is the member's; of what is a member's alone, for both sides.
     """
     known = _STAFF if customer is None else _CUSTOMER
     guard = guard_of(table)
     if guard not in known:
         raise Unscoped(f"{table.name}: rows guarded as {guard} are not read for this side")
-    return known[guard](alias, partner, customer or member)
+    made = known[guard](alias, partner, customer or member)
+    return f"{made} and {alias}.member_id = {member}" if guard is Guard.MEMBER else made
 
 
 _ALIASED = re.compile(r"\b(?:from|join)\s+([a-z_]+)(?:\s+as)?\s+([a-z_]\w*)", re.IGNORECASE)

@@ -16,7 +16,7 @@ from billing.search import words_asked
 from db import ids
 from errors import NotFound, Problem
 from languages import mark, say
-from portal.partner.customer_filters import Chip
+from portal.chips import Chip
 
 # What the log can be narrowed to, by the first word of what was done.
 ABOUT: Mapping[str, str] = {

@@ -14,14 +14,14 @@ from starlette.routing import Route
 
 from billing import credit_note_exports
 from billing.money import Currency
-from languages import mark, say
+from languages import mark
 from portal import exports
+from portal.chips import of_customer
 from portal.door import go, partner, read_form
 from portal.house import place
 from portal.invoice_filters import LONGEST, SPANS, bounds_of
-from portal.page import Page, ask, show
+from portal.page import ask, show
 from portal.paging import counted, link, neighbours, window
-from portal.partner.customer_filters import Chip
 
 KEPT = "kept"
 # What a note has in common with an invoice.
@@ -103,7 +103,8 @@ async def list_notes(request: Request) -> Response:
     return show(
         request, "partner/credit_notes/list.html", page, asked=asked, sorts=SORTS,
         tabs=[(label, link(request, tab=tab), tab == asked.tab, None) for tab, label in LABELS.items()],
-        beside=neighbours(request, listed["pageInfo"]), chips=_chips(request, page), cleared=_home(request),
+        beside=neighbours(request, listed["pageInfo"]), chips=of_customer(request, page.content),
+        cleared=_home(request),
         count=counted(listed["totalCount"], "credit note", "credit notes"),
     )  # fmt: skip
 
@@ -123,15 +124,6 @@ async def export(request: Request) -> Response:
 async def back(request: Request) -> Response:
     """The file is a form's answer; whoever opens its address gets the list."""
     return go(request, _home(request))
-
-
-def _chips(request: Request, page: Page) -> list[Chip]:
-    """The customer whose notes alone are shown: no field of the form says it."""
-    if "customer" not in page.content:
-        return []
-    known = page.content["customer"]
-    company = known["company"] if known else say("one that is gone")
-    return [Chip(say("Customer: {company}", company=company), link(request, customer=""))]
 
 
 def _home(request: Request) -> str:

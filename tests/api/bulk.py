@@ -205,11 +205,12 @@ _FILL = (
     """,
     """
     insert into invoice_thread (partner_id, id, customer_id, invoice_id, kind, state, created_at, updated_at,
-      resolved_at, resolved_by)
+      resolved_at, resolved_by, last_message_at, last_from_partner)
     select :partner, gen_random_uuid(), i.customer_id, i.id,
       case when r % 8 = 0 then 'DISPUTE' else 'QUESTION' end,
       case when r % 4 = 0 then 'OPEN' else 'RESOLVED' end, :now, :now + r * interval '1 minute',
-      case when r % 4 = 0 then null else :now end, case when r % 4 = 0 then null else 'x' end
+      case when r % 4 = 0 then null else :now end, case when r % 4 = 0 then null else 'x' end,
+      :now + r * interval '1 minute', r % 8 <> 0
     from (select *, row_number() over () r from invoice where partner_id = :partner and status <> 'DRAFT') i
     """,
     """
@@ -217,6 +218,13 @@ _FILL = (
       author_kind, author_name, created_at)
     select partner_id, gen_random_uuid(), customer_id, id, 't', true, 'STAFF', 'x', created_at
     from invoice_thread where partner_id = :partner
+    """,
+    """
+    insert into unread_thread (partner_id, member_id, thread_id, customer_id, since, until)
+    select t.partner_id, m.id, t.id, t.customer_id, t.updated_at, t.updated_at
+    from (select *, row_number() over () r from invoice_thread where partner_id = :partner) t
+    join membership m on m.partner_id = t.partner_id and m.status = 'ACTIVE' and m.customer_id is null
+    where m.name <> 'Clem' or t.r % 500 = 0
     """,
     """
     insert into customer_view (partner_id, id, name, name_key, is_shared, tag_ids, tag_match, status, balance,

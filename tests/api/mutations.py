@@ -51,6 +51,9 @@ def _pay(things: Things) -> dict[str, Any]:
 CUSTOMERS, USERS, TAGS = "customers:write", "users:write", "tags:write"
 INVOICES, METHODS = "invoices:write", "payment_methods:write"
 THREADS = "threads:write"
+READS = ("invoices:read",)
+# What is a member's alone: keys are refused it, and the log tells nothing of it.
+PERSONAL = {"markInvoiceThreadRead", "markInvoiceThreadUnread", "markAllInvoiceThreadsRead"}
 VIEWS = ("views:read", "views:write")
 
 SAMPLES = [
@@ -77,6 +80,9 @@ SAMPLES = [
     Sample("replyToInvoiceThread", lambda t: {"id": t["thread"], "text": "So"}, (THREADS,), ("id",)),
     Sample("resolveInvoiceThread", lambda t: {"id": t["thread"]}, (THREADS,), ("id",)),
     Sample("reopenInvoiceThread", lambda t: {"id": t["settled_thread"]}, (THREADS,), ("id",)),
+    Sample("markInvoiceThreadRead", lambda t: {"id": t["thread"]}, READS, ("id",)),
+    Sample("markInvoiceThreadUnread", lambda t: {"id": t["thread"]}, READS, ("id",)),
+    Sample("markAllInvoiceThreadsRead", lambda t: {}, READS),
     Sample("updateCustomerNote", lambda t: {"id": t["note"], "text": "Called"}, (CUSTOMERS,), ("id",)),
     Sample("deleteCustomerNote", lambda t: {"id": t["note"]}, (CUSTOMERS,), ("id",)),
     Sample(

@@ -12,7 +12,7 @@ from api.nouns import NOUNS, Noun, read_of
 from api.plan.filters import sql_type
 from api.plan.pages import written_cursor
 from api.plan.planning import Call
-from api.read import Bearer, Reader
+from api.read import Bearer, Reader, SessionAt
 from api.reads import Many, One
 from api.schema import GRAPHQL
 from auth.tokens import digest_of
@@ -40,9 +40,11 @@ class Plans:
         self.client = client
         self.reader: Reader = client.reader
 
-    async def of(self, query: str, variables: dict[str, Any], *, generic: bool) -> Any:
+    async def of(
+        self, query: str, variables: dict[str, Any], *, generic: bool, who: SessionAt | None = None
+    ) -> Any:
         """The plan of a document's statement, for the parameters at hand or for any."""
-        credential = Bearer(digest_of(self.client.cast.keys["northwind"]))
+        credential = who or Bearer(digest_of(self.client.cast.keys["northwind"]))
         visit = await self.reader.identify(credential, now=self.client.now)
         document = self.reader.documents.get(query)
         coerced = document.variables.coerced(variables)
@@ -137,6 +139,7 @@ async def test_every_order_every_filter_and_search_follow_an_index_of_the_tenant
     assert await unbounded_filters(plans) == []
     await search_is_a_range(plans)
     await own_places_are_found_by_the_person(plans)
+    await what_is_a_members_alone_is_found_by_the_member(plans)
 
 
 async def sorted_or_unbounded(plans: Plans) -> list[str]:
@@ -174,7 +177,7 @@ async def unbounded_filters(plans: Plans) -> list[str]:
 
 async def search_is_a_range(plans: Plans) -> None:
     """Words are looked up as ranges of the search table's index."""
-    lists = [(name, "c12 c1") for name in ("customers", "invoices", "creditNotes")]
+    lists = [(name, "c12 c1") for name in ("customers", "invoices", "creditNotes", "invoiceThreads")]
     for name, words_of in (*lists, ("users", "n12 n1")):
         query = f'{{ {name}(search: "{words_of}") {{ nodes {{ id }} totalCount }} }}'
         plan = await plans.of(query, {}, generic=False)
@@ -201,6 +204,24 @@ async def own_places_are_found_by_the_person(plans: Plans) -> None:
     scans = [node for node in nodes(row[0][0]["Plan"]) if node.get("Index Name")]
     assert {node["Index Name"] for node in scans} == {"ix_membership_user"}
     assert all("user_id" in node["Index Cond"] for node in scans)
+
+
+async def what_is_a_members_alone_is_found_by_the_member(plans: Plans) -> None:
+    """A count and a list of it begin with the member's rows, be they few or many of the partner's."""
+    for name in ("clem", "ada"):
+        token = plans.client.sign_in(name)
+        who = SessionAt(digest_of(token), "partner", "northwind")
+        for query in (
+            "{ viewer { unreadThreadCount } }",
+            "{ invoiceThreads(where: {isUnread: {eq: true}}) { nodes { id } totalCount } }",
+            "{ invoiceThreads(where: {isUnread: {eq: false}}) { nodes { id isUnread } } }",
+        ):
+            for generic in (False, True):
+                plan = await plans.of(query, {}, generic=generic, who=who)
+                assert unbounded(plan) == [], query
+                unread = [node for node in nodes(plan) if node.get("Relation Name") == "unread_thread"]
+                assert unread, query
+                assert all("member_id" in node["Index Cond"] for node in unread if "Index Cond" in node)
 
 
 def samples(client: Client, noun: Noun, key: str) -> Iterator[dict[str, Any]]:

@@ -75,7 +75,8 @@ update recurring_invoice set invoice_id = '{plain}' where partner_id = '{twin}';
 update payment_allocation set invoice_id = '{lost}' where partner_id = '{twin}';
 update payment set gateway_ref = 'ch_twin' where partner_id = '{twin}' and id = '{payment}';
 update ledger_entry set at = at - interval '2 days' where partner_id = '{twin}';
-update invoice_thread_message set author_id = '{clem}' where partner_id = '{twin}' and id = '{message}';
+update invoice_thread_message set author_id = '{clem}', created_at = created_at + interval '1 hour'
+  where partner_id = '{twin}' and id = '{message}';
 update customer_import_row set made = made || jsonb_build_object('company', 'Twin')
   where partner_id = '{twin}';
 update mail set subject_id = '{message}' where partner_id = '{twin}' and kind = 'RECEIPT';

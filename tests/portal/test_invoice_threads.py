@@ -31,7 +31,7 @@ def test_a_dispute_is_asked_answered_settled_and_taken_up_again(
     signed_in: SignedIn, invoice: Invoice
 ) -> None:
     petra, ada, here = signed_in("petra"), signed_in("ada"), path(invoice)
-    assert "No open questions" in text_of(ada.get("/questions"))
+    assert "No open conversations" in text_of(ada.get("/conversations"))
     assert "Ask a question" in text_of(petra.get(here))
     form = petra.get(f"{here}/ask")
     line = form.text.partition('<option value="lin_')[2].partition('"')[0]
@@ -44,15 +44,15 @@ def test_a_dispute_is_asked_answered_settled_and_taken_up_again(
     assert "it is not paid by itself" in text_of(page)
     for person in (petra, ada):
         assert "Disputed" in text_of(person.get(here))
-    listed = ada.get("/questions")
+    listed = ada.get("/conversations")
     assert ("NO-00001" in text_of(listed), "Dispute" in text_of(listed)) == (True, True)
     ada.post(thread, {"text": "A mistake of ours."})
     assert "Ada, Northwind" in text_of(petra.get(thread))
     ada.post(f"{thread}/resolve")
     assert "Settled by Ada" in text_of(petra.get(thread))
     assert "Your answer" not in text_of(petra.get(thread))
-    assert "No open questions" in text_of(ada.get("/questions"))
-    assert "NO-00001" in text_of(ada.get("/questions?show=settled"))
+    assert "No open conversations" in text_of(ada.get("/conversations"))
+    assert "NO-00001" in text_of(ada.get("/conversations?show=settled"))
     assert "Disputed" not in text_of(petra.get(here))
     petra.post(f"{thread}/reopen")
     assert "Your answer" in text_of(ada.get(thread))

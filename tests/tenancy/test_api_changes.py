@@ -168,6 +168,6 @@ async def test_the_same_inputs_with_own_ids_are_heard(table: Table, sides: Sides
         "resendInvite", "revokeInvite", "updateUserRole", "removeUser", "inviteUser", "updateTag",
         "deleteTag", "mergeTags", "tagInvoices", "untagInvoices", "setDefaultPaymentMethod",
         "removePaymentMethod", "openInvoiceThread", "replyToInvoiceThread", "resolveInvoiceThread",
-        "reopenInvoiceThread",
+        "reopenInvoiceThread", "markInvoiceThreadRead", "markInvoiceThreadUnread",
     }  # fmt: skip
     assert heard == (staff if name == "northwind_key" else customers)

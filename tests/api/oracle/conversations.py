@@ -6,8 +6,10 @@ from uuid import UUID
 
 from sqlmodel import select
 
+from auth.roles import Membership, MembershipStatus
 from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadMessage, ThreadState
 from billing.invoices import InvoiceLine
+from billing.unread_threads import UnreadThread
 from db.columns import new_id
 
 if TYPE_CHECKING:
@@ -29,7 +31,15 @@ def _conversation(maker: "Maker", partner: UUID, customer: UUID, invoice: UUID, 
         line_id=maker.maybe(lines[0]) if lines else None, kind=list(ThreadKind)[place % 2],
         state=ThreadState.RESOLVED if settled else ThreadState.OPEN, created_at=maker.moment(),
         updated_at=maker.moment(), resolved_at=settled, resolved_by=maker.text() if settled else None,
+        last_message_at=maker.moment(), last_from_partner=place % 2 == 0,
     )  # fmt: skip
+    here = (Membership.partner_id == partner, Membership.status == MembershipStatus.ACTIVE)
+    for member in maker.owner.execute(select(Membership.id, Membership.customer_id).where(*here)).all():
+        if member.customer_id in (None, customer) and maker.chance.random() < 0.5:
+            maker.write(
+                UnreadThread, partner_id=partner, member_id=member.id, thread_id=id_, customer_id=customer,
+                since=(written := maker.moment()), until=written,
+            )  # fmt: skip
     for side in (True, False)[: 1 + place % 2]:
         maker.write(
             ThreadMessage, partner_id=partner, id=new_id(), customer_id=customer, thread_id=id_,

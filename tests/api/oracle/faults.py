@@ -115,6 +115,7 @@ FAULTS: list[Fault] = [
             ' and {t}.customer_id = {own}"',
             'Guard.MEMBERSHIP: lambda t, partner, own: f"{t}.partner_id = {partner}"',
         ),
+        ("what colleagues have not read", "{made} and {alias}.member_id = {member}", "{made}"),
     ),
     *_in(
         "api.plan.filters",
@@ -141,6 +142,12 @@ FAULTS: list[Fault] = [
             'return f"strpos({expression},{value.param(kind, convert)}) > 0"',
         ),
         ("any customer will do", " and {other}.id = {alias}.{read.link} and", " and"),
+        (
+            "unread for whoever is no member",
+            "{planning.member} is not null and not exists",
+            "not exists",
+        ),
+        ("found by its own words only", "{alias}.{noun.searched} in", "{alias}.id in"),
         ("staff's filters for customers", 'planning.see(read.see, f"{noun.name}.{key}")', "pass"),
     ),
     *_in(
@@ -151,6 +158,8 @@ FAULTS: list[Fault] = [
             "order by {target.alias}.{read.sort},",
             "order by {target.alias}.{read.sort} desc,",
         ),
+        ("read is unread", "coalesce((select true {condition.text} limit 1),false)", "true"),
+        ("a count for keys", "case when {planning.member} is not null then {counted} end", "{counted}"),
         ("the first invite", "{target.alias}.created_at desc", "{target.alias}.created_at"),
         ("in the order of ids", "order by x.place", "order by x.id"),
     ),

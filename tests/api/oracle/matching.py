@@ -87,6 +87,8 @@ def compared(world: "Reference", noun: Noun, row: "Row", key: str, name: str, re
     if isinstance(read, reads.Reference):
         prefix = NOUNS[dict(read.kinds)[row[read.kind]]].prefix if row[read.name] else ""
         return f"{prefix}_{row[read.name].hex}" if prefix else None
+    if isinstance(read, reads.Own):
+        return world.has_own(read, row)
     if read.key:
         return row[read.key]
     if isinstance(read, reads.Computed):
@@ -136,7 +138,7 @@ def found(world: "Reference", noun: Noun, row: "Row", text: str) -> bool:
     words = [
         token["token"]
         for token in world.all("search_token")
-        if token["subject_id"] == row["id"] and token["kind"] == noun.search
+        if token["subject_id"] == row[noun.searched] and token["kind"] == noun.search
     ]
     held = all(any(word.startswith(asked) for word in words) for asked in words_asked(text))
     world.note(f"{noun.name} search", held)

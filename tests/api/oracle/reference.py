@@ -55,6 +55,7 @@ VISIBLE: dict[str, Visible] = {
     "customer_view": lambda row, actor: (
         actor.customer_id is None and (row["is_shared"] or row["created_by"] == actor.id)
     ),
+    "unread_thread": lambda row, actor: row["member_id"] == actor.member_id and _own_customer(row, actor),
     "pay_link": _own_side,
     "tax_rate": _own_side,
     "catalogue_item": _own_side,
@@ -188,6 +189,24 @@ class Reference:
         only = twins.ONLY[f"{info.parent_type.name}.{info.field_name}"]
         rows = [r for r in self.all(noun.table.name) if r[read.link] == source.row["id"] and only(r)]
         return Found(noun, max(rows, key=lambda row: (row["created_at"], row["id"]))) if rows else None
+
+    def _own(self, source: Found, info: Any, read: reads.Own, name: str, arguments: Any) -> Any:
+        row = self.owned(read, source.row)
+        if read.column is not None:
+            return _shown(row[read.column], None) if row else None
+        return self.has_own(read, source.row)
+
+    def owned(self, read: reads.Own, row: Row) -> Row | None:
+        """What the actor, as a member, has about a row."""
+        return next((one for one in self.all(read.table.name) if one[read.link] == row["id"]), None)
+
+    def has_own(self, read: reads.Own, row: Row) -> bool | None:
+        """Has the actor anything about it? Nobody knows of whoever is no member."""
+        return None if self.actor.member_id is None else self.owned(read, row) is not None
+
+    def _own_count(self, source: Actor, info: Any, read: reads.OwnCount, name: str, arguments: Any) -> Any:
+        rows = self.all(read.table.name)
+        return None if self.actor.member_id is None else min(len(rows), read.most)
 
     def _many(self, source: Found, info: Any, read: reads.Many, name: str, arguments: Any) -> Any:
         noun = NOUNS[get_named_type(info.return_type).name]

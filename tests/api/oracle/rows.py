@@ -40,6 +40,7 @@ from billing.recurrences import RecurringInvoice
 from billing.search import SearchToken
 from billing.tags import CustomerTag, InvoiceTag, Tag
 from billing.tax_rates import TaxRate
+from billing.unread_threads import UnreadThread
 from db.columns import new_id
 from tests.api.oracle import bills
 from tests.api.oracle.catalogue import catalogue
@@ -55,7 +56,7 @@ MODELS: tuple[type[SQLModel], ...] = (
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
     InvoiceImport, InvoiceImportRow,
     CustomerView, RecurringInvoice, Mail, PayLink, CreditNote, CreditNoteLine, CreditApplication, TaxRate,
-    CatalogueItem, CatalogueItemTax,
+    CatalogueItem, CatalogueItemTax, UnreadThread,
 )  # fmt: skip
 
 
