@@ -26,6 +26,7 @@ from billing import (
     customer_views,
     customers,
     invoice_sending,
+    invoice_threads,
     invoices,
     partners,
     recurring_invoices,
@@ -35,6 +36,7 @@ from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput
 from billing.customer_fields import CustomerInput, UserInput
 from billing.customer_views import ViewInput
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
+from billing.invoice_threads import Opening, ThreadKind
 from billing.invoices import Invoice
 from billing.money import Money
 from billing.payment_orders import Share
@@ -113,6 +115,7 @@ def load(database: Database, gateway: Gateway, *, now: datetime, password: str) 
     carl = _actor_of(database, actor.partner_id, made[0], "carl@acme.example")
     _payment(database, gateway, carl, clock=lambda: now)
     _credit(database, actor, made[0], now - timedelta(days=5))
+    _question(database, carl, now - timedelta(hours=20))
     _recurring(database, actor, made[1], now)
     _view(database, actor, now)
     return create_key(database, partner_slug="northwind", name="Demo", scopes=None, expires_at=None, now=now)
@@ -164,6 +167,16 @@ def _credit(database: Database, actor: Actor, customer_id: UUID, now: datetime) 
         crediting.issue(db, actor, invoice_id=paid.id, fields=fields, request_key="demo", send=True, now=now)
         part = ApplyInput(amount="50.00")
         crediting.apply(db, actor, invoice_id=overdue.id, fields=part, request_key="demo", now=now)
+
+
+def _question(database: Database, carl: Actor, now: datetime) -> None:
+    """Carl asks about the hours on Acme's newest invoice, and waits for an answer."""
+    with database.transaction(partner_id=carl.partner_id, customer_id=carl.customer_id) as db:
+        newest = db.exec(select(Invoice).order_by(col(Invoice.due_on).desc()).limit(1)).one()
+        hours = invoices.lines_of(db, newest)[-1]
+        asked = "Was the visit for the new printer not part of our contract? Please have a look."
+        fields = Opening(ThreadKind.QUESTION, asked, hours.id)
+        invoice_threads.open_thread(db, carl, invoice_id=newest.id, fields=fields, now=now)
 
 
 def _view(database: Database, actor: Actor, now: datetime) -> None:
