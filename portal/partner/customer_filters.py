@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 from unicodedata import normalize
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -28,6 +28,7 @@ from billing.texts import Checks
 from db import ids
 from errors import NotFound, Problem
 from languages import mark, say
+from portal.chips import Chip
 from portal.form import Form
 
 Choices = Mapping[str, tuple[str, StrEnum | None]]
@@ -71,13 +72,6 @@ KEPT = ("status", "sort", "country", "balance", "match")
 TAG = "tag"
 VIEW = "view"
 _NOBODY = UUID(int=0)
-
-
-class Chip(NamedTuple):
-    """One filter that is on: what it says, and the list's address without it."""
-
-    text: str
-    href: str
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from languages import say
-from portal import invoice_files
+from portal import chips, invoice_files
 from portal.door import partner
 from portal.every_tag import with_every_tag
 from portal.house import place
-from portal.page import Page, ask, show
+from portal.page import ask, show
 from portal.paging import MOST_COUNTED, counted, link, neighbours, window
-from portal.partner.customer_filters import Chip
 from portal.partner.invoice_narrowing import ARCHIVABLE, ARCHIVED, LABELS, SORTS, Narrowing
 from portal.partner.invoice_sums import path_of, sums_of
 
@@ -31,21 +29,12 @@ async def list_invoices(request: Request) -> Response:
     return show(
         request, "partner/invoices/list.html", page, asked=asked, filters=asked.filters, sorts=SORTS,
         tabs=tabs, beside=neighbours(request, found["pageInfo"]),
-        count=counted(found["totalCount"], "invoice", "invoices"), chips=_chips(request, page),
+        count=counted(found["totalCount"], "invoice", "invoices"), chips=chips.of_customer(request, page),
         cleared=f"{place(request).home}/invoices", archivable=asked.status in ARCHIVABLE,
         archived=asked.status == ARCHIVED, archived_path=link(request, status=ARCHIVED),
         sums=await sums_of(request, asked) if few and found["nodes"] else None,
         sums_path=None if few else path_of(request, asked),
     )  # fmt: skip
-
-
-def _chips(request: Request, page: Page) -> list[Chip]:
-    """The customer whose invoices alone are shown: no field of the form says it."""
-    if "customer" not in page.content:
-        return []
-    known = page.content["customer"]
-    company = known["company"] if known else say("one that is gone")
-    return [Chip(say("Customer: {company}", company=company), link(request, customer=""))]
 
 
 async def choose_customer(request: Request) -> Response:
