@@ -192,7 +192,7 @@ def _wanted(name: str) -> str:
         ]
         inside = " to ".join(bounds) + (" or more" if len(bounds) == 1 else "")
         return f"a whole number, {inside}: {variable}={field.default}"
-    choices = [
+    choices: list[Any] = [
         choice
         for one in get_args(kind)
         if one is not type(None)
