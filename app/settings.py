@@ -6,6 +6,7 @@ Surprise: the server refuses to start with a setting that would be unsafe where 
 import json
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -192,12 +193,10 @@ def _wanted(name: str) -> str:
         ]
         inside = " to ".join(bounds) + (" or more" if len(bounds) == 1 else "")
         return f"a whole number, {inside}: {variable}={field.default}"
-    choices: list[Any] = [
-        choice
-        for one in get_args(kind)
-        if one is not type(None)
-        for choice in (one if isinstance(one, type) else [one])
-    ]
+    choices: list[Any] = []
+    for one in get_args(kind):
+        if one is not type(None):
+            choices += list(one) if isinstance(one, type) and issubclass(one, StrEnum) else [one]
     return f"one of {', '.join(map(str, choices))}: {variable}={choices[0]}"
 
 

@@ -179,7 +179,7 @@ def test_payments_from_outside_are_narrowed_and_taken_out(
     signed_in: Arrive, received: dict[str, str], asked: str, names: set[str]
 ) -> None:
     ada = signed_in("ada")
-    found = rows(ada.post("/outside-payments/export", {"narrowing": asked}), "outsidePayments")
+    found = rows(ada.post("/outside-payments/export", {"narrowing": asked}), "outside-payments")
     assert {one["Payment id"] for one in found} == {received[name] for name in names}
     page = ada.get(f"/outside-payments?{asked}")
     assert page.text.count('<th scope="row">') == len(names)
@@ -189,7 +189,7 @@ def test_payments_from_outside_are_narrowed_and_taken_out(
 def test_a_company_takes_out_its_own_without_the_partners_notes(
     signed_in: Arrive, received: dict[str, str]
 ) -> None:
-    [mine] = rows(signed_in("petra").post("/outside-payments/export", {}), "outsidePayments")
+    [mine] = rows(signed_in("petra").post("/outside-payments/export", {}), "outside-payments")
     assert (mine["Payment id"], mine["How it came"], mine["Reference"]) == (
         received["check"],
         "CHECK",
@@ -198,7 +198,7 @@ def test_a_company_takes_out_its_own_without_the_partners_notes(
     assert (mine["Received"], mine["Amount"], mine["Status"]) == ("2026-03-02", "12.50", "RECEIVED")
     assert "Note" not in mine
     ada = signed_in("ada")
-    [check] = rows(ada.post("/outside-payments/export", {"narrowing": "search=4711"}), "outsidePayments")
+    [check] = rows(ada.post("/outside-payments/export", {"narrowing": "search=4711"}), "outside-payments")
     assert check["Note"] == "In the mail"
     assert "exported payments from outside" in ada.get("/audit?about=outside_payment").text
-    assert rows(signed_in("mallory").post("/outside-payments/export", {}), "outsidePayments") == []
+    assert rows(signed_in("mallory").post("/outside-payments/export", {}), "outside-payments") == []

@@ -237,7 +237,7 @@ def test_the_portals_list_is_narrowed_and_taken_out_like_the_dashboards(
     assert "Write issue dates as YYYY-MM-DD" in petra.get("/credit-notes?issued_from=x").text
     for asked, numbers in (("", whole), ("search=zwolf", whole[:1]), ("issued_from=2027-01-01", [])):
         taken = vera.post("/credit-notes/export", {"narrowing": asked})
-        assert taken.headers["content-disposition"].startswith('attachment; filename="creditNotes-')
+        assert taken.headers["content-disposition"].startswith('attachment; filename="credit-notes-')
         rows = list(csv.DictReader(io.StringIO(taken.text.lstrip("\ufeff"))))
         assert [row["Number"] for row in rows] == numbers
     [row] = csv.DictReader(io.StringIO(petra.post(
