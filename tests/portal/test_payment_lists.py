@@ -11,7 +11,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import Connection, text
 
-from billing import outside_payments
+from billing import outside_payments, payment_exports
 from billing.csv_out import BOM
 from billing.outside_payments import OutsideInput
 from db import ids
@@ -202,3 +202,35 @@ def test_a_company_takes_out_its_own_without_the_partners_notes(
     assert check["Note"] == "In the mail"
     assert "exported payments from outside" in ada.get("/audit?about=outside_payment").text
     assert rows(signed_in("mallory").post("/outside-payments/export", {}), "outside-payments") == []
+
+
+@pytest.mark.parametrize("many", [1, 100, 101, 200])
+def test_a_payment_of_many_invoices_names_each_once(many: int) -> None:
+    """A list of the API ends at a hundred, so a file asks for both ends of it."""
+    shares = [
+        {"invoice": {"number": f"NO-{number:05d}"}, "amount": {"amount": f"{number}.00"}}
+        for number in range(1, many + 1)
+    ]
+    blank = dict.fromkeys(("id", "status", "createdAt", "settledAt", "askedByKind", "failureMessage"))
+    payment = {
+        **blank, "customer": {"company": "Acme"}, "amount": {"amount": "1.00", "currency": "USD"},
+        "paymentMethod": {"brand": "visa", "last4": "4242"},
+        "firsts": {"nodes": shares[:100]}, "lasts": {"nodes": shares[-100:]},
+    }  # fmt: skip
+    cells = dict(
+        zip(
+            payment_exports.columns(staffs=False), payment_exports.rows_of(staffs=False)(payment), strict=True
+        )
+    )
+    assert cells["Invoices"] == ", ".join(share["invoice"]["number"] for share in shares)
+    assert cells["Amounts by invoice"] == ", ".join(share["amount"]["amount"] for share in shares)
+
+
+def test_more_payments_than_a_page_of_the_file_are_all_in_it(
+    signed_in: Arrive, bill: Bill, add_card: AddCard
+) -> None:
+    petra = signed_in("petra")
+    card, invoice = add_card(petra), bill("100.00")
+    made = [pay(petra, card, (invoice, "1.00")).headers["location"].rpartition("/")[2] for _ in range(11)]
+    found = rows(petra.post("/payments/export", {}), "payments")
+    assert sorted(one["Payment id"] for one in found) == sorted(made)
