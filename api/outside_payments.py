@@ -18,19 +18,19 @@ from db.columns import new_id
 strawberry.enum(t.OutsideKind, description="How money came in past Remit.")
 
 
-@noun(t.OutsidePayment, "opm", needs=Action.VIEW_PAYMENTS, order="-created_at")
+@noun(t.OutsidePayment, "opm", needs=Action.VIEW_PAYMENTS, order="-created_at", search=t.SEARCHED_AS)
 class OutsidePayment(Node):
     """Money for one invoice that came in past Remit, as the partner's staff wrote it down."""
 
     kind: t.OutsideKind = col(where=True)
-    amount: Money = money("amount_minor")
+    amount: Money = money("amount_minor", where=True, order=True)
     currency: Currency = col(where=True)
-    received_on: date = col()
+    received_on: date = col(where=True, order=True)
     reference: str | None = col("The number of the check or the transfer.")
     note: str | None = col(see=STAFF)
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col()
-    reversed_at: datetime | None = col("It was taken back: it pays nothing any more.")
+    reversed_at: datetime | None = col("It was taken back: it pays nothing any more.", where=True)
     reversal_reason: str | None = col()
     customer: Customer = one("customer_id", where=True)
     invoice: Invoice = one("invoice_id")

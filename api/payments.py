@@ -43,7 +43,7 @@ strawberry.enum(t.PaymentStatus, description="The life of an attempt. UNKNOWN is
 strawberry.enum(t.AllocationStatus, description="RESERVED while the attempt is open.")
 
 
-@noun(t.Payment, "pay", needs=Action.VIEW_PAYMENTS, order="-created_at")
+@noun(t.Payment, "pay", needs=Action.VIEW_PAYMENTS, order="-created_at", search=t.SEARCHED_AS)
 class Payment(Node):
     """One attempt to move money for one or more invoices."""
 

@@ -15,6 +15,7 @@ from billing import recurring_invoices as rules
 from billing.derived import next_days
 from billing.invoice_refusals import SendRefusal
 from billing.recurring_fields import RecurringInput
+from billing.recurring_preview import next_lines
 
 strawberry.enum(t.RecurringFrequency, description=t.RecurringFrequency.__doc__)
 strawberry.enum(t.RecurringStatus, description=t.RecurringStatus.__doc__)
@@ -30,6 +31,10 @@ class RecurringInvoice(Node):
     starts_on: date = col("The day the others are counted from.")
     next_on: date | None = col("Null once it has ended.", where=True)
     next_days: list[date] = sql(next_days, "The days of the next six.")
+    next_lines: list[str] = sql(
+        next_lines, "What the lines of the next one will say, words like `{month}` filled in; the first 100.",
+        see=STAFF,
+    )  # fmt: skip
     ends_on: date | None = col("The last day on which one may be made.")
     max_count: int | None = col("It ends when so many are made.")
     made_count: int = col("How many it has made.")

@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from billing import invoice_balances, invoice_life, invoices, ledger, mails
+from billing import invoice_balances, invoice_life, invoices, ledger, mails, search
 from billing.inputs import Input
 from billing.invoice_fields import AmountInput, read_amount, read_day, terms_of
 from billing.invoices import Invoice, InvoiceStatus
@@ -29,6 +29,8 @@ from db.columns import choice, day, instant, key, minor, new_id, sort_key, tenan
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
 from languages import mark
+
+SEARCHED_AS = "outside_payment"
 
 
 class OutsideKind(StrEnum):
@@ -70,6 +72,8 @@ class OutsidePayment(SQLModel, table=True):
         Index("ix_outside_payment_invoice", "partner_id", "invoice_id", "created_at", "id"),
         Index("ix_outside_payment_customer", "partner_id", "customer_id", "created_at", "id"),
         Index("ix_outside_payment_created", "partner_id", "created_at", "id"),
+        Index("ix_outside_payment_amount", "partner_id", "amount_minor", "id"),
+        Index("ix_outside_payment_received", "partner_id", "received_on", "id"),
         guarded(Guard.CUSTOMER),
     )  # fmt: skip
 
@@ -153,6 +157,10 @@ def record(
     made.request_key = request_key
     db.add(made)
     db.flush()
+    search.keep(
+        db, partner_id=made.partner_id, customer_id=customer.id, kind=SEARCHED_AS, subject_id=made.id,
+        texts=(customer.company, invoice.number, made.reference),
+    )  # fmt: skip
     invoice_balances.settle(db, actor, shares={invoice.id: made.amount_minor}, now=now)
     _post(db, actor, EntryCause.OUTSIDE_PAYMENT_RECORDED, made, made.amount_minor, now)
     _write_down(db, actor, made, invoice, "outside_payment.recorded", now)

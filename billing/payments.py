@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
 from auth.actors import Action, Actor, ActorKind
-from billing import customers, invoice_balances, payment_methods
+from billing import customers, invoice_balances, payment_methods, search
 from billing.customers import Customer
 from billing.money import Currency, Money
 from billing.payment_orders import (
@@ -30,6 +30,8 @@ from billing.payment_orders import (
 from db.columns import choice, count, digest, instant, key, minor, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
+
+SEARCHED_AS = "payment"
 
 
 class PaymentStatus(StrEnum):
@@ -229,6 +231,10 @@ def begin(
     if db.execute(made.on_conflict_do_nothing().returning(col(Payment.id))).one_or_none() is None:
         raise OtherRequest
     _reserve(db, actor, payment_id, customer.id, shares, now)
+    search.keep(
+        db, partner_id=actor.partner_id, customer_id=customer.id, kind=SEARCHED_AS, subject_id=payment_id,
+        texts=(customer.company, method.brand, method.last4, *(invoice.number for invoice in invoices)),
+    )  # fmt: skip
     payment = db.exec(select(Payment).where(*of(actor), Payment.id == payment_id)).one()
     record(db, actor, payment, "payment.begun", now)
     return payment

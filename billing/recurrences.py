@@ -146,7 +146,7 @@ def turns(db: Session, rhythm: Rhythm, *, step: int, many: int, since: date | No
     if rhythm.left is not None:
         many = min(many, rhythm.left)
     k = func.generate_series(step, step + _FARTHEST).column_valued("k")
-    on = _day(literal(rhythm.starts_on, Date), rhythm.frequency, literal(rhythm.every_days or 0), k)
+    on = day_of(literal(rhythm.starts_on, Date), rhythm.frequency, literal(rhythm.every_days or 0), k)
     wanted = select(k, on).where(on <= min(rhythm.ends_on or DAYS[1], DAYS[1])).order_by(k).limit(many)
     if since is not None:
         wanted = wanted.where(on >= since)
@@ -156,7 +156,7 @@ def turns(db: Session, rhythm: Rhythm, *, step: int, many: int, since: date | No
 def upcoming(row: Any, many: int) -> ColumnElement[Any]:
     """The days of a stored order's next `many` invoices, as an array; `row` are its columns, in SQL."""
     k = func.generate_series(row.step, row.step + many - 1).column_valued("k")
-    on = _day(row.starts_on, row.frequency, func.coalesce(row.every_days, 0), k)
+    on = day_of(row.starts_on, row.frequency, func.coalesce(row.every_days, 0), k)
     inside = (
         row.next_on.is_not(None),
         on <= func.least(row.ends_on, literal(DAYS[1], Date)),
@@ -165,7 +165,8 @@ def upcoming(row: Any, many: int) -> ColumnElement[Any]:
     return func.array(select(on).where(*inside).order_by(k).scalar_subquery())
 
 
-def _day(starts_on: Any, frequency: Any, every_days: Any, k: Any) -> ColumnElement[Any]:
+def day_of(starts_on: Any, frequency: Any, every_days: Any, k: Any) -> ColumnElement[Any]:
+    """The day of the turn that is counted `k` from the first one, in SQL."""
     # From the first day each time: from month to month, a 31st would stay the 28th after February.
     months = case(
         (frequency == RecurringFrequency.MONTHLY, 1), (frequency == RecurringFrequency.QUARTERLY, 3),

@@ -19,7 +19,7 @@ from billing.customers import Customer
 from billing.invoice_fields import terms_of
 from billing.invoices import Invoice
 from billing.recurrences import PREVIEWED, RecurringInvoice, RecurringStatus, rhythm_of, turns
-from billing.recurring_fields import Before, RecurringInput, read_plan
+from billing.recurring_fields import Before, Plan, RecurringInput, read_plan
 from billing.recurring_words import filled, has_words, language_of, refuse_unknown, span_of
 from billing.texts import Checks
 from db.columns import new_id
@@ -58,11 +58,16 @@ def preview(
     _require_alone(db, invoice)
     _require_known(db, invoice)
     plan = read_plan(db, fields, Before(invoice, terms_of(db, actor, customer=customer, now=now).today))
-    described = [line.description for line in invoices.lines_of(db, invoice)]
-    worded, locale = list(filter(has_words, described)), language_of(db, actor)
-    found = turns(db, plan.rhythm, step=plan.turn.step, many=PREVIEWED)
-    spans = [span_of(db, plan.rhythm, turn) for turn in found]
-    return [Previewed(span.on, [filled(text, span, locale) for text in worded]) for span in spans]
+    return _previewed(db, actor, invoice, plan)
+
+
+def preview_update(
+    db: Session, actor: Actor, *, recurring_id: UUID, fields: RecurringInput, invoice_id: UUID, now: datetime
+) -> Sequence[Previewed]:
+    """The same for `update`, which it refuses as; also where somebody else changed the order meanwhile."""
+    actor.require(Action.EDIT_INVOICES)
+    customer, row = locked(db, actor, recurring_id)
+    return _previewed(db, actor, *_planned(db, actor, customer, row, fields, invoice_id, now))
 
 
 def create(
@@ -102,13 +107,8 @@ def update(
     customer, row = locked(db, actor, recurring_id)
     if version is not None and version != row.version:
         raise Conflict
-    _require_going(row)
-    invoice = repeated(db, row, row.invoice_id if invoice_id is None else invoice_id)
-    if invoice.id != row.invoice_id:
-        _require_alone(db, invoice)
-        _require_known(db, invoice)
-    today = terms_of(db, actor, customer=customer, now=now).today
-    plan = read_plan(db, fields, Before(invoice, today, row))
+    wanted = row.invoice_id if invoice_id is None else invoice_id
+    invoice, plan = _planned(db, actor, customer, row, fields, wanted, now)
     for name, value in plan.values.items():
         setattr(row, name, value)
     row.invoice_id, row.refusal = invoice.id, None
@@ -193,6 +193,28 @@ def repeated(db: Session, row: RecurringInvoice, invoice_id: UUID) -> Invoice:
     if invoice is None:
         raise NotFound
     return invoice
+
+
+def _planned(
+    db: Session, actor: Actor, customer: Customer, row: RecurringInvoice, fields: RecurringInput,
+    invoice_id: UUID, now: datetime,
+) -> tuple[Invoice, Plan]:  # fmt: skip
+    """What a changed order would repeat, and how it would go on."""
+    _require_going(row)
+    invoice = repeated(db, row, invoice_id)
+    if invoice.id != row.invoice_id:
+        _require_alone(db, invoice)
+        _require_known(db, invoice)
+    today = terms_of(db, actor, customer=customer, now=now).today
+    return invoice, read_plan(db, fields, Before(invoice, today, row))
+
+
+def _previewed(db: Session, actor: Actor, invoice: Invoice, plan: Plan) -> Sequence[Previewed]:
+    described = [line.description for line in invoices.lines_of(db, invoice)]
+    worded, locale = list(filter(has_words, described)), language_of(db, actor)
+    found = turns(db, plan.rhythm, step=plan.turn.step, many=PREVIEWED)
+    spans = [span_of(db, plan.rhythm, turn) for turn in found]
+    return [Previewed(span.on, [filled(text, span, locale) for text in worded]) for span in spans]
 
 
 def _require_alone(db: Session, invoice: Invoice) -> None:

@@ -90,6 +90,8 @@ _GUEST_WRITES: dict[str, dict[str, str]] = {
     "ledger_posting": {"insert": _ANY},
     "audit_event": {"insert": _ANY},
     "mail": {"insert": _ANY},
+    # The words by which others find the payment.
+    "search_token": {"insert": "kind = 'payment'"},
 }
 # No tenant alone leads to their rows.
 _PERSONAL = frozenset({Guard.USER_ROW, Guard.PERSONAL, Guard.GLOBAL})

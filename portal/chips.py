@@ -1,11 +1,11 @@
-"""The filters of a list that are on, each with the address that takes it away."""
+"""Filters that are on, above a list: what each says, and the list without it."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.requests import Request
 
 from languages import say
+from portal.page import Page
 from portal.paging import link
 
 
@@ -16,10 +16,10 @@ class Chip(NamedTuple):
     href: str
 
 
-def of_customer(request: Request, content: Mapping[str, Any]) -> list[Chip]:
-    """The customer whose records alone are shown, if the document asked for one: no field says it."""
-    if "customer" not in content:
+def of_customer(request: Request, page: Page) -> list[Chip]:
+    """The customer whose records alone are shown: no field of the form above the list says it."""
+    if "customer" not in page.content:
         return []
-    known = content["customer"]
+    known = page.content["customer"]
     company = known["company"] if known else say("one that is gone")
     return [Chip(say("Customer: {company}", company=company), link(request, customer=""))]

@@ -87,7 +87,7 @@ async def list_threads(request: Request) -> Response:
         request, f"{folder(request)}/conversations/list.html", page, asked=asked, kinds=KINDS,
         turns=TURNS, beside=neighbours(request, found["pageInfo"]),
         tabs=[(text, link(request, show=tab), tab == asked.tab, None) for tab, text in labels.items()],
-        chips=of_customer(request, page.content), cleared=_home(request), here=_home(request),
+        chips=of_customer(request, page), cleared=_home(request), here=_home(request),
         until=house(request).clock().astimezone(UTC).isoformat(),
         count=counted(found["totalCount"], "conversation", "conversations"),
     )  # fmt: skip

@@ -16,7 +16,7 @@ from auth.actors import Actor
 from billing.csv_out import BOM, Cell, line
 from billing.exports import Export
 from portal.door import act
-from portal.form import Form
+from portal.form import CAMEL, Form
 from portal.house import house
 from portal.whole import pages
 
@@ -46,7 +46,7 @@ async def send(
         return listed.export.begin(db, actor, asked=asked, chosen=chosen, now=now)
 
     actor = await act(request, work, form=form)
-    name = f"{listed.connection}-{now:%Y-%m-%d}.csv"
+    name = f"{CAMEL.sub('-', listed.connection).lower()}-{now:%Y-%m-%d}.csv"
     return StreamingResponse(
         _file(request, listed, actor),
         media_type="text/csv; charset=utf-8",

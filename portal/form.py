@@ -47,6 +47,10 @@ class Limits(NamedTuple):
 
 
 USUAL = Limits()
+# Two hundred lines with their taxes, each with a description of some length: the longest form there is.
+LONG = Limits(most_bytes=1024 * 1024, most_fields=3_200)
+# A form that carries another one along while somebody signs in, however long that is.
+CARRYING = Limits(LONG.most_bytes + MOST_BYTES, LONG.most_fields + MOST_FIELDS)
 
 
 class Wrong(NamedTuple):

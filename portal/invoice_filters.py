@@ -33,33 +33,35 @@ class Span(NamedTuple):
     turned: str
 
 
-def _day(text: str) -> str:
+def read_day(text: str) -> str:
+    """A day as it is typed; raises ValueError."""
     return date.fromisoformat(text).isoformat()
 
 
-def _amount(text: str) -> str:
+def read_amount(text: str) -> str:
+    """An amount as it is typed, without a currency; refuses what none could be."""
     # Every currency has cents, so a bound is none's in particular.
     return parse_amount(text, Currency.USD).decimal_text()
 
 
 SPANS = (
     Span(
-        "due", "dueOn", _day,
+        "due", "dueOn", read_day,
         mark("Write due dates as YYYY-MM-DD, like 2026-03-31. Until then they are left out."),
         mark("The first due date is after the last one: nothing lies between them."),
     ),
     Span(
-        "issued", "issueOn", _day,
+        "issued", "issueOn", read_day,
         mark("Write issue dates as YYYY-MM-DD, like 2026-03-31. Until then they are left out."),
         mark("The first issue date is after the last one: nothing lies between them."),
     ),
     Span(
-        "total", "total", _amount,
+        "total", "total", read_amount,
         mark("Write totals as amounts like 1500.00. Until then they are left out."),
         mark("The first total is above the second: nothing lies between them."),
     ),
     Span(
-        "balance", "balance", _amount,
+        "balance", "balance", read_amount,
         mark("Write balances as amounts like 1500.00. Until then they are left out."),
         mark("The first balance is above the second: nothing lies between them."),
     ),

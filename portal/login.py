@@ -21,7 +21,7 @@ from languages import say
 from portal import csrf, mailed_code, second_step, visits
 from portal.cookies import forget
 from portal.door import person, visitor
-from portal.form import Form
+from portal.form import CARRYING, Form
 from portal.house import address, agent, house, session_hash, session_token
 from portal.kept import kept_in, local, resume
 from portal.navigation import ROLES
@@ -37,7 +37,7 @@ async def show_sign_in(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """Three steps: count the try, hash without a transaction, write the session or the failure."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
     visits.check(request, form)
     try:
         session = await run_in_threadpool(enter_with_password, request, form.value("email"), form)

@@ -18,7 +18,7 @@ from languages import mark
 from portal import second_step, visits
 from portal.cookies import forget, remember
 from portal.door import visitor
-from portal.form import Form
+from portal.form import CARRYING, Form
 from portal.house import address, agent, house, session_hash
 from portal.kept import KEPT, kept_in, local, resume
 
@@ -34,7 +34,7 @@ async def show_ask(request: Request) -> Response:
 
 async def begin(request: Request) -> Response:
     """The same answer for every address (B-4): the page that takes the code."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
     visits.check(request, form)
     try:
         token = await run_in_threadpool(_begin, request, form.value("email"))
@@ -63,7 +63,7 @@ async def show(request: Request) -> Response:
 
 async def finish(request: Request) -> Response:
     """A right code makes the session, or asks for the second step; what was typed before is offered again."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
     visits.check(request, form)
     target, kept = local(form.value("next")) or "/accounts", kept_in(form)
     try:

@@ -17,7 +17,7 @@ from errors import Invalid, Limited, Problem
 from languages import mark
 from portal import visits
 from portal.door import visitor
-from portal.form import Form
+from portal.form import CARRYING, Form
 from portal.house import address, agent, house, session_hash
 from portal.kept import kept_in, local, resume
 from portal.passkeys import answer_json
@@ -28,14 +28,14 @@ WRONG = mark("No passkey of an account here was used, or it took too long. Try a
 
 async def options(request: Request) -> Response:
     """What the script asks whichever authenticator the visitor has; `unasked` if nobody pressed anything."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
     visits.check(request, form)
     return answer_json(await run_in_threadpool(_ask, request, form.value("unasked") == "on"))
 
 
 async def sign_in(request: Request) -> Response:
     """A right answer makes the session; what was typed before is offered to be sent."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
     visits.check(request, form)
     target, kept = local(form.value("next")) or "/accounts", kept_in(form)
     try:

@@ -18,7 +18,7 @@ from languages import mark, say
 from portal import visits
 from portal.cookies import forget, remember
 from portal.door import visitor
-from portal.form import Form
+from portal.form import CARRYING, Form
 from portal.house import address, agent, house, session_hash
 from portal.kept import KEPT, kept_in, local, resume
 from portal.passkeys import answer_json
@@ -48,7 +48,7 @@ async def show(request: Request) -> Response:
 
 async def options(request: Request) -> Response:
     """What the script asks the person's authenticator."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
     visits.check(request, form)
     return answer_json(await run_in_threadpool(_ask_passkey, request))
 
@@ -60,7 +60,7 @@ async def back(request: Request) -> Response:
 
 async def finish(request: Request) -> Response:
     """A right code or passkey makes the session; what was typed before is offered to be sent."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
     visits.check(request, form)
     target, kept = local(form.value("next")) or "/accounts", kept_in(form)
     try:

@@ -21,7 +21,7 @@ from auth.signin import WrongSignIn
 from errors import Invalid, Limited, Problem
 from portal import csrf
 from portal.cookies import remember
-from portal.form import Form
+from portal.form import CARRYING, Form
 from portal.house import address, agent, house
 from portal.kept import KEPT, kept_in, kept_of, local, resume
 from portal.myself import Myself, act, meet
@@ -52,7 +52,7 @@ async def show_prove(request: Request) -> Response:
 
 async def options(request: Request) -> Response:
     """What the script asks the person's authenticator."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
 
     def ask(db: Db, myself: Myself) -> str:
         return passkeys.ask(
@@ -65,7 +65,7 @@ async def options(request: Request) -> Response:
 
 async def prove(request: Request) -> Response:
     """A right password, code or passkey: the session gets a new id, and what was typed is offered again."""
-    form = await Form.read(request)
+    form = await Form.read(request, CARRYING)
     myself = await act(request, lambda _db, myself: myself, form=form, recent=False)
     kept, target = kept_in(form), local(form.value("next")) or "/accounts"
     try:

@@ -5,21 +5,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from errors import NotFound
-from portal import papers
+from portal import credit_note_list, papers
 from portal.door import customer
 from portal.page import ask, show
-from portal.paging import counted, neighbours, window
-
-
-async def list_notes(request: Request) -> Response:
-    """All of them, newest first."""
-    page = await ask(request, "customer/credit_notes/list", **window(request))
-    listed = page.content["creditNotes"]
-    return show(
-        request, "customer/credit_notes/list.html", page,
-        beside=neighbours(request, listed["pageInfo"]),
-        count=counted(listed["totalCount"], "credit note", "credit notes"),
-    )  # fmt: skip
 
 
 async def show_note(request: Request) -> Response:
@@ -31,10 +19,9 @@ async def show_note(request: Request) -> Response:
     return show(request, "customer/credit_notes/details.html", page, note=note)
 
 
-_LIST = "/portal/{slug}/credit-notes"
-_ONE = _LIST + "/{credit_note_id}"
+_ONE = "/portal/{slug}/credit-notes/{credit_note_id}"
 ROUTES = [
-    Route(_LIST, customer(list_notes)),
+    *credit_note_list.CUSTOMERS.routes(),
     Route(_ONE, customer(show_note)),
     Route(_ONE + "/credit-note.pdf", customer(papers.credit_note)),
 ]

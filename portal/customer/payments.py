@@ -14,35 +14,11 @@ from billing.payments import CannotCancel, PaymentStatus
 from errors import NotFound
 from integrations import paying
 from integrations.paying import GatewayDown
-from languages import mark
-from portal import papers
+from portal import papers, payment_lists
 from portal.customer.order import choice
 from portal.door import act, customer, go, meet, read_form
 from portal.house import house, place, record_id
 from portal.page import ask, show
-from portal.paging import counted, link, neighbours, window
-
-TABS: dict[str, tuple[str, dict[str, Any] | None]] = {
-    "": (mark("All"), None),
-    "paid": (mark("Succeeded"), {"status": {"eq": "SUCCEEDED"}}),
-    "open": (mark("Under way"), {"status": {"in": ["PENDING", "REQUIRES_ACTION", "PROCESSING", "UNKNOWN"]}}),
-    "failed": (mark("Failed"), {"status": {"eq": "FAILED"}}),
-}
-
-
-async def list_payments(request: Request) -> Response:
-    """All payments, the latest first."""
-    asked = request.query_params.get("status", "")
-    tab = asked if asked in TABS else ""
-    page = await ask(request, "customer/payments/list", **window(request), where=TABS[tab][1])
-    found = page.content["payments"]
-    before, after = neighbours(request, found["pageInfo"])
-    return show(
-        request, "customer/payments/list.html", page, tab=tab,
-        count=counted(found["totalCount"], "payment", "payments"),
-        tabs=[(text, link(request, status=name), name == tab, None) for name, (text, _) in TABS.items()],
-        before=before, after=after,
-    )  # fmt: skip
 
 
 async def show_payment(request: Request) -> Response:
@@ -101,10 +77,9 @@ def _me(me: dict[str, Any]) -> str | None:
     return me["user"]["id"] if me["user"] else None
 
 
-_ALL = "/portal/{slug}/payments"
-_ONE = _ALL + "/{payment_id}"
+_ONE = "/portal/{slug}/payments/{payment_id}"
 ROUTES = [
-    Route(_ALL, customer(list_payments)),
+    *payment_lists.CUSTOMERS.routes(),
     Route(_ONE, customer(show_payment)),
     Route(_ONE + "/receipt.pdf", customer(papers.receipt)),
     Route(_ONE + "/return", customer(come_back)),

@@ -6,10 +6,9 @@ whole name of a customer mean that one, though others begin with them too.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from auth.actors import ActorKind
 from billing.search import words_asked
@@ -17,6 +16,7 @@ from db import ids
 from errors import NotFound, Problem
 from languages import mark, say
 from portal.chips import Chip
+from portal.narrowed_list import following, midnight
 
 # What the log can be narrowed to, by the first word of what was done.
 ABOUT: Mapping[str, str] = {
@@ -30,6 +30,7 @@ ABOUT: Mapping[str, str] = {
     "credit_note": mark("Credit notes"),
     "pay_link": mark("Pay links"),
     "payment": mark("Payments"),
+    "outside_payment": mark("Payments from outside"),
     "payment_method": mark("Payment methods"),
     "tag": mark("Tags"),
     "catalogue_item": mark("Products and services"),
@@ -129,9 +130,9 @@ class Asked:
             asked["customer"] = {"id": {"in": list(self.customers)}}
         at: dict[str, str] = {}
         if self.since:
-            at["gte"] = _midnight(self.since, time_zone)
+            at["gte"] = midnight(self.since, time_zone)
         if self.until:
-            at["lt"] = _midnight(self.until + timedelta(days=1), time_zone)
+            at["lt"] = midnight(following(self.until), time_zone)
         return {**asked, "at": at} if at else asked
 
     @property
@@ -182,7 +183,3 @@ def _day(typed: str, name: str, problems: list[Problem]) -> date | None:
     except ValueError:
         problems.append(Problem("BAD_DATE", (name,), "Enter the day as YYYY-MM-DD."))
         return None
-
-
-def _midnight(day: date, time_zone: str) -> str:
-    return datetime.combine(day, time(), ZoneInfo(time_zone)).isoformat()

@@ -1,5 +1,6 @@
 """Products and services in the dashboard's settings: what lines of invoices are filled from."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,13 +18,19 @@ from languages import mark
 from portal.every_choice import with_every
 from portal.form import Form
 from portal.house import house
-from portal.meanwhile import version_of
+from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
 from portal.partner import presets
 from portal.partner.presets import Kind
 from portal.shell import Link
 
-FIELDS = ("name", "description", "usd_price", "cad_price")
+FIELDS = {
+    "name": mark("Name"),
+    "description": mark("Description"),
+    "usd_price": mark("Unit price in US dollars"),
+    "cad_price": mark("Unit price in Canadian dollars"),
+}
+LABELS = {**FIELDS, "tax_rate_ids": mark("Taxes")}
 KIND = Kind(
     "/settings/catalogue", mark("Products and services"), "item_id", "cit", "catalogue", "catalogueItems"
 )
@@ -55,9 +62,7 @@ async def create(request: Request) -> Response:
 async def show_edit(request: Request) -> Response:
     """One as it is stored."""
     page = await _one(request)
-    item = page.content["catalogueItem"]
-    typed = {**item, "taxRateIds": [rate["id"] for rate in item["taxRates"]], "taxRates": None}
-    return _edit(request, page, Form.of(typed))
+    return _edit(request, page, presets.begun(_stored(page), LABELS))
 
 
 async def edit(request: Request) -> Response:
@@ -73,7 +78,13 @@ async def edit(request: Request) -> Response:
     async def again(form: Form) -> Response:
         return _edit(request, await _one(request), form, status=422)
 
-    return await presets.written(request, KIND, work, said=mark("{name} is saved."), again=again)
+    async def late(form: Form) -> Response:
+        page = await _one(request)
+        names = {rate["id"]: rate["name"] for rate in _offered(page)}
+        again, changes = presets.meanwhile(form, _stored(page), LABELS, names)
+        return _edit(request, page, again, changes=changes, status=409)
+
+    return await presets.written(request, KIND, work, said=mark("{name} is saved."), again=again, late=late)
 
 
 async def archive(request: Request) -> Response:
@@ -119,13 +130,25 @@ async def _new(request: Request, form: Form, *, status: int = 200) -> Response:
     )
 
 
-def _edit(request: Request, page: Page, form: Form, *, status: int = 200) -> Response:
+def _stored(page: Page) -> Form:
     item = page.content["catalogueItem"]
-    crumbs = KIND.trail(request, Link(item["name"]))
-    rates = page.content["taxRates"]["nodes"] + [rate for rate in item["taxRates"] if rate["archivedAt"]]
+    return Form.of({**item, "taxRateIds": [rate["id"] for rate in item["taxRates"]], "taxRates": None})
+
+
+def _offered(page: Page) -> list[Mapping[str, Any]]:
+    """The taxes to choose from, with those of the item that are archived."""
+    mine = page.content["catalogueItem"]["taxRates"]
+    return [*page.content["taxRates"]["nodes"], *(rate for rate in mine if rate["archivedAt"])]
+
+
+def _edit(
+    request: Request, page: Page, form: Form, *, changes: Sequence[Change] = (), status: int = 200
+) -> Response:
+    crumbs = KIND.trail(request, Link(page.content["catalogueItem"]["name"]))
     return show(
-        request, "partner/catalogue/edit.html", page, form=form, status=status, rates=rates, crumbs=crumbs
-    )
+        request, "partner/catalogue/edit.html", page, form=form, late=status == 409, changes=changes,
+        status=status, rates=_offered(page), crumbs=crumbs,
+    )  # fmt: skip
 
 
 ROUTES = KIND.routes(

@@ -18,7 +18,7 @@ from billing.money import Money
 from db import ids
 from errors import Conflict, Invalid
 from languages import say
-from portal import papers
+from portal import credit_note_list, papers
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -205,6 +205,7 @@ _LIST = "/partner/{slug}/credit-notes"
 _ONE = _LIST + "/{credit_note_id}"
 _INVOICE = "/partner/{slug}/invoices/{invoice_id}"
 ROUTES = [
+    *credit_note_list.STAFFS.routes(),
     Route(_ONE, partner(show_note)),
     Route(_ONE + "/credit-note.pdf", partner(papers.credit_note)),
     Route(_ONE + "/send", partner(show_send)),

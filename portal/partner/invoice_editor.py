@@ -16,7 +16,7 @@ from db import ids
 from errors import Invalid
 from portal.door import act, go, partner, read_form
 from portal.every_choice import with_every
-from portal.form import Form, Limits, Row
+from portal.form import LONG, Form, Row
 from portal.house import house, place, record_id
 from portal.meanwhile import version_of
 from portal.page import Page, ask, show
@@ -28,8 +28,6 @@ FIELDS = ("issue_on", "due_on", "terms_days", "memo", "internal_note", "po_numbe
 LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "discount_percent")
 FIRST_LINES = 3
 SEND = "send"
-# Two hundred lines with their taxes, each with a description of some length.
-LONG = Limits(most_bytes=1024 * 1024, most_fields=MOST_LINES * (len(LINE_FIELDS) + 2 * MOST_TAXES) + 100)
 # What is picked from, and the documents that list the rest of it.
 CHOICES = {"catalogueItems": "partner/catalogue/choices", "taxRates": "partner/tax_rates/choices"}
 

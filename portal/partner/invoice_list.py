@@ -4,8 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portal import invoice_files
-from portal.chips import of_customer
+from portal import chips, invoice_files
 from portal.door import partner
 from portal.every_tag import with_every_tag
 from portal.house import place
@@ -30,7 +29,7 @@ async def list_invoices(request: Request) -> Response:
     return show(
         request, "partner/invoices/list.html", page, asked=asked, filters=asked.filters, sorts=SORTS,
         tabs=tabs, beside=neighbours(request, found["pageInfo"]),
-        count=counted(found["totalCount"], "invoice", "invoices"), chips=of_customer(request, page.content),
+        count=counted(found["totalCount"], "invoice", "invoices"), chips=chips.of_customer(request, page),
         cleared=f"{place(request).home}/invoices", archivable=asked.status in ARCHIVABLE,
         archived=asked.status == ARCHIVED, archived_path=link(request, status=ARCHIVED),
         sums=await sums_of(request, asked) if few and found["nodes"] else None,

@@ -1,4 +1,4 @@
-"""The dashboard's payments from outside: writing one down, the list of them, taking one back; and giving up
+"""The dashboard's payments from outside: writing one down, taking one back; and giving up
 an invoice and taking it up again.
 
 Surprise: the form carries a key made for it, so however often it is sent, one payment is written down.
@@ -18,12 +18,11 @@ from billing.money import Money
 from billing.outside_payments import WAYS, OutsideInput
 from errors import Conflict, Invalid, NotFound
 from languages import say
-from portal import papers
+from portal import papers, payment_lists
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.page import ask, show
-from portal.paging import counted, neighbours, window
 from portal.partner.invoices import address, found
 
 FIELDS = ("kind", "amount", "received_on", "reference", "note")
@@ -34,17 +33,6 @@ class NoPayment(Conflict):
 
     code = "INVOICE_NOT_OPEN"
     message = "This invoice is not open, so no payment can be recorded for it."
-
-
-async def list_payments(request: Request) -> Response:
-    """All of them, newest first."""
-    page = await ask(request, "partner/outside_payments/list", **window(request))
-    listed = page.content["outsidePayments"]
-    return show(
-        request, "partner/outside_payments/list.html", page,
-        beside=neighbours(request, listed["pageInfo"]),
-        count=counted(listed["totalCount"], "payment", "payments"),
-    )  # fmt: skip
 
 
 async def show_new(request: Request) -> Response:
@@ -165,11 +153,10 @@ async def _write_off(request: Request, form: Form, *, status: int = 200) -> Resp
     )  # fmt: skip
 
 
-_LIST = "/partner/{slug}/outside-payments"
-_ONE = _LIST + "/{outside_id}"
+_ONE = "/partner/{slug}/outside-payments/{outside_id}"
 _INVOICE = "/partner/{slug}/invoices/{invoice_id}"
 ROUTES = [
-    Route(_LIST, partner(list_payments)),
+    *payment_lists.STAFFS_OUTSIDE.routes(),
     Route(_ONE + "/reverse", partner(show_reverse)),
     Route(_ONE + "/reverse", partner(reverse), methods=["POST"]),
     Route(_ONE + "/receipt.pdf", partner(papers.outside_receipt)),

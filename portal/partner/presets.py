@@ -3,7 +3,7 @@
 Surprise: archiving asks nothing, because it can be taken back where it was done; no invoice changes by it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,12 @@ from starlette.routing import Route
 from auth.actors import Actor
 from billing.catalogue import CatalogueItem
 from billing.tax_rates import TaxRate
-from errors import Invalid
+from errors import Conflict, Invalid
 from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
+from portal.meanwhile import SHOWN, Change
 from portal.page import ask, show
 from portal.paging import neighbours, window
 from portal.shell import Link
@@ -93,14 +94,47 @@ async def written(
     *,
     said: str,
     again: Callable[[Form], Awaitable[Response]],
+    late: Callable[[Form], Awaitable[Response]] | None = None,
 ) -> Response:
-    """Make or change one by `work`, which answers its name; the form `again` if something in it is wrong."""
+    """Make or change one by `work`, which answers its name; the form `again` if something in it is wrong, and
+    `late` if somebody else saved first."""
     form = await read_form(request)
     try:
         name = await act(request, lambda db, actor: work(db, actor, form), form=form)
     except Invalid as wrong:
         return await again(form.with_problems(wrong))
+    except Conflict as conflict:
+        if late is None or type(conflict) is not Conflict:
+            raise
+        return await late(form)
     return go(request, kind.address(request), say(said, name=name))
+
+
+def begun(stored: Form, labels: Mapping[str, str]) -> Form:
+    """The form of a stored one, which carries what it was made from."""
+    return Form(typed={**stored.typed, **{f"{SHOWN}-{name}": stored.values(name) for name in labels}})
+
+
+def meanwhile(
+    form: Form, stored: Form, labels: Mapping[str, str], names: Mapping[str, str]
+) -> tuple[Form, list[Change]]:
+    """The form once more after somebody else saved, and every field the other one changed.
+
+    What was typed stays; what was not touched is as it is now. `names`: what values are called.
+    """
+
+    def said(texts: Sequence[str]) -> str:
+        return ", ".join(names.get(text, text) for text in texts if text) or say("nothing")
+
+    typed, changes = {**begun(stored, labels).typed, **{name: form.values(name) for name in labels}}, []
+    for name, label in labels.items():
+        before, mine, now = form.values(f"{SHOWN}-{name}"), form.values(name), stored.values(name)
+        if mine == before:
+            typed[name] = now
+        if before != now:
+            other = said(mine) if mine not in (before, now) else None
+            changes.append(Change(label, said(before), said(now), other))
+    return Form(typed=typed), changes
 
 
 async def moved(request: Request, kind: Kind, rule: Rule, said: str) -> Response:

@@ -130,7 +130,21 @@ async def update(request: Request) -> Response:
             version=version, now=now,
         )  # fmt: skip
 
+    def look(db: Session, actor: Actor) -> list[Previewed]:
+        return list(
+            recurring_invoices.preview_update(
+                db,
+                actor,
+                recurring_id=recurring_id,
+                fields=_fields(form),
+                invoice_id=ids.parsed(form.value("invoice"), "inv"),
+                now=now,
+            )
+        )
+
     try:
+        if form.pressed == PREVIEW:
+            return await _edit(request, form, days=await act(request, look, form=form))
         for _ in range(_TRIES):
             try:
                 await act(request, work, form=form)
@@ -240,18 +254,19 @@ async def _new(
 
 
 async def _edit(
-    request: Request, form: Form | None, *, changes: Sequence[Change] = (), status: int = 200
-) -> Response:
+    request: Request, form: Form | None, *, changes: Sequence[Change] = (),
+    days: list[Previewed] | None = None, status: int = 200,
+) -> Response:  # fmt: skip
     page = await ask(request, "partner/recurring/edit", id=request.path_params["recurring_id"])
     order = found(page, "recurringInvoice")
     texts = _texts(order)
     hidden = meanwhile.shown(order["version"], texts)
-    if status == 422 and form is not None:
+    if form is not None and not changes:
         hidden = meanwhile.kept(form, LABELS)
     return show(
         request, "partner/recurring/edit.html", page, order=order, invoices=_patterns(order),
         form=Form.of(texts) if form is None else form, hidden=hidden, frequencies=_choices(),
-        changes=[_named(change, order) for change in changes], action=request.url.path,
+        days=days, changes=[_named(change, order) for change in changes], action=request.url.path,
         back=_address(request), status=status,
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Tax rates in the dashboard's settings: what lines of invoices are taxed with."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,13 +15,13 @@ from errors import NotFound
 from languages import mark
 from portal.form import Form
 from portal.house import house
-from portal.meanwhile import version_of
+from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
 from portal.partner import presets
 from portal.partner.presets import Kind
 from portal.shell import Link
 
-FIELDS = ("name", "rate")
+LABELS = {"name": mark("Name"), "rate": mark("Rate, percent")}
 KIND = Kind("/settings/tax-rates", mark("Tax rates"), "rate_id", "txr", "tax_rates", "taxRates")
 
 
@@ -50,7 +51,7 @@ async def create(request: Request) -> Response:
 async def show_edit(request: Request) -> Response:
     """One as it is stored."""
     page = await _one(request)
-    return _edit(request, page, Form.of(page.content["taxRate"]))
+    return _edit(request, page, presets.begun(_stored(page), LABELS))
 
 
 async def edit(request: Request) -> Response:
@@ -64,7 +65,13 @@ async def edit(request: Request) -> Response:
     async def again(form: Form) -> Response:
         return _edit(request, await _one(request), form, status=422)
 
-    return await presets.written(request, KIND, work, said=mark("The tax rate {name} is saved."), again=again)
+    async def late(form: Form) -> Response:
+        page = await _one(request)
+        again, changes = presets.meanwhile(form, _stored(page), LABELS, {})
+        return _edit(request, page, again, changes=changes, status=409)
+
+    said = mark("The tax rate {name} is saved.")
+    return await presets.written(request, KIND, work, said=said, again=again, late=late)
 
 
 async def archive(request: Request) -> Response:
@@ -87,7 +94,7 @@ async def restore(request: Request) -> Response:
 
 
 def _fields(form: Form) -> TaxRateInput:
-    return TaxRateInput(**{name: form.value(name) for name in FIELDS})
+    return TaxRateInput(**{name: form.value(name) for name in LABELS})
 
 
 async def _one(request: Request) -> Page:
@@ -103,9 +110,18 @@ async def _new(request: Request, form: Form, *, status: int = 200) -> Response:
     return show(request, "partner/tax_rates/new.html", page, form=form, status=status, crumbs=crumbs)
 
 
-def _edit(request: Request, page: Page, form: Form, *, status: int = 200) -> Response:
+def _stored(page: Page) -> Form:
+    return Form.of(page.content["taxRate"])
+
+
+def _edit(
+    request: Request, page: Page, form: Form, *, changes: Sequence[Change] = (), status: int = 200
+) -> Response:
     crumbs = KIND.trail(request, Link(page.content["taxRate"]["name"]))
-    return show(request, "partner/tax_rates/edit.html", page, form=form, status=status, crumbs=crumbs)
+    return show(
+        request, "partner/tax_rates/edit.html", page, form=form, late=status == 409, changes=changes,
+        status=status, crumbs=crumbs,
+    )  # fmt: skip
 
 
 ROUTES = KIND.routes(

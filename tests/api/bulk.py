@@ -185,6 +185,11 @@ _FILL = (
     union all
     select partner_id, id, 'credit_note', number, customer_id from credit_note where partner_id = :partner
     union all
+    select partner_id, id, 'payment', gateway_key, customer_id from payment where partner_id = :partner
+    union all
+    select partner_id, id, 'outside_payment', request_key, customer_id from outside_payment
+    where partner_id = :partner
+    union all
     select partner_id, id, 'user', name_key, customer_id from membership
     where partner_id = :partner and customer_id is not null
     """,

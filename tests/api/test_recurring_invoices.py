@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.api.writing import Things, Writer
 from tests.world import nothing_changes
@@ -46,6 +47,17 @@ async def test_an_order_is_looked_at_made_changed_and_ended(writer: Writer, acme
     assert (ended["status"], ended["nextOn"], ended["nextDays"]) == ("ENDED", None, [])
     for name in ("pauseRecurringInvoice", "resumeRecurringInvoice"):
         assert await writer.refused(name, one) == [("RECURRING_ENDED", "input")]
+
+
+async def test_the_next_lines_have_their_words_filled_in(writer: Writer, acme: Things) -> None:
+    worded = "update invoice_line set description = 'Hosting {month}, {period}' where not issued"
+    writer.client.owner.execute(text(worded))
+    order = {"invoiceId": acme["draft"], "frequency": "MONTHLY", "nextOn": "2026-03-31", "maxCount": 1}
+    select = "recurringInvoice { id nextLines }"
+    made = (await writer.do("createRecurringInvoice", order, select))["recurringInvoice"]
+    assert made["nextLines"] == ["Hosting March 2026, Mar 31, 2026 – Apr 29, 2026"]
+    ended = (await writer.do("endRecurringInvoice", {"id": made["id"]}, select))["recurringInvoice"]
+    assert ended["nextLines"] == []
 
 
 async def test_every_wrong_field_has_its_code(writer: Writer, acme: Things) -> None:

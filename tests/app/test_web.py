@@ -5,7 +5,8 @@ from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
-from urllib.parse import urlsplit
+from html import unescape
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from httpx2 import Response
@@ -13,10 +14,13 @@ from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
 from app.wiring import Parts
+from billing.invoice_fields import MOST_LINES, MOST_TAXES
+from portal.form import LONG
 from tests.app.conftest import URL
 from tests.cast import PASSWORD, Cast
 from tests.world import nothing_changes
 
+LONG_TEXT = "é\n" * 480
 NEW_PASSWORD = "seven-lamps-over-quiet-water"
 FOREIGN = [
     "https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example", "http:evil.example",
@@ -114,6 +118,38 @@ def test_a_form_typed_after_the_session_ended_is_kept(
     assert back.status_code == 200
     assert re.search(r'name="company" value="Umbrella"', back.text)
     assert f'action="{path}"' in back.text
+
+
+def test_the_longest_draft_there_may_be_is_carried_across_signing_in(
+    client: TestClient, cast: Cast, owner: Connection
+) -> None:
+    sign_in(client, cast.emails["ada"])
+    owner.execute(text("update session set expires_at = created_at"))
+    path = f"/partner/northwind/customers/cus_{cast.customers['acme'].hex}/invoices/new"
+    draft = {
+        f"lines-{row}-{name}": value
+        for row in range(MOST_LINES)
+        for name, value in {
+            "description": f"Line {row} " + LONG_TEXT, "quantity": "1", "unit_price": "1.00",
+            "discount": "", "discount_percent": "",
+            **{f"taxes-{tax}-{part}": "9.975" for tax in range(MOST_TAXES) for part in ("name", "rate")},
+        }.items()
+    }  # fmt: skip
+    sent = {"csrf_token": "x", **draft}
+    assert 900_000 < len(urlencode(sent)) < LONG.most_bytes
+    ended = client.post(path, data=sent, headers={"origin": URL})
+    assert (ended.status_code, "what you typed is kept" in ended.text) == (401, True)
+    assert "Stay on this page until you are signed in" in ended.text
+    kept = {f"kept-{name}": value for name, value in draft.items()}
+    assert ended.text.count('name="kept-lines-') == 2 * len(draft)  # beside the password, and the passkey
+    wrong = sign_in(client, cast.emails["ada"], password="wrong " * 3, next=path, **kept)
+    assert (wrong.status_code, wrong.text.count('name="kept-lines-')) == (422, 2 * len(draft))
+    mailed = post(client, "/sign-in/mail", email=cast.emails["ada"], next=path, **kept)
+    assert (mailed.status_code, mailed.text.count('name="kept-lines-')) == (200, len(draft))
+    back = sign_in(client, cast.emails["ada"], next=path, **kept)
+    assert back.status_code == 200
+    assert unescape(back.text).count(LONG_TEXT) >= MOST_LINES
+    assert back.text.count('name="lines-') == len(draft)
 
 
 @pytest.mark.parametrize(

@@ -153,9 +153,12 @@ class Desk:
                 address="192.0.2.1",
                 now=self.clock(),
             )
-        return paying.send_and_see(
+        seen = paying.send_and_see(
             self.database, self.sandbox.gateway, guest, payment_id=begun.id, clock=self.clock
         )
+        with self.database.transaction(**guest.reach) as db:
+            guest_payments.note_paid(db, guest, payment=seen, address="192.0.2.1", now=self.clock())
+        return seen
 
     def reconcile(self, *, after: timedelta = timedelta(minutes=3)) -> reconciling.Found:
         self.clock.now += after

@@ -1,6 +1,7 @@
 """Many at once: an invoice is never paid twice, numbers have no gap, a click counts once, a void holds."""
 
 import pytest
+from sqlalchemy import Connection, text
 from sqlmodel import select
 
 from billing import invoice_life, invoice_sending, invoices, outside_payments
@@ -15,7 +16,7 @@ from errors import Refusal
 from integrations.inbox import EventStatus
 from tests.conftest import SECRET
 from tests.figures import rounds
-from tests.money.desk import Desk, one_line
+from tests.money.desk import DECLINED, VISA, Desk, one_line
 from tests.money.race import at_once
 from worker.queue import defer_job
 
@@ -60,8 +61,6 @@ def test_guests_and_a_user_who_pay_at_once_pay_once(desk: Desk) -> None:
     """Two tabs of one link, twice confirmed, another link, and Petra in the portal."""
     petras = desk.card()
     for _ in range(rounds(3, 100)):
-        # Who loses such a race may be counted as declined: each round has an hour of its own.
-        desk.clock.advance(hours=1)
         invoice = desk.invoice(10_000)
         one, other = desk.guest(invoice), desk.guest(invoice)
         cards = [(one, desk.entry(one)), (one, desk.entry(one)), (other, desk.entry(other))]
@@ -76,6 +75,28 @@ def test_guests_and_a_user_who_pay_at_once_pay_once(desk: Desk) -> None:
         assert desk.again(invoice).status is InvoiceStatus.PAID
     assert desk.captured() == 10_000 * rounds(3, 100)
     assert desk.books() == []
+
+
+@pytest.mark.prove
+def test_a_guests_click_sent_many_times_at_once_is_one_try_and_given_back_once(
+    desk: Desk, owner: Connection
+) -> None:
+    """Of a card that is declined one try stays counted, of one that pays none."""
+    for turn in range(rounds(3, 100)):
+        desk.clock.advance(hours=1)
+        invoice = desk.invoice(10_000)
+        guest = desk.guest(invoice)
+        for number, status, counted in (
+            (DECLINED, PaymentStatus.FAILED, 1),
+            (VISA, PaymentStatus.SUCCEEDED, 1),
+        ):
+            card = desk.entry(guest, number)
+            outcomes = at_once([lambda g=guest, c=card: desk.pay_as_guest(g, c, 10_000)] * 20)
+            assert {type(outcome) for outcome in outcomes} == {Payment}, outcomes
+            assert len({outcome.id for outcome in outcomes}) == 1
+            assert desk.again(outcomes[0]).status is status
+            tries = text("select max(tries) from throttle_bucket where began_at = :now")
+            assert owner.scalar(tries, {"now": desk.clock()}) == counted, turn
 
 
 @pytest.mark.prove

@@ -18,6 +18,7 @@ from db.session import Database
 from tests.billing.acting import Acts
 from tests.cast import Cast
 from tests.gateway import RunningSandbox
+from tests.money.race import at_once
 from tests.papers import words
 from tests.portal.conftest import ORIGIN, Clock, Person, text_of
 from tests.portal.customer.conftest import AUTHENTICATES, DECLINED, VISA, hidden, link_of, pay
@@ -179,6 +180,20 @@ def test_a_second_click_and_a_second_tab_are_the_same_payment(guest: Guest, owne
         assert guest.get(address).url.path == first
         assert guest.post(f"{guest.home}/review", fields).headers["location"] == first
     assert len(guest.sandbox.charges()) == 1
+
+
+@pytest.mark.parametrize(("number", "counted"), [(DECLINED, [1, 1, 1]), (VISA, [0, 0, 1, 1])])
+def test_a_double_click_on_pay_is_one_try_of_the_hours_five(
+    guest: Guest, owner: Connection, number: str, counted: list[int]
+) -> None:
+    fields = hidden(guest.get(guest.type_card(number)))
+    answers = at_once([lambda: guest.post(f"{guest.home}/review", fields)] * 4)
+    assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {
+        (303, answers[0].headers["location"])
+    }
+    assert len(guest.sandbox.charges()) == 1
+    # The card that was typed; the try by invoice and by address; and that it paid, which gave both back.
+    assert sorted(owner.scalars(text("select tries from throttle_bucket"))) == counted
 
 
 def test_two_cards_in_two_tabs_pay_once(guest: Guest, owner: Connection) -> None:

@@ -70,7 +70,7 @@ def line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: i
     maker.write(
         InvoiceLine, partner_id=partner, id=line, customer_id=customer, invoice_id=invoice,
         position=position,
-        description=maker.text(), quantity_e4=maker.chance.choice((1, 10_000, 15_000, 123_456, 1_000_000)),
+        description=maker.worded(), quantity_e4=maker.chance.choice((1, 10_000, 15_000, 123_456, 1_000_000)),
         unit_price_minor=maker.cents(), discount_minor=maker.chance.choice((0, 5)),
         discount_rate_e4=maker.maybe(maker.chance.choice((0, 99_750, 50_000))), net_minor=net,
         tax_minor=tax, total_minor=net + tax, issued=issued,

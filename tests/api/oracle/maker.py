@@ -16,6 +16,11 @@ TEXTS = (
     "\u2028", "ünïon 5", "O'Brien & Söhne", "\U0001f600", "{}", "null", "''", "$1", "%s", "</script>",
 )  # fmt: skip
 
+# What recurring invoices fill in, and what looks like it.
+WORDED = (
+    "Hosting {month}", "{Month+1}/{MONTH-1}", "{month+99}{month-99}", "{year}/{year+1}: {period}",
+    "{{period}} {moth} {month+123} {period+1} {", "{month + 1}{year",
+)  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -35,6 +40,9 @@ class Maker:
 
     def text(self) -> str:
         return self.chance.choice(TEXTS)
+
+    def worded(self) -> str:
+        return self.chance.choice(TEXTS + WORDED)
 
     def maybe(self, value: Any) -> Any:
         return value if self.chance.random() < 0.6 else None

@@ -13,10 +13,13 @@ from billing.invoice_fields import DAYS
 from billing.invoice_refusals import SendRefusal
 from billing.invoices import Invoice
 from billing.recurrences import PREVIEWED, RecurringFrequency, RecurringInvoice, RecurringStatus
+from billing.recurring_words import Span, filled
 from db.columns import new_id
+from languages import ENGLISH
 
 if TYPE_CHECKING:
     from tests.api.oracle.maker import Maker, Row
+    from tests.api.oracle.reference import Reference
 
 _MONTHS = {RecurringFrequency.MONTHLY: 1, RecurringFrequency.QUARTERLY: 3, RecurringFrequency.YEARLY: 12}
 
@@ -56,6 +59,20 @@ def day(starts: date, frequency: RecurringFrequency, every: int | None, step: in
     months = starts.month - 1 + _MONTHS[frequency] * step
     year, month = starts.year + months // 12, months % 12 + 1
     return date(year, month, min(starts.day, monthrange(year, month)[1]))
+
+
+def next_lines(world: "Reference", order: "Row") -> list[str]:
+    """What the lines of its next one will say, by the rule that makes invoices."""
+    if order["next_on"] is None:
+        return []
+    following = day(order["starts_on"], order["frequency"], order["every_days"], order["step"] + 1)
+    [locale] = [partner["locale"] for partner in world.all("partner") if partner["id"] == order["partner_id"]]
+    lines = [line for line in world.all("invoice_line") if line["invoice_id"] == order["invoice_id"]]
+    span = Span(order["next_on"], following - timedelta(days=1))
+    return [
+        filled(line["description"], span, locale or ENGLISH)
+        for line in sorted(lines, key=lambda line: line["position"])
+    ]
 
 
 def next_days(order: "Row") -> list[str]:

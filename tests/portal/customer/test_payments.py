@@ -24,7 +24,7 @@ def test_the_list_tells_what_became_of_each(
         assert "NO-00001 Visa ending in 4242 Succeeded $10.00" in every
         assert "2 payments" in every
     assert "1 payment" in text_of(petra.get("/payments?status=failed"))
-    assert "No payment here" in text_of(petra.get("/payments?status=open"))
+    assert "No payment matches" in text_of(petra.get("/payments?status=open"))
     assert "The receipt went to Petra." in text_of(carl.get(paid))
     assert "A receipt is on its way to petra@acme.example." in text_of(petra.get(paid))
 

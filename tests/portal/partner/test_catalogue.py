@@ -81,6 +81,47 @@ def test_clem_adds_changes_archives_and_restores_a_tax_and_a_product(
     assert "restored the tax rate “GST”" in log
 
 
+def test_an_edit_that_comes_too_late_keeps_what_was_typed_and_says_what_changed(
+    signed_in: Arrive, owner: Connection
+) -> None:
+    clem, ada = signed_in("clem"), signed_in("ada")
+    clem.post(f"{RATES}/new", {"name": "GST", "rate": "5"})
+    rate = only_id(owner, "tax_rate", "txr")
+    clem.post(
+        f"{ITEMS}/new", {"name": "Hour", "description": "Consulting", "usd_price": "150", "cad_price": ""}
+    )
+    item = f"{ITEMS}/{only_id(owner, 'catalogue_item', 'cit')}/edit"
+    early = typed_in(clem.get(item).text)
+    assert ada.post(item, {**early, "usd_price": "160", "tax_rate_ids": [rate]}).status_code == 303
+    with nothing_changes(owner):
+        late = clem.post(item, {**early, "name": "Hour of work", "usd_price": "170"})
+    said = text_of(late)
+    assert (late.status_code, "Somebody else saved first" in said) == (409, True)
+    assert "was “150.00” and is now “160.00”. You typed “170”; saving replaces theirs." in said
+    assert "Taxes was “nothing” and is now “GST”." in said
+    again = typed_in(late.text)
+    assert (again["name"], again["usd_price"], again["version"]) == ("Hour of work", "170", "2")
+    assert re.search(rf'value="{rate}" checked', late.text)
+    assert clem.post(item, {**again, "tax_rate_ids": [rate]}).status_code == 303
+    assert "Hour of work Consulting $170.00 – GST 5%" in text_of(clem.get(ITEMS))
+    path = f"{RATES}/{rate}/edit"
+    early = typed_in(clem.get(path).text)
+    ada.post(path, {**early, "rate": "6"})
+    clem.client.cookies.set("remit_language", "fr")
+    late = clem.post(path, {**early, "name": "TPS"})
+    assert (late.status_code, typed_in(late.text)["rate"]) == (409, "6")
+    assert "Quelqu’un d’autre a enregistré avant vous" in text_of(late)
+    assert clem.post(path, typed_in(late.text)).status_code == 303
+
+
+def typed_in(page: str) -> dict[str, str]:
+    """The texts and hidden fields of the page's form."""
+    form = page[page.index('class="card form-card"') :]
+    pairs = re.findall(r'<input[^>]* name="([\w-]+)"[^>]* type="text"[^>]* value="([^"]*)"', form)
+    pairs += re.findall(r'<input[^>]* type="hidden" name="([\w-]+)" value="([^"]*)"', form)
+    return {name: value for name, value in pairs if name != "csrf_token"}
+
+
 def test_what_is_picked_is_copied_to_a_line_and_later_changes_change_no_invoice(
     signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
 ) -> None:

@@ -211,3 +211,51 @@ def test_an_invoice_that_cant_be_voided_says_why_in_place_of_the_button(
     assert void in page()
     assert "why-no-void" not in page()
     assert void not in signed_in("clem").get(here).text
+
+
+def test_the_portals_list_is_narrowed_and_taken_out_like_the_dashboards(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    """Acme has two notes, Globex a third."""
+    ada, here = signed_in("ada"), f"/invoices/{invoice}/credit"
+    line = {"how": "LINES", "lines-0-line_id": line_of(ada.get(here).text), "lines-0-amount": "2.00"}
+    assert ada.post(here, {"key": "one", "reason": "=Zwölf()", **line}).status_code == 303
+    petra, vera = signed_in("petra"), signed_in("vera")
+
+    def found(query: str, who: Person = petra) -> list[str]:
+        page = who.get(f"/credit-notes?{query}").text
+        return re.findall(r'credit-notes/crn_\w+">([^<]+)</a>', page)
+
+    whole = found("")
+    assert len(whole) == 2
+    # What only staff are asked is no question here.
+    assert found("customer=cus_" + "0" * 32) == found("currency=CAD") == whole
+    assert found("search=zwolf", vera) == found("total_to=5") == whole[:1]
+    assert found("tab=kept") == whole[1:]
+    assert found("sort=CREATED_AT_ASC") == whole[::-1]
+    assert "No credit note matches" in petra.get("/credit-notes?issued_from=2027-01-01").text
+    assert "Write issue dates as YYYY-MM-DD" in petra.get("/credit-notes?issued_from=x").text
+    for asked, numbers in (("", whole), ("search=zwolf", whole[:1]), ("issued_from=2027-01-01", [])):
+        taken = vera.post("/credit-notes/export", {"narrowing": asked})
+        assert taken.headers["content-disposition"].startswith('attachment; filename="credit-notes-')
+        rows = list(csv.DictReader(io.StringIO(taken.text.lstrip("\ufeff"))))
+        assert [row["Number"] for row in rows] == numbers
+    [row] = csv.DictReader(io.StringIO(petra.post(
+        "/credit-notes/export", {"narrowing": "search=zwolf"}
+    ).text.lstrip("\ufeff")))  # fmt: skip
+    assert (row["Reason"], row["Total"], row["Off the invoice"]) == ("'=Zwölf()", "2.00", "2.00")
+    logged = text(
+        "select count(*) from audit_event where action = 'credit_note.exported' and customer_id is null"
+    )
+    assert owner.scalar(logged) == 0
+    assert str(petra.get("/credit-notes/export").url).endswith("/credit-notes")
+    ines = signed_in("ines")
+    assert found("search=zwolf", ines) == []
+    assert "zwölf" not in ines.post("/credit-notes/export", {}).text.lower()
+    assert petra.post("/credit-notes/export", {}, forged=True).status_code == 403
+
+
+def test_whoever_has_no_credit_note_is_told_where_they_come_from(signed_in: Arrive) -> None:
+    page = signed_in("petra").get("/credit-notes").text
+    assert "No credit notes yet" in page
+    assert "Export CSV" not in page

@@ -98,6 +98,26 @@ def test_a_file_goes_all_the_way(ada: Person, work: Callable[[], None], owner: C
     assert made in ada.get("/invoices?search=qb-1").text
 
 
+def test_what_is_guessed_is_folded_up_until_it_is_wrong(
+    ada: Person, mallory: Person, owner: Connection
+) -> None:
+    here = uploaded(ada, ONE)
+    page = ada.get(here)
+    known, ignored = page.text.split("<h2>")[1:]
+    assert "8 columns have their fields" in known
+    assert "Invoice number → <strong>Invoice number</strong>" in known
+    assert '<details class="folded">' in known
+    assert ("One column is ignored" in ignored, 'name="fields-8"' in ignored) == (True, True)
+    assert known.count("<select") == 8
+    with nothing_changes(owner):
+        twice = ada.post(f"{here}/columns", {"fields-0": "external_id", "fields-1": "external_id"})
+        assert '<details class="folded" open>' in twice.text
+        assert ada.post(f"{here}/columns", {"fields-0": "made up"}).status_code == 422
+        assert mallory.get(here.removeprefix(ada.home)).status_code == 404
+    ada.client.cookies.set("remit_language", "fr")
+    assert "8 colonnes ont leur champ" in text_of(ada.get(here))
+
+
 def test_columns_can_be_changed_after_the_check_and_a_wrong_choice_is_told(
     ada: Person, work: Callable[[], None], owner: Connection
 ) -> None:

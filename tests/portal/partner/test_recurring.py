@@ -11,6 +11,7 @@ from db.session import Database
 from integrations import rounds
 from tests.billing.acting import Acts
 from tests.billing.test_recurring_invoices import EVERY_WEEK, bill, nine, ordered
+from tests.billing.test_recurring_words import pattern
 from tests.cast import Cast
 from tests.portal.conftest import Person, text_of
 from tests.world import nothing_changes
@@ -87,6 +88,42 @@ def test_it_is_paused_resumed_left_out_changed_and_ended(
     assert "No more are made." in text_of(clem.get(here))
     assert "Acme" in text_of(clem.get("/recurring?show=ended"))
     assert clem.get(f"{here}/edit").status_code == 200
+
+
+def test_a_change_is_looked_at_with_its_words_and_the_page_says_what_comes_next(
+    signed_in: Arrive, acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    clem, others = signed_in("clem"), {name: signed_in(name) for name in ("rita", "mallory", "petra")}
+    order = ordered(acts, cast, pattern(acts, cast, "Hosting {month}", "Plain"), EVERY_WEEK)
+    other = pattern(acts, cast, "Backup {month+1}")
+    here = f"/recurring/rin_{order.id.hex}"
+    page = text_of(clem.get(here))
+    assert "What the next one will say" in page
+    assert "Hosting March 2026 written as “Hosting {month}” Plain" in page
+    assert "Words like {month}, {month+1}" in text_of(clem.get(f"{here}/edit"))
+    version = re.search(r'name="version" value="(\d+)"', clem.get(f"{here}/edit").text)[1]
+    typed = {
+        "version": version, "invoice": f"inv_{other.id.hex}", "frequency": "MONTHLY",
+        "next_on": "2026-04-30", "max_count": "2", "auto_send": "no", "_pressed": "preview",
+    }  # fmt: skip
+    with nothing_changes(owner):
+        looked = clem.post(f"{here}/edit", typed)
+        said = text_of(looked)
+        assert (looked.status_code, "Nothing is saved yet." in said) == (200, True)
+        assert "Apr 30, 2026 Backup May 2026 May 30, 2026 Backup June 2026" in said
+        assert f'value="{version}"' in looked.text
+        wrong = clem.post(f"{here}/edit", {**typed, "next_on": "2026-01-01"})
+        assert (wrong.status_code, "or a later day" in text_of(wrong)) == (422, True)
+        for name, status in (("rita", 403), ("mallory", 404), ("petra", 404)):
+            assert others[name].post(f"{here}/edit", typed).status_code == status
+    assert clem.post(f"{here}/edit", {**typed, "_pressed": "save"}).status_code == 303
+    assert "Backup May 2026 written as “Backup {month+1}”" in text_of(clem.get(here))
+    owner.execute(text("update partner set locale = 'fr'"))
+    assert "Backup mai 2026" in text_of(clem.get(here))
+    clem.client.cookies.set("remit_language", "fr")
+    assert "Ce que dira la prochaine" in text_of(clem.get(here))
+    clem.post(f"{here}/end")
+    assert "Ce que dira la prochaine" not in text_of(clem.get(here))
 
 
 def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(
