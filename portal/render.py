@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
+from gettext import NullTranslations
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from jinja2.runtime import Context
 # Private to markupsafe, and what its `escape` does to a text before it wraps it: a twentieth of the time.
 from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
 
+import languages
 from billing.card_brands import card_text
 from billing.dates import day_text, instant_text
 from billing.money import Currency, Money, parse_amount
@@ -137,7 +139,8 @@ def _said(text: str, /, **values: Any) -> Markup:
 
     Jinja's own goes through the context twice for each text; a page says some sixty.
     """
-    return _ours(text, spoken()) % values if values else _plain(text, spoken())
+    words = languages.catalogue(spoken())
+    return _ours(text, words) % values if values else _plain(text, words)
 
 
 def _counted(one: str, many: str, number: int, /, **values: Any) -> Markup:
@@ -147,14 +150,14 @@ def _counted(one: str, many: str, number: int, /, **values: Any) -> Markup:
 
 
 @lru_cache(maxsize=4096)
-def _ours(text: str, locale: Locale) -> Markup:
+def _ours(text: str, words: NullTranslations) -> Markup:
     # Markup by right: the texts are the templates' own, and what fills them is escaped.
-    return Markup(say(text))  # noqa: S704
+    return Markup(words.gettext(text) if text else text)  # noqa: S704
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str, locale: Locale) -> Markup:
-    return _ours(text, locale) % {}
+def _plain(text: str, words: NullTranslations) -> Markup:
+    return _ours(text, words) % {}
 
 
 def _time_zone(context: Context) -> str:
