@@ -17,7 +17,7 @@ from markupsafe import Markup
 from billing.card_brands import card_text
 from billing.dates import day_text, instant_text
 from billing.money import Currency, Money, parse_amount
-from languages import LANGUAGES, grouped, say, spoken, translate_count
+from languages import LANGUAGES, grouped, say, spoken, translate, translate_count
 from portal.assets import Assets
 from portal.badges import badge, badges
 
@@ -75,7 +75,7 @@ class Renderer:
             extensions=["jinja2.ext.i18n"],
         )
         self.environment.install_gettext_callables(  # type: ignore[attr-defined]
-            say, translate_count, newstyle=True
+            translate, translate_count, newstyle=True
         )
         self.environment.filters.update(
             money=_money, day=_day, instant=_instant, percent=_percent, grouped=grouped, card=card_text,
