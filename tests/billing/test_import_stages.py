@@ -1,6 +1,7 @@
 """What all imports have in common: columns' names in two languages, refusals in every one, reading ahead."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pytest
 from sqlalchemy import Connection, text
@@ -8,8 +9,10 @@ from sqlalchemy import Connection, text
 from billing import customer_import_rows, customer_imports, invoice_import_rows, invoice_imports
 from billing.import_files import message_of
 from billing.import_tables import ImportState
+from db.session import Database
 from languages import Locale, speaking
 from tests.billing.importing import BLUE, Imports, InvoiceImports
+from tests.cast import Cast
 
 OF_CUSTOMERS = {
     "company": ("Raison sociale", "Nom de l'entreprise", "SOCIÉTÉ", "Client", "Company"),
@@ -188,3 +191,18 @@ def test_of_a_batch_with_some_taken_meanwhile_all_others_are_made(
     assert imports.problems(found) == [(7, ["EXTERNAL_ID_TAKEN"])]
     made = owner.scalars(text("select company from customer where company like 'Co %' order by 1")).all()
     assert made == ["Co 0", "Co 1", "Co 2", "Co 3", "Co 4", "Co 6"]
+
+
+def test_a_check_goes_on_while_another_partner_erases_somebody(
+    layers: Database, cast: Cast, now: datetime
+) -> None:
+    imports = Imports(layers, cast.ada, now)
+    found = imports.start(BLUE)
+    fields, theirs = imports.find(found).fields, cast.mallory.partner_id
+    imports.act(customer_imports.choose_columns, import_id=found, fields=fields, now=now)
+    before = imports.find(found).round
+    who = {"email": "petra@acme.example", "name": "Petra", "instead": "Erased user"}
+    for partner_id, rounds in ((theirs, before), (imports.actor.partner_id, before + 1)):
+        with layers.transaction(partner_id=partner_id) as db:
+            customer_imports.erase_in_files(db, partner_id=partner_id, **who)
+        assert imports.find(found).round == rounds
