@@ -8,7 +8,7 @@ and jobs are English.
 
 import gettext
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -59,16 +59,34 @@ def known(locale: str | None) -> Locale | None:
 def say(text: str, /, **values: object) -> str:
     """`text` in the current language, its `{names}` filled with `values` (Money writes itself).
 
-    A text without a translation is said in English. What is no text of ours is given back as it is.
+    A text without a translation is said in English. What is no text of ours is given back as it is; what was
+    said already is said again, whatever language that was.
     """
-    said = catalogue(spoken()).gettext(text) if text else text
-    return said.format(**_written(values)) if values else said
+    if isinstance(text, Said) and not values:
+        values, text = dict(text.values), text.text
+    said = translate(text)
+    return Said.of(said.format(**_written(values)) if values else said, text, values)
 
 
 def say_count(one: str, many: str, number: int, /, **values: object) -> str:
     """`one` or `many` of something, by the plural rule of the current language; `{count}` is the number."""
     said = translate_count(one, many, number)
     return said.format(**{"count": grouped(number), **_written(values)})
+
+
+class Said(str):
+    """A text that was said, in the language of the moment: it can be said again in another one."""
+
+    __slots__ = ("text", "values")
+    text: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def of(cls, said: str, text: str, values: Mapping[str, object]) -> "Said":
+        """`said`, which is `text` with these values in it."""
+        made = cls(said)
+        made.text, made.values = text, values
+        return made
 
 
 class Text(str):
@@ -81,6 +99,20 @@ class Text(str):
 
     def __str__(self) -> str:
         return catalogue(spoken()).gettext(str.__str__(self))
+
+
+def in_every_language(text: str) -> dict[Locale, str]:
+    """A text of ours, or one that was said, in each language: for what is kept and read by anybody."""
+    found: dict[Locale, str] = {}
+    for locale in LANGUAGES:
+        with speaking(locale):
+            found[locale] = str(say(text))
+    return found
+
+
+def translate(text: str) -> str:
+    """`text` as it stands in the catalogue, its names not filled: for templates."""
+    return catalogue(spoken()).gettext(text) if text else text
 
 
 def translate_count(one: str, many: str, number: int) -> str:
@@ -109,8 +141,14 @@ def catalogue(locale: Locale) -> gettext.NullTranslations:
     return gettext.GNUTranslations(io.BytesIO(compiled.getvalue()))
 
 
-def _written(values: dict[str, object]) -> dict[str, object]:
-    return {
-        name: value.display(spoken()) if isinstance(value, Displayed) else value
-        for name, value in values.items()
-    }
+def _written(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: _of_now(value) for name, value in values.items()}
+
+
+def _of_now(value: object) -> object:
+    """A value as the current language writes it."""
+    if isinstance(value, Said):
+        return say(value)
+    if isinstance(value, str | int):
+        return value  # to ask what else it can do takes longer than to write it
+    return value.display(spoken()) if isinstance(value, Displayed) else value

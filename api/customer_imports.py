@@ -1,37 +1,24 @@
 """Imports of customers in the API: a file in parts, its columns, the check, the run and the report.
 
-Surprise: a file is longer than a request may be. So its rows come as lists of texts, as many requests as it
-takes, and nothing is checked before all of them are there and somebody says so.
+Surprise: a row may bring users along, who take a right of their own and are invited when it runs.
 """
 
-import io
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from api.changes import Doing, Given, Outcome, change, changed, gives, opt, takes
+from api.changes import change, changed, gives, opt, takes
+from api.imports import CSV_TEXT, ImportProblem, Moves, row_problems
 from api.nouns import Connection, Node, by_id, col, lazy, noun, one, page
 from api.reads import STAFF
-from api.scalars import Json
 from auth.actors import Action
 from billing import customer_import_tables as t
 from billing import customer_imports as imports
 from billing import import_tables as shared
-from errors import Invalid, Problem
 
 if TYPE_CHECKING:
     from api.customers import Customer
-
-strawberry.enum(
-    shared.ImportState, name="ImportState",
-    description="CHECKED waits for its start. What is CANCELED, DONE or STOPPED stays so.",
-)  # fmt: skip
-strawberry.enum(
-    shared.RowOutcome, name="ImportOutcome",
-    description="What becomes of a row: while checked what would, after the run what did.",
-)  # fmt: skip
 
 
 @noun(t.CustomerImportRow, "imr", needs=Action.EDIT_CUSTOMERS, order="position")
@@ -41,7 +28,7 @@ class CustomerImportRow(Node):
     position: int = col("Its number in a spreadsheet.")
     cells: list[str] = col()
     outcome: shared.RowOutcome | None = col("Null until it was checked.", where=True)
-    problems: Json = col("A list of `{code, field, message}`: why it was refused, or an invite held back.")
+    problems: list[ImportProblem] = row_problems("Why it was refused, or an invite held back.")
     customer: Annotated["Customer", lazy("api.customers")] | None = one(
         "customer_id", "Null as long as it is only to be made."
     )
@@ -76,9 +63,6 @@ class CustomerImportQueries:
 
     customer_import: CustomerImport | None = by_id(see=STAFF)
     customer_imports: Connection[CustomerImport] = page(None, "Newest first.", see=STAFF)
-
-
-CSV_TEXT = "CSV text: each string one or more whole rows, 500 strings of 10,000 characters at most."
 
 
 @takes(dry_run=True)
@@ -157,56 +141,10 @@ class CancelCustomerImportPayload:
     customer_import: CustomerImport | None = changed()
 
 
-def _create(doing: Doing, given: Given) -> Outcome:
-    file, name = csv_file(given["csv"]), given.get("file_name") or ""
-    try:
-        begun = imports.start(doing.db, doing.actor, file_name=name, file=file, now=doing.now)
-    except Invalid as wrong:
-        raise of_csv(wrong) from wrong
-    return {"customer_import": begun.id}
-
-
-def _add(doing: Doing, given: Given) -> Outcome:
-    import_id = given.record("id", "imp")
-    try:
-        begun = imports.append(
-            doing.db, doing.actor, import_id=import_id, file=csv_file(given["csv"]), now=doing.now
-        )
-    except Invalid as wrong:
-        raise of_csv(wrong) from wrong
-    return {"customer_import": begun.id}
-
-
-def _check(doing: Doing, given: Given) -> Outcome:
-    import_id = given.record("id", "imp")
-    fields = given.get("fields")
-    if fields is None:
-        fields = imports.find(doing.db, doing.actor, import_id=import_id).fields
-    begun = imports.choose_columns(
-        doing.db, doing.actor, import_id=import_id, fields=fields,
-        send_invites=given.get("send_invites") is not False, now=doing.now,
-    )  # fmt: skip
-    return {"customer_import": begun.id}
-
-
-def _start(doing: Doing, given: Given) -> Outcome:
-    begun = imports.confirm(doing.db, doing.actor, import_id=given.record("id", "imp"), now=doing.now)
-    return {"customer_import": begun.id}
-
-
-def _cancel(doing: Doing, given: Given) -> Outcome:
-    begun = imports.cancel(doing.db, doing.actor, import_id=given.record("id", "imp"), now=doing.now)
-    return {"customer_import": begun.id}
-
-
-def csv_file(parts: Iterable[str]) -> io.BytesIO:
-    """Parts of CSV text as one file."""
-    return io.BytesIO("\n".join(parts).encode())
-
-
-def of_csv(wrong: Invalid) -> Invalid:
-    """What is wrong with a file, at the field it came in."""
-    return Invalid([Problem(one.code, ("csv",), one.message) for one in wrong.problems])
+_MOVES = Moves(
+    imports.CUSTOMERS, "imp", "customer_import", imports.choose_columns,
+    lambda given: {"send_invites": given.get("send_invites") is not False},
+)  # fmt: skip
 
 
 @strawberry.type
@@ -214,22 +152,22 @@ class CustomerImportMutations:
     """From a file to customers."""
 
     create_customer_import: CreateCustomerImportPayload | None = change(
-        _create, CreateCustomerImportInput, Action.EDIT_CUSTOMERS,
+        _MOVES.create, CreateCustomerImportInput, Action.EDIT_CUSTOMERS,
         about="Take the first rows of a file in. No customer is written before `startCustomerImport`.",
     )  # fmt: skip
     add_customer_import_rows: AddCustomerImportRowsPayload | None = change(
-        _add, AddCustomerImportRowsInput, Action.EDIT_CUSTOMERS,
+        _MOVES.add, AddCustomerImportRowsInput, Action.EDIT_CUSTOMERS,
         about="Take more rows of the same file in, behind those that are there. 100,000 at most in all.",
     )  # fmt: skip
     check_customer_import: CheckCustomerImportPayload | None = change(
-        _check, CheckCustomerImportInput, Action.EDIT_CUSTOMERS,
+        _MOVES.check, CheckCustomerImportInput, Action.EDIT_CUSTOMERS,
         about="Say what the columns are, and have every row checked. Users in it take `users:write` too.",
     )  # fmt: skip
     start_customer_import: StartCustomerImportPayload | None = change(
-        _start, StartCustomerImportInput, Action.EDIT_CUSTOMERS,
+        _MOVES.start, StartCustomerImportInput, Action.EDIT_CUSTOMERS,
         about="Let a checked import run: customers are made and changed, and users invited.",
     )  # fmt: skip
     cancel_customer_import: CancelCustomerImportPayload | None = change(
-        _cancel, CancelCustomerImportInput, Action.EDIT_CUSTOMERS,
+        _MOVES.cancel, CancelCustomerImportInput, Action.EDIT_CUSTOMERS,
         about="Give an import up before it was started. Its rows are deleted.",
     )  # fmt: skip

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from api.changes import Doing, Given, Outcome, change, changed, gives, opt, takes
-from api.customer_imports import CSV_TEXT, csv_file, of_csv
+from api.changes import change, changed, gives, opt, takes
+from api.imports import CSV_TEXT, ImportProblem, Moves, row_problems
 from api.nouns import Connection, Node, by_id, col, lazy, noun, one, page
 from api.reads import STAFF
-from api.scalars import Json
 from auth.actors import Action
 from billing import import_tables as shared
 from billing import invoice_import_tables as t
 from billing import invoice_imports as imports
-from errors import Invalid
 
 if TYPE_CHECKING:
     from api.invoices import Invoice
@@ -31,7 +29,7 @@ class InvoiceImportRow(Node):
     position: int = col("Its number in a spreadsheet.")
     cells: list[str] = col()
     outcome: shared.RowOutcome | None = col("Its invoice's. Null until it was checked.", where=True)
-    problems: Json = col("A list of `{code, field, message}`: why its invoice was refused.")
+    problems: list[ImportProblem] = row_problems("Why its invoice was refused.")
     invoice: Annotated["Invoice", lazy("api.invoices")] | None = one(
         "invoice_id", "Null as long as it is only to be made."
     )
@@ -140,41 +138,9 @@ class CancelInvoiceImportPayload:
     invoice_import: InvoiceImport | None = changed()
 
 
-def _create(doing: Doing, given: Given) -> Outcome:
-    file, name = csv_file(given["csv"]), given.get("file_name") or ""
-    try:
-        begun = imports.start(doing.db, doing.actor, file_name=name, file=file, now=doing.now)
-    except Invalid as wrong:
-        raise of_csv(wrong) from wrong
-    return {"invoice_import": begun.id}
-
-
-def _add(doing: Doing, given: Given) -> Outcome:
-    import_id, file = given.record("id", "iim"), csv_file(given["csv"])
-    try:
-        begun = imports.append(doing.db, doing.actor, import_id=import_id, file=file, now=doing.now)
-    except Invalid as wrong:
-        raise of_csv(wrong) from wrong
-    return {"invoice_import": begun.id}
-
-
-def _check(doing: Doing, given: Given) -> Outcome:
-    import_id = given.record("id", "iim")
-    fields = given.get("fields")
-    if fields is None:
-        fields = imports.find(doing.db, doing.actor, import_id=import_id).fields
-    begun = imports.choose_columns(doing.db, doing.actor, import_id=import_id, fields=fields, now=doing.now)
-    return {"invoice_import": begun.id}
-
-
-def _start(doing: Doing, given: Given) -> Outcome:
-    begun = imports.confirm(doing.db, doing.actor, import_id=given.record("id", "iim"), now=doing.now)
-    return {"invoice_import": begun.id}
-
-
-def _cancel(doing: Doing, given: Given) -> Outcome:
-    begun = imports.cancel(doing.db, doing.actor, import_id=given.record("id", "iim"), now=doing.now)
-    return {"invoice_import": begun.id}
+_MOVES = Moves(
+    imports.INVOICES, "iim", "invoice_import", imports.choose_columns
+)  # fmt: skip
 
 
 @strawberry.type
@@ -182,22 +148,22 @@ class InvoiceImportMutations:
     """From a file to drafts."""
 
     create_invoice_import: CreateInvoiceImportPayload | None = change(
-        _create, CreateInvoiceImportInput, Action.EDIT_INVOICES,
+        _MOVES.create, CreateInvoiceImportInput, Action.EDIT_INVOICES,
         about="Take the first rows of a file in. No invoice is written before `startInvoiceImport`.",
     )  # fmt: skip
     add_invoice_import_rows: AddInvoiceImportRowsPayload | None = change(
-        _add, AddInvoiceImportRowsInput, Action.EDIT_INVOICES,
+        _MOVES.add, AddInvoiceImportRowsInput, Action.EDIT_INVOICES,
         about="Take more rows of the same file in, behind those that are there. 100,000 at most in all.",
     )  # fmt: skip
     check_invoice_import: CheckInvoiceImportPayload | None = change(
-        _check, CheckInvoiceImportInput, Action.EDIT_INVOICES,
+        _MOVES.check, CheckInvoiceImportInput, Action.EDIT_INVOICES,
         about="Say what the columns are, and have every invoice checked. One of them is `external_id`.",
     )  # fmt: skip
     start_invoice_import: StartInvoiceImportPayload | None = change(
-        _start, StartInvoiceImportInput, Action.EDIT_INVOICES,
+        _MOVES.start, StartInvoiceImportInput, Action.EDIT_INVOICES,
         about="Let a checked import run: drafts are made and changed. Nothing is sent.",
     )  # fmt: skip
     cancel_invoice_import: CancelInvoiceImportPayload | None = change(
-        _cancel, CancelInvoiceImportInput, Action.EDIT_INVOICES,
+        _MOVES.cancel, CancelInvoiceImportInput, Action.EDIT_INVOICES,
         about="Give an import up before it was started. Its rows are deleted.",
     )  # fmt: skip

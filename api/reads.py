@@ -142,6 +142,22 @@ class OwnCount(Read):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept(Read):
+    """A list of at most `limit` objects that a column keeps as JSON, in its order."""
+
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptText(Read):
+    """In an object that is kept as JSON: the text under the field's name. `said`: it stands there in every
+    language, and is read in the reader's.
+    """
+
+    said: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page(Read):
     """A connection: the records whose column `link` points here (all, without one) and that fit `only`."""
 

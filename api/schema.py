@@ -45,7 +45,7 @@ from api import (
 )
 from api.nouns import NOUNS, read_of
 from api.plan.expressions import template
-from api.reads import Amount, Change, ChangedMany, Computed, Many, Read, Said, Sums
+from api.reads import Amount, Change, ChangedMany, Computed, Kept, Many, Read, Said, Sums
 from api.scalars import SCALARS
 
 QUERIES: tuple[type, ...] = (
@@ -145,7 +145,7 @@ def _sizes() -> Mapping[tuple[str, str], int]:
         for field_name, field in getattr(kind, "fields", {}).items():
             declared = field.extensions.get("strawberry-definition")
             read: Read | None = declared.metadata.get("read") if declared else None
-            if isinstance(read, Many | ChangedMany | Said | Sums) and read.limit is not None:
+            if isinstance(read, Many | ChangedMany | Kept | Said | Sums) and read.limit is not None:
                 found[name, field_name] = read.limit
     found["AddressRules", "states"] = 100
     return found

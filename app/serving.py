@@ -5,13 +5,12 @@ and operators would stay in the memory of every process that serves.
 """
 
 import asyncio
-import gc
 import sys
 from typing import NoReturn
 
 import uvicorn
 
-from app import logs, web
+from app import logs, memory, web
 from app.settings import Settings, UnsafeSettings
 from app.wiring import Parts, wire
 from app.worker import run_worker
@@ -24,9 +23,7 @@ def run_web() -> None:
     settings, parts = _begun()
     _tell_the_way_in(settings, parts)
     app = web.create_app(parts)
-    # What is there now stays for as long as the process lives: the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
+    memory.settle()
     uvicorn.run(app, **web.server_options(settings))
 
 

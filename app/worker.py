@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from app.memory import settle
 from app.wiring import Parts, clock
 from worker.jobs import Workshop, register
 from worker.queue import make_app
@@ -20,6 +21,7 @@ async def run_worker(parts: Parts) -> None:
     """Take jobs until SIGTERM or SIGINT; jobs in hand get 20 s to end."""
     app = make_app(parts.url)
     register(app, Workshop(parts.database, parts.gateway, parts.outgoing, clock, reading_bounces(parts)))
+    settle()
     try:
         async with app.open_async():
             await app.run_worker_async(

@@ -15,6 +15,7 @@ from sqlmodel import Field, Session, SQLModel, col
 
 from auth.actors import Action, Actor
 from auth.users import User
+from db.arrays import uuids
 from db.columns import document, instant, key, new_id, tenant
 from db.policies import Guard, guarded
 
@@ -27,9 +28,10 @@ _MANY = text("""
     insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_id, actor_name, action,
       subject_kind, subject_id, details)
     select :partner_id, one.id, one.customer_id, :at, :kind, cast(:actor_id as uuid), :name, :action,
-      :subject_kind, one.subject_id, coalesce(cast(one.details as jsonb), '{}')
-    from unnest(cast(:ids as uuid[]), cast(:subjects as uuid[]), cast(:customers as uuid[]),
-      cast(:details as text[])) as one(id, subject_id, customer_id, details)
+      :subject_kind, one.subject_id, coalesce(one.details, '{}')
+    from rows from (unnest(cast(:ids as uuid[])), unnest(cast(:subjects as uuid[])),
+      unnest(cast(:customers as uuid[])), jsonb_array_elements(cast(:details as jsonb)))
+      as one(id, subject_id, customer_id, details)
 """)
 
 
@@ -132,11 +134,10 @@ def record_many(
             raise ValueError(f"the audit log takes no secrets: {name}")
     given = {
         "partner_id": actor.partner_id, "kind": actor.kind.value, "actor_id": actor.id, "name": actor.name,
-        "action": action, "subject_kind": subject_kind, "at": now, "ids": [new_id() for _ in subjects],
-        "subjects": [id_ for id_, _ in subjects], "customers": [customer_id for _, customer_id in subjects],
-        "details": [
-            json.dumps({name: _plain(value) for name, value in one.items()}) for one in details
-        ],
+        "action": action, "subject_kind": subject_kind, "at": now, "ids": uuids(new_id() for _ in subjects),
+        "subjects": uuids(id_ for id_, _ in subjects),
+        "customers": uuids(customer_id for _, customer_id in subjects),
+        "details": json.dumps([{name: _plain(value) for name, value in one.items()} for one in details]),
     }  # fmt: skip
     db.execute(_MANY, given)
 

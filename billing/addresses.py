@@ -78,6 +78,7 @@ _RULES = {
         "K1A 0B1",
     ),
 }
+_POSTAL = {country: re.compile(rules.postal_pattern) for country, rules in _RULES.items()}
 _CODES = {Country.US: place_codes(STATES), Country.CA: place_codes(PROVINCES)}
 # What messages call a field; a country that is missing or wrong is None.
 _STATE_NAMES = {
@@ -163,7 +164,7 @@ def _postal_code(checks: Checks, text: str | None, country: Country | None, stat
     written = checks.line("postal_code", text, required=True, limit=20, name=_POSTAL_NAMES[country])
     if not written or country is None:
         return ""
-    fits = re.fullmatch(address_rules(country).postal_pattern, written)
+    fits = _POSTAL[country].fullmatch(written)
     if country is Country.US:
         if not fits:
             message = "Enter the ZIP code as 12345 or 12345-6789."

@@ -66,6 +66,8 @@ def find_card_number(text: str) -> str | None:
 
 def contains_card_number(text: str) -> bool:
     """Whether `find_card_number` finds one."""
+    if len(text) < _FEWEST:
+        return False
     return find_card_number(text) is not None
 
 

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import String, any_, literal
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
 from billing.addresses import Country
@@ -21,6 +19,7 @@ from billing.customer_imports import CUSTOMER_FIELDS, FIELDS
 from billing.customers import Customer
 from billing.import_files import given_in
 from billing.texts import Checks
+from db.arrays import any_of
 from errors import Invalid, Problem
 from languages import say
 
@@ -64,9 +63,7 @@ def matches_of(db: Session, partner_id: UUID, marks: Iterable[str]) -> Matches:
     ):  # fmt: skip
         if not values:
             continue
-        # One list and not a parameter a value: thousands of those take longer to bind than to look up.
-        listed = any_(literal(sorted(values), ARRAY(String)))
-        wanted = select(Customer).where(Customer.partner_id == partner_id, col(column) == listed)
+        wanted = select(Customer).where(Customer.partner_id == partner_id, col(column) == any_of(values))
         for one in db.exec(wanted.execution_options(populate_existing=True)):
             for mark in (
                 f"x:{one.external_id}", f"t:{one.tax_id}",

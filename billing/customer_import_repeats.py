@@ -4,13 +4,14 @@ Surprise: they are looked for once, when all rows are checked. Asking row by row
 the same mark took longer than everything else of the check together.
 """
 
-import json
-
+import orjson
 from sqlalchemy import text
 from sqlmodel import Session
 
 from billing.customer_import_tables import CustomerImport
+from billing.import_files import told
 from billing.import_tables import RowOutcome
+from errors import Problem
 from languages import say
 
 _PART = 2000
@@ -56,7 +57,7 @@ def refuse_repeats(db: Session, begun: CustomerImport) -> None:
             message = say(
                 "Row {first} of this file is about the same customer. Leave one of the two.", first=earlier
             )
-            problem = {"code": "REPEATED", "field": "row", "message": message}
-            changes.append({"position": row.position, "problems": [problem]})
-        db.execute(_REFUSED, {**mine, "changes": json.dumps(changes)})
+            problems = told([Problem("REPEATED", ("row",), message)])
+            changes.append({"position": row.position, "problems": problems})
+        db.execute(_REFUSED, {**mine, "changes": orjson.dumps(changes).decode()})
         after = rows[-1].position

@@ -1,25 +1,22 @@
-"""The rows of an import, a batch at a time: checked first, and later run, by the rules of page and API.
+"""The rows of an import of customers, a batch at a time (`import_batches`), by the rules of page and API.
 
-Surprise: each batch is a transaction that also moves `reached` on, under the import's lock. So a worker
-killed half way, or two at once, leave nothing out and do nothing twice. What a new customer's row was read
-as stands beside it from the check on: the run writes that down and reads nothing again.
+Surprise: what a new customer's row was read as stands beside it from the check on: the run writes that down
+and reads nothing again.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row as Record
-from sqlalchemy import TextClause, text
-from sqlmodel import Session, col, select
+from sqlalchemy import text
+from sqlmodel import Session
 
-from auth import api_keys, audit
-from auth.actors import Action, Actor, ActorKind
+from auth.actors import Action, Actor
 from auth.companies import require_open
-from auth.roles import Membership, MembershipStatus
 from billing import customer_rows, customers
 from billing.customer_fields import read_profile
 from billing.customer_import_reading import (
@@ -41,17 +38,20 @@ from billing.customer_import_users import (
     seat_people,
     users_in,
 )
-from billing.customer_imports import FIELDS, locked
+from billing.customer_imports import CUSTOMERS, FIELDS
 from billing.customers import Customer
 from billing.fixed_currency import require_currency
-from billing.import_files import BATCH, FIELD, given_in, problems_of, require_width, told
-from billing.import_tables import ImportState, RowOutcome
+from billing.import_batches import Batches
+from billing.import_files import BATCH, Judged, given_in, problems_of, require_width, told
+from billing.import_files import keep as _keep
+from billing.import_tables import RowOutcome, Told
 from billing.texts import Checks
 from db.columns import new_id
 from errors import Conflict, Invalid, Problem, Refusal
 
 _NEXT = text("""
-    select position, outcome, customer_id, marks, problems,
+    select position, outcome, customer_id, marks,
+           case when outcome is distinct from 'CREATED' then problems end as problems, -- CREATED has none
            case when :whole or outcome is distinct from 'CREATED' then cells end as cells
     from customer_import_row
     where partner_id = :partner_id and import_id = :import_id and position > :reached
@@ -79,7 +79,10 @@ _MOVED_MESSAGE = "The customers changed since this file was checked. Import the 
 
 
 class Verdict(NamedTuple):
-    """What becomes of a row; `row` is what was read, where a customer is to be made of it."""
+    """What becomes of a row; `row` is what was read, where a customer is to be made of it.
+
+    `news`: whether the row says something else than before; one that was refused stays as it is.
+    """
 
     outcome: RowOutcome
     problems: tuple[Problem, ...] = ()
@@ -87,72 +90,44 @@ class Verdict(NamedTuple):
     row: Row | None = None
     marks: tuple[str, ...] = ()
     seated: Seated = Seated()
+    news: bool = True
 
 
-def step(db: Session, partner_id: UUID, *, import_id: UUID, now: datetime) -> bool:
-    """Do the next batch of the import, whatever stage it is in; False when there is nothing left to do."""
-    finder = Actor(ActorKind.SYSTEM, partner_id, name="Remit")
-    begun = locked(db, finder, import_id=import_id)
-    if begun.state not in (ImportState.CHECKING, ImportState.RUNNING):
-        return False
-    actor = _asked_by(db, begun, now)
-    if actor is None:
-        begun.state, begun.finished_at = ImportState.STOPPED, now
-        return False
-    staged = _next(db, begun)
+_AS_CHECKED = Verdict(RowOutcome.CREATED, news=False)
+_REFUSED_BEFORE = Verdict(RowOutcome.REFUSED, news=False)
+
+
+def _needed(begun: CustomerImport) -> tuple[Action, ...]:
+    users = (Action.MANAGE_USERS,) if has_users(begun.fields) else ()
+    return (Action.EDIT_CUSTOMERS, *users)
+
+
+def _judge(db: Session, begun: CustomerImport, after: int, now: datetime) -> Judged | None:
+    """The batch behind `after`, checked; None if there is none."""
+    staged = _next(db, begun, after, most=BATCH, whole=True)
     if not staged:
-        _end(db, actor, begun, now)
+        return None
+    # A check writes all it read: the columns may be other ones than at the check before.
+    return _told_of(begun, after, staged, _check(db, begun, staged), {})
+
+
+def _write(db: Session, begun: CustomerImport, judged: Judged) -> None:
+    _keep(db, begun, _JUDGED, judged)
+
+
+def _run_next(db: Session, actor: Actor, begun: CustomerImport, now: datetime) -> bool:
+    users, after = has_users(begun.fields), begun.reached
+    staged = _next(db, begun, after, most=min(BATCH, USERS_BATCH) if users else BATCH, whole=users)
+    if not staged:
         return False
-    if begun.state is ImportState.CHECKING:
-        _keep(db, begun, _JUDGED, staged, _check(db, begun, staged))
-    else:
-        _keep(db, begun, _DONE, staged, _run(db, actor, begun, staged, now))
+    before = {one.position: one for one in staged}
+    _keep(db, begun, _DONE, _told_of(begun, after, staged, _run(db, actor, begun, staged, now), before))
     return True
 
 
-def _asked_by(db: Session, begun: CustomerImport, now: datetime) -> Actor | None:
-    """Whoever asked, as they are now; None if they may not any more."""
-    wanted = select(Membership).where(
-        Membership.partner_id == begun.partner_id, Membership.id == begun.asked_by,
-        Membership.status == MembershipStatus.ACTIVE, col(Membership.customer_id).is_(None),
-    )  # fmt: skip
-    member = db.exec(wanted).one_or_none()
-    if member is not None:
-        actor = Actor(
-            ActorKind.STAFF, begun.partner_id, id=member.id, role=member.role, name=member.name,
-            user_id=member.user_id,
-        )  # fmt: skip
-    else:
-        key = api_keys.live(db, begun.partner_id, key_id=begun.asked_by, now=now)
-        if key is None:
-            return None
-        actor = Actor(
-            ActorKind.API_KEY, begun.partner_id, id=key.id, name=key.name, scopes=frozenset(key.scopes)
-        )
-    needed = {Action.EDIT_CUSTOMERS, *([Action.MANAGE_USERS] if has_users(begun.fields) else ())}
-    return actor if all(actor.may(action) for action in needed) else None
-
-
-def _next(db: Session, begun: CustomerImport) -> Sequence[Record[Any]]:
-    checking, users = begun.state is ImportState.CHECKING, has_users(begun.fields)
-    asked = {
-        "partner_id": begun.partner_id, "import_id": begun.id, "reached": begun.reached,
-        "most": min(BATCH, USERS_BATCH) if users and not checking else BATCH, "whole": checking or users,
-    }  # fmt: skip
-    return db.execute(_NEXT, asked).all()
-
-
-def _end(db: Session, actor: Actor, begun: CustomerImport, now: datetime) -> None:
-    if begun.state is ImportState.CHECKING:
-        refuse_repeats(db, begun)
-        begun.state = ImportState.CHECKED
-        return
-    begun.state, begun.finished_at = ImportState.DONE, now
-    audit.record(
-        db, actor, action="customer_import.finished", subject_kind="customer_import", subject_id=begun.id,
-        now=now, file=begun.file_name, created=begun.created, updated=begun.updated,
-        unchanged=begun.unchanged, refused=begun.refused,
-    )  # fmt: skip
+def _next(db: Session, begun: CustomerImport, after: int, *, most: int, whole: bool) -> Sequence[Record[Any]]:
+    asked = {"partner_id": begun.partner_id, "import_id": begun.id, "reached": after, "most": most}
+    return db.execute(_NEXT, {**asked, "whole": whole}).all()
 
 
 def _check(db: Session, begun: CustomerImport, staged: Sequence[Record[Any]]) -> list[Verdict]:
@@ -226,7 +201,7 @@ def _peopled(db: Session, actor: Actor, begun: CustomerImport, one: Record[Any],
     """The new customer of a row with its users. Both were checked: what is refused now moved meanwhile."""
     people = people_of(users_in(given_in(begun.fields, one.cells, FIELDS)), None, {})
     if not people.new:
-        return Verdict(RowOutcome.CREATED, (), one.customer_id)
+        return _AS_CHECKED
     try:
         with db.begin_nested():
             seated = seat_people(
@@ -243,15 +218,14 @@ def _done(
 ) -> Verdict:  # fmt: skip
     """The row's customer changed; one that is to be made is only found to be still missing."""
     if one.outcome == RowOutcome.REFUSED:
-        before = tuple(Problem(each["code"], (each[FIELD],), each["message"]) for each in one.problems)
-        return Verdict(RowOutcome.REFUSED, before, one.customer_id)
+        return _REFUSED_BEFORE
     customer = customer_of([mark for mark in one.marks if mark[0] != "c"], matches)
     if (customer.id if customer else None) != (
         None if one.outcome == RowOutcome.CREATED else one.customer_id
     ):
         raise Conflict(_MOVED_MESSAGE)
     if customer is None:
-        return Verdict(RowOutcome.CREATED, (), one.customer_id)
+        return _AS_CHECKED
     row = read_row(begun, one.position, one.cells)
     people = people_of(row.users, customer, known)
     if not _changed(customer, row) and not _asks(begun, people):
@@ -278,41 +252,37 @@ def _refused(refusal: Refusal) -> Verdict:
     return Verdict(RowOutcome.REFUSED, problems_of(refusal))
 
 
-def _keep(
-    db: Session, begun: CustomerImport, statement: TextClause, staged: Sequence[Record[Any]],
-    verdicts: Iterable[Verdict],
-) -> None:  # fmt: skip
-    """Write the verdicts down, and how far the stage has come."""
-    changes, running = [], begun.state is ImportState.RUNNING
+def _told_of(
+    begun: CustomerImport, after: int, staged: Sequence[Record[Any]], verdicts: Iterable[Verdict],
+    before: Mapping[int, Record[Any]],
+) -> Judged:  # fmt: skip
+    """The verdicts as they are written: of rows that were there `before`, those that say something else."""
+    changes = []
     counts: Counter[str] = Counter()
     for one, verdict in zip(staged, verdicts, strict=True):
         counts[verdict.outcome.lower()] += 1
         counts["users_added"] += verdict.seated.added
         counts["invites_held"] += verdict.seated.held
-        problems = told(verdict.problems)
-        same = (one.outcome, one.problems, one.customer_id) == (
-            verdict.outcome, problems, verdict.customer_id,
-        )  # fmt: skip
-        # A check writes all it read: the columns may be other ones than at the check before.
-        if same and running:
+        if not verdict.news:
             continue
-        changes.append(_change(one.position, verdict, problems))
-    for name, more in counts.items():
-        setattr(begun, name, getattr(begun, name) + more)
-    begun.reached = staged[-1].position
-    db.flush()
-    if changes:
-        mine = {"partner_id": begun.partner_id, "import_id": begun.id}
-        db.execute(statement, {**mine, "changes": json.dumps(changes)})
-    db.expire_all()
+        problems = told(verdict.problems)
+        was = before.get(one.position)
+        now = (verdict.outcome, problems, verdict.customer_id)
+        if was is None or (was.outcome, was.problems or [], was.customer_id) != now:
+            changes.append(_change(one.position, verdict, problems))
+    return Judged(begun.standing(after), staged[-1].position, counts, orjson.dumps(changes))
 
 
-def _change(position: int, verdict: Verdict, problems: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def _change(position: int, verdict: Verdict, problems: Sequence[Told]) -> dict[str, Any]:
     change = {
         "position": position, "outcome": verdict.outcome, "problems": problems, "marks": verdict.marks,
-        "customer_id": str(verdict.customer_id) if verdict.customer_id else None, "words": (),
+        "customer_id": verdict.customer_id, "words": (),
         "users": verdict.seated.added,
     }  # fmt: skip
     if verdict.row is not None:
         change |= customer_rows.staged(verdict.row.profile)
     return change
+
+
+BATCHES = Batches(CUSTOMERS, _needed, _judge, _write, refuse_repeats, _run_next)
+step, look_ahead = BATCHES.step, BATCHES.look_ahead

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index
 
-from billing.import_tables import FileColumns, RowColumns
+from billing.import_tables import FileColumns, ImportState, RowColumns
 from db.columns import count, texts
 from db.policies import Guard, guarded
 
@@ -22,6 +22,11 @@ class CustomerImport(FileColumns, table=True):
     send_invites: bool = True
     users_added: int = count(default=0)
     invites_held: int = count(default=0)
+
+    def begin(self, state: ImportState) -> None:
+        """As of every import."""
+        super().begin(state)
+        self.users_added = self.invites_held = 0
 
 
 class CustomerImportRow(RowColumns, table=True):

@@ -26,6 +26,7 @@ from billing.customers import Customer, CustomerStatus
 from billing.texts import Checks
 from billing.user_words import keep_user_words
 from errors import Problem
+from languages import say
 
 MOST = 5
 _PARTS = ("name", "email", "role")
@@ -141,7 +142,8 @@ def seat_people(
             with db.begin_nested():
                 _invite(db, actor, member, now)
         except TooMany as limit:
-            notes.append(Problem("INVITE_HELD_BACK", ("row",), f"{member.email}: {limit.message}"))
+            why = say("{email}: {why}", email=member.email, why=say(limit.message))
+            notes.append(Problem("INVITE_HELD_BACK", ("row",), why))
     return Seated(len(added), len(notes), tuple(notes))
 
 

@@ -18,7 +18,9 @@ from auth.actors import Action, Actor
 from billing import search
 from billing.customer_fields import Profile
 from billing.customers import SEARCHED_AS, words_of
+from billing.import_files import insert_free
 from billing.slugs import random_slug
+from db.arrays import numbers
 
 _MADE = text("""
     insert into customer (partner_id, id, slug, company, company_key, legal_name, tax_id, address, address2,
@@ -28,8 +30,9 @@ _MADE = text("""
       one.address, one.address2, one.city, one.state, one.postal_code, one.country, one.currency,
       one.time_zone, one.terms_days, one.external_id, 'SETUP', 0, 1, :now, :now
     from customer_import_row r cross join lateral jsonb_populate_record(null::customer, r.made) as one
-    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = any(:positions)
-    on conflict do nothing returning id
+    where r.partner_id = :partner_id and r.import_id = :import_id
+      and r.position = any(cast(:positions as int[]))
+    returning id
 """)
 _OTHER_SLUGS = text("""
     update customer_import_row r set made = r.made || jsonb_build_object('slug', one.slug)
@@ -38,13 +41,15 @@ _OTHER_SLUGS = text("""
 """)
 _COMPANIES = text("""
     select r.position, r.made->>'company' as company from customer_import_row r
-    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = any(:positions)
+    where r.partner_id = :partner_id and r.import_id = :import_id
+      and r.position = any(cast(:positions as int[]))
 """)
 _WORDS = text("""
     insert into search_token (partner_id, subject_id, kind, token, customer_id)
     select :partner_id, r.customer_id, :kind, one.token, r.customer_id
     from customer_import_row r cross join lateral unnest(r.words) as one(token)
-    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = any(:positions)
+    where r.partner_id = :partner_id and r.import_id = :import_id
+      and r.position = any(cast(:positions as int[]))
 """)
 
 
@@ -69,16 +74,16 @@ def create_staged(
     for again in range(8):  # a slug that another partner happens to have can't be seen from here: draw again
         if not left:
             break
-        rows = {**mine, "positions": list(left.values())}
+        rows = {**mine, "positions": numbers(left.values())}
         if again:
             slugs = {one.position: random_slug(one.company) for one in db.execute(_COMPANIES, rows)}
-            db.execute(_OTHER_SLUGS, {**mine, "positions": list(slugs), "slugs": list(slugs.values())})
-        for id_ in db.scalars(_MADE, {**rows, "now": now}).all():
-            made[id_] = left.pop(id_)
+            db.execute(_OTHER_SLUGS, {**mine, "positions": numbers(slugs), "slugs": list(slugs.values())})
+        for one in insert_free(db, _MADE, {**mine, "now": now}, [*left.values()]):
+            made[one.id] = left.pop(one.id)
     if made:
         tell_all = [(id_, id_) for id_ in made]
         audit.record_many(
             db, actor, action="customer.created", subject_kind="customer", subjects=tell_all, now=now
         )
-        db.execute(_WORDS, {**mine, "positions": list(made.values()), "kind": SEARCHED_AS})
+        db.execute(_WORDS, {**mine, "positions": numbers(made.values()), "kind": SEARCHED_AS})
     return frozenset(left.values())

@@ -4,26 +4,42 @@ Surprise: nothing here looks anything up. Whose an import is, and which records 
 noun's own files ask.
 """
 
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
+from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause
+import orjson
+from psycopg.errors import UniqueViolation
+from sqlalchemy import Row, TextClause
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from billing.import_tables import FileColumns, ImportState
+from billing.import_tables import FileColumns, ImportState, Told
 from billing.texts import Checks
+from db.arrays import numbers
 from db.columns import new_id
 from errors import Conflict, Invalid, Problem, Refusal
-from languages import say
+from languages import in_every_language, say, spoken
 
 KEPT_FOR = timedelta(days=30)
 BATCH = 2000
 SHOWN = 50
+NOTHING = b"[]"
 LIVE = (ImportState.MAPPING, ImportState.CHECKING, ImportState.CHECKED)
-FIELD = "field"
+
+
+class Judged(NamedTuple):
+    """What becomes of a batch of rows, ready to be written, if the import still stands as it was `seen`.
+
+    `changes` are the rows that say something else now, as JSON; `counts` what there is more of.
+    """
+
+    seen: tuple[object, ...]
+    reached: int
+    counts: Mapping[str, int]
+    changes: bytes
 
 
 class ImportMoved(Conflict):
@@ -36,12 +52,14 @@ class ImportMoved(Conflict):
 def guessed(
     columns: Sequence[str], fields: Mapping[str, str], also: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """For each column the field its name speaks of, "" for none; no field twice."""
-    # A constant's own text is its English: files have English names, or the names of our template.
+    """For each column the field its name speaks of, "" for none; no field twice.
+
+    Known are the names of our template in every language, and those that other programs write (`also`).
+    """
     meant = {
         _bare(word): field
         for field, label in fields.items()
-        for word in (field, label, str(label), *also.get(field, ()))
+        for word in (*also.get(field, ()), *in_every_language(label).values(), field)
     }
     found: list[str] = []
     for name in columns:
@@ -72,14 +90,39 @@ def stage(
     while some := [(number, cells, str(new_id())) for number, cells in islice(left, 2000)]:
         count += len(some)
         given = {"partner_id": begun.partner_id, "import_id": begun.id}
-        db.execute(statement, {**given, "rows": json.dumps(some, ensure_ascii=False)})
+        db.execute(statement, {**given, "rows": orjson.dumps(some).decode()})
     return count
 
 
-def begin_stage(begun: FileColumns, state: ImportState) -> None:
-    """The import at the beginning of a stage, nothing of it done."""
-    begun.state, begun.reached = state, 0
-    begun.created = begun.updated = begun.unchanged = begun.refused = 0
+def keep(db: Session, begun: FileColumns, statement: TextClause, judged: Judged) -> None:
+    """Write down what becomes of a batch, and how far the stage has come."""
+    for name, more in judged.counts.items():
+        setattr(begun, name, getattr(begun, name) + more)
+    begun.reached = judged.reached
+    db.flush()
+    if judged.changes != NOTHING:
+        mine = {"partner_id": begun.partner_id, "import_id": begun.id}
+        db.execute(statement, {**mine, "changes": judged.changes.decode()})
+    db.expire_all()
+
+
+def insert_free(
+    db: Session, statement: TextClause, given: Mapping[str, object], positions: Sequence[int]
+) -> list[Row[Any]]:
+    """Insert what is staged at these positions, all at once; what came back of it.
+
+    Where something is taken already, half of them and half again, until all are there that are free. To look
+    first whether each row is free costs a fifth of writing it, and nearly always all are.
+    """
+    try:
+        with db.begin_nested():
+            return [*db.execute(statement, {**given, "positions": numbers(positions)})]
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        half = len(positions) // 2
+        halves = (positions[:half], positions[half:]) if half else ()
+        return [row for those in halves for row in insert_free(db, statement, given, those)]
 
 
 def given_in(fields: Sequence[str], cells: Sequence[str], known: Mapping[str, str]) -> Mapping[str, str]:
@@ -103,11 +146,18 @@ def problems_of(refusal: Refusal) -> tuple[Problem, ...]:
     return (Problem(refusal.code, ("row",), refusal.message),)
 
 
-def told(problems: Iterable[Problem]) -> list[dict[str, str]]:
-    """Problems as a row keeps them."""
+def told(problems: Iterable[Problem]) -> list[Told]:
+    """Problems as a row keeps them: whoever reads the report later reads it in their own language."""
     return [
-        {"code": each.code, FIELD: str(each.path[0]), "message": each.message} for each in problems
-    ]  # fmt: skip
+        {"code": each.code, "field": str(each.path[0]), "message": in_every_language(each.message)}
+        for each in problems
+    ]
+
+
+def message_of(problem: Told) -> str:
+    """What a row says is wrong, in the language of the work in hand."""
+    said: str = problem["message"][spoken()]
+    return said
 
 
 def printable(text: str) -> str:

@@ -12,6 +12,9 @@ from sqlmodel import SQLModel
 
 from db.columns import choice, count, document, instant, key, tenant, texts
 
+# What is wrong with a row as it keeps it: `code`, `field`, and `message`, a sentence in each language.
+Told = dict[str, Any]
+
 
 class ImportState(StrEnum):
     """Where an import stands. What is CANCELED, DONE or STOPPED stays so."""
@@ -35,7 +38,10 @@ class RowOutcome(StrEnum):
 
 
 class FileColumns(SQLModel):
-    """One file. `reached` is the last row that the stage it is in has seen: where a killed one goes on."""
+    """One file. `reached` is the last row that the stage it is in has seen: where a killed one goes on.
+
+    `round` is another one each time a stage begins, also anew.
+    """
 
     partner_id: UUID = tenant()
     id: UUID = key()
@@ -50,11 +56,23 @@ class FileColumns(SQLModel):
     unchanged: int = count(default=0)
     refused: int = count(default=0)
     separator: str = ","
+    round: int = count(default=0)
     asked_by: UUID
     asked_by_name: str
     created_at: datetime = instant()
     finished_at: datetime | None = instant(default=None)
     cleared_at: datetime | None = instant(default=None)
+
+    def begin(self, state: ImportState) -> None:
+        """Stand at the beginning of a stage, nothing of it done."""
+        self.state, self.reached, self.round = state, 0, self.round + 1
+        self.created = self.updated = self.unchanged = self.refused = 0
+
+    def standing(self, after: int) -> tuple[object, ...]:
+        """What must be the same for what became of the rows behind `after` to hold: columns and choices are
+        another round's.
+        """
+        return self.round, after
 
 
 class RowColumns(SQLModel):
@@ -70,6 +88,6 @@ class RowColumns(SQLModel):
     position: int = count()
     cells: list[str] = texts()
     outcome: RowOutcome | None = choice(RowOutcome, default=None, nullable=True)
-    problems: list[dict[str, str]] = document(default_factory=list)
+    problems: list[Told] = document(default_factory=list)
     made: dict[str, Any] | None = document(default=None, nullable=True)
     words: list[str] = texts(default_factory=list)

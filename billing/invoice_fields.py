@@ -29,7 +29,7 @@ from billing.money import (
 )
 from billing.partners import Partner
 from billing.texts import Checks
-from languages import say
+from languages import mark, say
 
 MOST_LINES = 200
 MOST_TAXES = 5
@@ -37,6 +37,10 @@ MOST_TAXES = 5
 LARGEST_TOTAL_MINOR = 10**12
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DAYS = (date(2000, 1, 1), date(2099, 12, 31))
+_DATES = {
+    "issue_on": mark("issue"), "due_on": mark("due"), "received_on": mark("received"),
+    "send_on": mark("send"), "next_on": mark("next"), "ends_on": mark("ends"),
+}  # fmt: skip
 _SUMS = ("net_minor", "tax_minor", "total_minor")
 
 
@@ -214,9 +218,7 @@ def read_day(checks: Checks, field: str, typed: date | str | None) -> date | Non
         except ValueError:
             typed = None
         if typed is None:
-            message = say(
-                "Write the {date} date as YYYY-MM-DD, like 2026-03-31.", date=field.removesuffix("_on")
-            )
+            message = say("Write the {date} date as YYYY-MM-DD, like 2026-03-31.", date=say(_DATES[field]))
             checks.refuse(field, code="BAD_DATE", message=message)
             return None
     if typed is not None and not DAYS[0] <= typed <= DAYS[1]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import String, Uuid, any_, literal
+from sqlalchemy import Uuid, any_, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
@@ -29,6 +29,7 @@ from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax
 from billing.money import Currency, Money, quantity_text, rate_text
 from billing.partners import Partner
 from billing.texts import Checks
+from db.arrays import any_of
 from errors import Invalid, Problem
 from languages import say
 
@@ -116,7 +117,7 @@ def against(db: Session, begun: InvoiceImport, groups: Sequence[Group], now: dat
 
 def invoices_of(db: Session, partner_id: UUID, marks: Iterable[str]) -> Mapping[str, Invoice]:
     """The partner's invoices by these numbers: by their own, and before that by their external ids."""
-    listed = any_(literal(sorted(set(marks)), ARRAY(String)))
+    listed = any_of(set(marks))
     found: dict[str, Invoice] = {}
     for name in ("number", "external_id"):
         wanted = select(Invoice).where(Invoice.partner_id == partner_id, getattr(Invoice, name) == listed)

@@ -1,30 +1,29 @@
-"""The invoices of an import, a batch at a time: checked first, and later made, by the rules of page and API.
+"""The invoices of an import, a batch at a time (`import_batches`), by the rules of page and API.
 
-Surprise: a batch ends where an invoice ends, so the rows of one are always read together. Each batch is a
-transaction that also moves `reached` on, under the import's lock: a worker killed half way, or two at once,
-leave nothing out and do nothing twice.
+Surprise: a batch ends where an invoice ends, so the rows of one are always read together.
 """
 
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row as Record
-from sqlalchemy import TextClause, Uuid, any_, literal, text
+from sqlalchemy import Uuid, any_, literal, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
-from auth import api_keys, audit
-from auth.actors import Action, Actor, ActorKind
+from auth.actors import Action, Actor
 from auth.companies import require_active
-from auth.roles import Membership, MembershipStatus
 from billing import invoice_rows, invoices
 from billing.customers import Customer
-from billing.import_files import BATCH, problems_of, told
-from billing.import_tables import ImportState, RowOutcome
+from billing.import_batches import Batches
+from billing.import_files import BATCH, Judged, problems_of, told
+from billing.import_files import keep as _keep
+from billing.import_tables import RowOutcome
 from billing.invoice_fields import MOST_LINES
 from billing.invoice_import_reading import (
     Against,
@@ -37,7 +36,7 @@ from billing.invoice_import_reading import (
     read_group,
 )
 from billing.invoice_import_tables import InvoiceImport
-from billing.invoice_imports import locked
+from billing.invoice_imports import INVOICES
 from billing.invoice_refusals import external_id_taken
 from billing.invoices import InvoiceStatus
 from db.columns import new_id
@@ -45,7 +44,8 @@ from errors import Conflict, Invalid, Problem, Refusal
 from languages import say
 
 _NEXT = text("""
-    select position, outcome, invoice_id, mark, head, problems,
+    select position, outcome, invoice_id, mark, head,
+           case when outcome is distinct from 'CREATED' then problems end as problems, -- CREATED has none
            case when outcome is distinct from 'CREATED' then cells end as cells,
            (made->>'customer_id')::uuid as customer_id, (made->>'customer_version')::int as customer_version
     from invoice_import_row
@@ -97,7 +97,10 @@ _MOVED_MESSAGE = "The invoices or customers changed since this file was checked.
 
 
 class Verdict(NamedTuple):
-    """What becomes of the rows of one invoice; a problem's path is (position, field)."""
+    """What becomes of the rows of one invoice; a problem's path is (position, field).
+
+    `news`: whether they say something else than before; those that were refused stay as they are.
+    """
 
     positions: Sequence[int]
     outcome: RowOutcome
@@ -105,64 +108,32 @@ class Verdict(NamedTuple):
     invoice_id: UUID | None = None
     mark: str | None = None
     reading: Reading | None = None
+    news: bool = True
 
 
-def step(db: Session, partner_id: UUID, *, import_id: UUID, now: datetime) -> bool:
-    """Do the next batch of the import, whatever stage it is in; False when there is nothing left to do."""
-    finder = Actor(ActorKind.SYSTEM, partner_id, name="Remit")
-    begun = locked(db, finder, import_id=import_id)
-    if begun.state not in (ImportState.CHECKING, ImportState.RUNNING):
-        return False
-    actor = _asked_by(db, begun, now)
-    if actor is None:
-        begun.state, begun.finished_at = ImportState.STOPPED, now
-        return False
-    checking = begun.state is ImportState.CHECKING
-    asked = {"partner_id": begun.partner_id, "import_id": begun.id, "reached": begun.reached, "most": BATCH}
-    staged = db.execute(_UNJUDGED if checking else _NEXT, asked).all()
+def _judge(db: Session, begun: InvoiceImport, after: int, now: datetime) -> Judged | None:
+    """The batch behind `after`, checked; None if there is none."""
+    staged = db.execute(_UNJUDGED, _place(begun, after)).all()
+    # A check writes all it read: the columns may be other ones than at the check before.
+    return _told_of(begun, after, _check(db, begun, after, staged, now), {}) if staged else None
+
+
+def _write(db: Session, begun: InvoiceImport, judged: Judged) -> None:
+    _keep(db, begun, _JUDGED, judged)
+
+
+def _run_next(db: Session, actor: Actor, begun: InvoiceImport, now: datetime) -> bool:
+    after = begun.reached
+    staged = db.execute(_NEXT, _place(begun, after)).all()
     if not staged:
-        _end(db, actor, begun, now)
-    elif checking:
-        _keep(db, begun, _JUDGED, _check(db, begun, staged, now), {})
-    else:
-        before = {one.position: one for one in staged}
-        _keep(db, begun, _DONE, _run(db, actor, begun, staged, now), before)
-    return bool(staged)
+        return False
+    before = {one.position: one for one in staged}
+    _keep(db, begun, _DONE, _told_of(begun, after, _run(db, actor, begun, staged, now), before))
+    return True
 
 
-def _asked_by(db: Session, begun: InvoiceImport, now: datetime) -> Actor | None:
-    """Whoever asked, as they are now; None if they may not any more."""
-    wanted = select(Membership).where(
-        Membership.partner_id == begun.partner_id, Membership.id == begun.asked_by,
-        Membership.status == MembershipStatus.ACTIVE,
-    )  # fmt: skip
-    member = db.exec(wanted).one_or_none()
-    if member is not None and member.customer_id is None:
-        actor = Actor(
-            ActorKind.STAFF, begun.partner_id, id=member.id, role=member.role, name=member.name,
-            user_id=member.user_id,
-        )  # fmt: skip
-    else:
-        key = api_keys.live(db, begun.partner_id, key_id=begun.asked_by, now=now)
-        if key is None:
-            return None
-        actor = Actor(
-            ActorKind.API_KEY, begun.partner_id, id=key.id, name=key.name, scopes=frozenset(key.scopes)
-        )
-    return actor if actor.may(Action.EDIT_INVOICES) else None
-
-
-def _end(db: Session, actor: Actor, begun: InvoiceImport, now: datetime) -> None:
-    if begun.state is ImportState.CHECKING:
-        _refuse_apart(db, begun)
-        begun.state = ImportState.CHECKED
-        return
-    begun.state, begun.finished_at = ImportState.DONE, now
-    audit.record(
-        db, actor, action="invoice_import.finished", subject_kind="invoice_import", subject_id=begun.id,
-        now=now, file=begun.file_name, created=begun.created, updated=begun.updated,
-        unchanged=begun.unchanged, refused=begun.refused,
-    )  # fmt: skip
+def _place(begun: InvoiceImport, after: int) -> dict[str, Any]:
+    return {"partner_id": begun.partner_id, "import_id": begun.id, "reached": after, "most": BATCH}
 
 
 def _whole(those: Sequence[Sequence[Any]], staged: Sequence[Record[Any]]) -> Sequence[Sequence[Any]]:
@@ -170,11 +141,13 @@ def _whole(those: Sequence[Sequence[Any]], staged: Sequence[Record[Any]]) -> Seq
     return those[:-1] if len(staged) == BATCH and len(those) > 1 else those
 
 
-def _check(db: Session, begun: InvoiceImport, staged: Sequence[Record[Any]], now: datetime) -> list[Verdict]:
+def _check(
+    db: Session, begun: InvoiceImport, after: int, staged: Sequence[Record[Any]], now: datetime
+) -> list[Verdict]:
     groups: list[Group] = groups_of(begun, staged)
     if len(staged) == BATCH and len(groups) > 1:
         groups.pop()
-    longer = _goes_on(db, begun, groups[0])
+    longer = _goes_on(db, begun, after, groups[0])
     among = against(db, begun, groups, now)
     verdicts = []
     for group in groups:
@@ -187,10 +160,9 @@ def _check(db: Session, begun: InvoiceImport, staged: Sequence[Record[Any]], now
     return verdicts
 
 
-def _goes_on(db: Session, begun: InvoiceImport, group: Group) -> bool:
+def _goes_on(db: Session, begun: InvoiceImport, after: int, group: Group) -> bool:
     """Was the row before this batch the same invoice's? Then that is far longer than any may be."""
-    mine = {"partner_id": begun.partner_id, "import_id": begun.id, "reached": begun.reached}
-    cells = db.execute(_LAST, mine).scalar_one_or_none()
+    cells = db.execute(_LAST, _place(begun, after)).scalar_one_or_none()
     if cells is None or group.mark is None:
         return False
     return mark_in(cells, begun.fields.index("external_id")) == group.mark
@@ -237,13 +209,13 @@ def _run(
     for rows in those:
         head, positions = rows[0], [one.position for one in rows]
         if head.outcome == RowOutcome.REFUSED:
-            verdicts[head.head] = _as_before(rows)
+            verdicts[head.head] = Verdict(positions, RowOutcome.REFUSED, news=False)
         elif head.outcome != RowOutcome.CREATED:
             again.append(rows)
         elif head.mark in known or _moved(held, head):
             verdicts[head.head] = _refused(positions, head.mark, Conflict(_MOVED_MESSAGE))
         else:
-            verdicts[head.head] = Verdict(positions, RowOutcome.CREATED, (), head.invoice_id, head.mark)
+            verdicts[head.head] = Verdict(positions, RowOutcome.CREATED, mark=head.mark, news=False)
             new[head.head] = head.invoice_id
     for position in invoice_rows.create_staged(db, actor, import_id=begun.id, new=new, now=now):
         one = verdicts[position]
@@ -264,14 +236,6 @@ def _hold(db: Session, partner_id: UUID, customer_ids: set[UUID]) -> Mapping[UUI
 def _moved(held: Mapping[UUID, Customer], head: Record[Any]) -> bool:
     customer = held.get(head.customer_id)
     return customer is None or customer.version != head.customer_version or customer.status != "ACTIVE"
-
-
-def _as_before(rows: Sequence[Record[Any]]) -> Verdict:
-    before = tuple(
-        Problem(each["code"], (one.position, each["field"]), each["message"])
-        for one in rows for each in one.problems
-    )  # fmt: skip
-    return Verdict([one.position for one in rows], RowOutcome.REFUSED, before, None, rows[0].mark)
 
 
 def _change(
@@ -328,35 +292,28 @@ def _refuse_apart(db: Session, begun: InvoiceImport) -> None:
             "Rows of this invoice stand in several places, at {first} and {second}. Put them together.",
             first=one.first, second=one.second,
         )  # fmt: skip
-        problem = {"code": "REPEATED", "field": "row", "message": message}
-        changes.append({"mark": one.mark, "problems": [problem]})
-    db.execute(_REFUSED, {**mine, "changes": json.dumps(changes)})
+        problems = told([Problem("REPEATED", ("row",), message)])
+        changes.append({"mark": one.mark, "problems": problems})
+    db.execute(_REFUSED, {**mine, "changes": orjson.dumps(changes).decode()})
 
 
-def _keep(
-    db: Session, begun: InvoiceImport, statement: TextClause, verdicts: Sequence[Verdict],
-    before: Mapping[int, Record[Any]],
-) -> None:  # fmt: skip
-    """Write the verdicts down, and how far the stage has come."""
+def _told_of(
+    begun: InvoiceImport, after: int, verdicts: Sequence[Verdict], before: Mapping[int, Record[Any]]
+) -> Judged:
+    """The verdicts as they are written: of rows that were there `before`, those that say something else."""
     changes = []
+    counts: Counter[str] = Counter()
     for verdict in verdicts:
-        name = verdict.outcome.lower()
-        setattr(begun, name, getattr(begun, name) + 1)
-        begun.seen += len(verdict.positions)
-        begun.reached = verdict.positions[-1]
-        changes += [change for change in _changes(verdict) if _is_news(before, change)]
-    db.flush()
-    if changes:
-        mine = {"partner_id": begun.partner_id, "import_id": begun.id}
-        db.execute(statement, {**mine, "changes": json.dumps(changes)})
-    db.expire_all()
+        counts[verdict.outcome.lower()] += 1
+        counts["seen"] += len(verdict.positions)
+        if verdict.news:
+            changes += [change for change in _changes(verdict) if _is_news(before, change)]
+    return Judged(begun.standing(after), verdicts[-1].positions[-1], counts, orjson.dumps(changes))
 
 
 def _changes(verdict: Verdict) -> list[dict[str, Any]]:
     """What each row keeps. One without a problem of its own tells which other row has one."""
     where = {one.path[0] for one in verdict.problems}
-    first = min(where, default=0)
-    other = say("Row {number} of this invoice is refused, and so is all of it.", number=first)
     kept = []
     for position in verdict.positions:
         own = [
@@ -364,11 +321,12 @@ def _changes(verdict: Verdict) -> list[dict[str, Any]]:
             for one in verdict.problems if one.path[0] == position
         ]  # fmt: skip
         if verdict.problems and not own:
+            other = say("Row {number} of this invoice is refused, and so is all of it.", number=min(where))
             own = [Problem("OTHER_ROW", ("row",), other)]
         kept.append(
             {
                 "position": position, "outcome": verdict.outcome, "problems": told(own), "words": (),
-                "invoice_id": str(verdict.invoice_id) if verdict.invoice_id else None,
+                "invoice_id": verdict.invoice_id,
                 "mark": verdict.mark, "head": verdict.positions[0],
             }
         )  # fmt: skip
@@ -380,6 +338,10 @@ def _changes(verdict: Verdict) -> list[dict[str, Any]]:
 def _is_news(before: Mapping[int, Record[Any]], change: Mapping[str, Any]) -> bool:
     """Whether a row says something else now. A check writes all it read: `before` is empty then."""
     one = before.get(change["position"])
-    return one is None or (one.outcome, one.problems, str(one.invoice_id or "")) != (
-        change["outcome"], change["problems"], change["invoice_id"] or "",
+    return one is None or (one.outcome, one.problems or [], one.invoice_id) != (
+        change["outcome"], change["problems"], change["invoice_id"],
     )  # fmt: skip
+
+
+BATCHES = Batches(INVOICES, lambda begun: (Action.EDIT_INVOICES,), _judge, _write, _refuse_apart, _run_next)
+step, look_ahead = BATCHES.step, BATCHES.look_ahead

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index
 
-from billing.import_tables import FileColumns, RowColumns
+from billing.import_tables import FileColumns, ImportState, RowColumns
 from db.columns import count, sort_key
 from db.policies import Guard, guarded
 
@@ -24,6 +24,11 @@ class InvoiceImport(FileColumns, table=True):
     )
 
     seen: int = count(default=0)
+
+    def begin(self, state: ImportState) -> None:
+        """As of every import."""
+        super().begin(state)
+        self.seen = 0
 
 
 class InvoiceImportRow(RowColumns, table=True):

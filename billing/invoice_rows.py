@@ -6,7 +6,7 @@ log, search words), and a test compares the two. What is written stands finished
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +17,10 @@ from auth import audit
 from auth.actors import Action, Actor
 from billing import search
 from billing.customers import Customer
+from billing.import_files import insert_free
 from billing.invoice_fields import Draft
 from billing.invoices import SEARCHED_AS, words_of
+from db.arrays import numbers
 from db.columns import new_id
 
 _MADE = text("""
@@ -29,8 +31,9 @@ _MADE = text("""
       one.tax_minor, one.total_minor, 0, 0, 0, one.issue_on, one.due_on, one.memo, one.internal_note,
       one.po_number, one.external_id, 1, :now, :now
     from invoice_import_row r cross join lateral jsonb_populate_record(null::invoice, r.made) as one
-    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = any(:positions)
-    on conflict do nothing returning id, total_minor
+    where r.partner_id = :partner_id and r.import_id = :import_id
+      and r.position = any(cast(:positions as int[]))
+    returning id, total_minor
 """)
 _LINES = text("""
     insert into invoice_line (partner_id, id, customer_id, invoice_id, position, description, quantity_e4,
@@ -40,7 +43,8 @@ _LINES = text("""
       one.tax_minor, one.total_minor, false
     from invoice_import_row r
     cross join lateral jsonb_populate_recordset(null::invoice_line, r.made->'lines') as one
-    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = any(:positions)
+    where r.partner_id = :partner_id and r.import_id = :import_id
+      and r.position = any(cast(:positions as int[]))
 """)
 _TAXES = text("""
     insert into invoice_line_tax (partner_id, id, customer_id, invoice_id, line_id, position, name, rate_e4,
@@ -49,13 +53,15 @@ _TAXES = text("""
       one.name, one.rate_e4, one.tax_minor, false
     from invoice_import_row r
     cross join lateral jsonb_populate_recordset(null::invoice_line_tax, r.made->'taxes') as one
-    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = any(:positions)
+    where r.partner_id = :partner_id and r.import_id = :import_id
+      and r.position = any(cast(:positions as int[]))
 """)
 _WORDS = text("""
     insert into search_token (partner_id, subject_id, kind, token, customer_id)
     select :partner_id, r.invoice_id, :kind, one.token, null
     from invoice_import_row r cross join lateral unnest(r.words) as one(token)
-    where r.partner_id = :partner_id and r.import_id = :import_id and r.position = any(:positions)
+    where r.partner_id = :partner_id and r.import_id = :import_id
+      and r.position = any(cast(:positions as int[]))
 """)
 
 
@@ -67,12 +73,12 @@ def staged(customer: Customer, draft: Draft) -> dict[str, Any]:
     values = draft.values
     lines, taxes = [], []
     for line in draft.lines or ():
-        line_id = str(new_id())
+        line_id = new_id()
         lines.append({**line.values, "id": line_id})
-        taxes += [{**tax, "id": str(new_id()), "line_id": line_id} for tax in line.taxes]
+        taxes += [{**tax, "id": new_id(), "line_id": line_id} for tax in line.taxes]
     made = {
-        **{name: str(value) if isinstance(value, date) else value for name, value in values.items()},
-        "customer_id": str(customer.id), "customer_version": customer.version, "currency": customer.currency,
+        **values,
+        "customer_id": customer.id, "customer_version": customer.version, "currency": customer.currency,
         "lines": lines, "taxes": taxes,
     }  # fmt: skip
     return {"made": made, "words": sorted(search.words_kept(words_of({**values, "number": ""}, customer)))}
@@ -91,11 +97,11 @@ def create_staged(
     mine = {"partner_id": actor.partner_id, "import_id": import_id}
     left = {id_: position for position, id_ in new.items()}
     made, totals = {}, []
-    for id_, total_minor in db.execute(_MADE, {**mine, "positions": list(new), "now": now}).all():
-        made[id_] = left.pop(id_)
-        totals.append({"number": "", "total_minor": total_minor})
+    for one in insert_free(db, _MADE, {**mine, "now": now}, [*new]):
+        made[one.id] = left.pop(one.id)
+        totals.append({"number": "", "total_minor": one.total_minor})
     if made:
-        rows = {**mine, "positions": list(made.values())}
+        rows = {**mine, "positions": numbers(made.values())}
         db.execute(_LINES, rows)
         db.execute(_TAXES, rows)
         audit.record_many(

@@ -9,6 +9,7 @@ import secrets
 import unicodedata
 
 LONGEST = 40
+_APART = re.compile(r"[^a-z0-9]+")
 SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # No vowels, so that no tail spells a word; no characters that look alike.
 _TAIL_LETTERS = "23456789bcdfghjkmnpqrstvwxyz"
@@ -17,9 +18,12 @@ _TAIL_LENGTH = 6
 
 def slug_of(name: str) -> str:
     """`name` in lower-case ASCII letters, digits and single hyphens, at most 40; "" if nothing is left."""
-    apart = unicodedata.normalize("NFKD", name).casefold()
-    bare = "".join(char for char in apart if not unicodedata.combining(char))
-    return re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:LONGEST].rstrip("-")
+    if name.isascii():
+        bare = name.lower()
+    else:
+        apart = unicodedata.normalize("NFKD", name).casefold()
+        bare = "".join(char for char in apart if not unicodedata.combining(char))
+    return _APART.sub("-", bare).strip("-")[:LONGEST].rstrip("-")
 
 
 def random_slug(name: str) -> str:

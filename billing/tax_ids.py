@@ -36,10 +36,10 @@ def parse_tax_id(text: str | None, country: Country, *, path: tuple[str | int, .
     Refuses at `path`: REQUIRED, BAD_EIN, BAD_BUSINESS_NUMBER. Warns: EIN_PREFIX_NOT_ISSUED,
     BUSINESS_NUMBER_CHECK_DIGIT.
     """
-    written = "".join(
-        "-" if unicodedata.category(char) == "Pd" else char
-        for char in unicodedata.normalize("NFKC", text or "").strip()
-    )
+    written = (text or "").strip()
+    if not written.isascii():
+        apart = unicodedata.normalize("NFKC", written).strip()
+        written = "".join("-" if unicodedata.category(char) == "Pd" else char for char in apart)
     if country is Country.CA:
         return _business_number(written, path)
     if not written:

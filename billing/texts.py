@@ -36,6 +36,11 @@ def clean_line(
     """
     if not text and not required:
         return None
+    if text and text.isascii() and text.isprintable():
+        # Nearly every text: no form to bring it into, and no character to refuse but the spaces around.
+        line = text.strip() if "  " not in text else " ".join(text.split())
+        if line and len(line) <= limit and not contains_card_number(line):
+            return line
     where, spoken = (*path, field), name or _spoken(field)
     cleaned = _SPACES.sub(" ", _printable(text, where, spoken)).strip()
     return _accepted(cleaned, where, spoken, required, limit)

@@ -76,8 +76,8 @@ EQUIVALENT = {
         "a tax rate has no owner: ck_tax_rate_partners_only",
     "presets.held: tie: t.owner_id.is_(None)":
         "none of them has an owner: ck_catalogue_item_partners_only and ck_tax_rate_partners_only",
-    "customer_import_rows._asked_by: tie: col(Membership.customer_id).is_(None)":
-        "no customer's role may edit customers, which is asked next",
+    "import_stages.asked_by: tie: col(Membership.customer_id).is_(None)":
+        "no customer's role may import anything, which is asked next",
     "customer_import_repeats.refuse_repeats: sql: _SHARED: r.partner_id = :partner_id":
         "it spares looking at rows; who repeats whom is told by _SHARING, which is tied itself",
     "customer_notes._own: tie: col(CustomerNote.owner_id).is_(None)":

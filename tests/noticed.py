@@ -60,6 +60,7 @@ ASKED = {
         "duplicates": f"customers {_IMPORTS}",
         "erasing": "erasing erasing_former",
         "fixed_currency": f"customers invoices {_IMPORTS}",
+        "import_stages": f"{_IMPORTS} import_stages invoice_imports erasing",
         "invite_reminders": "customer_users",
         "invoice_balances": f"{_PAID} invoices outside_payments ledger",
         "invoice_import_cells": "invoice_imports",

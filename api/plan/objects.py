@@ -31,6 +31,8 @@ from api.reads import (
     Computed,
     Fixed,
     Identity,
+    Kept,
+    KeptText,
     Known,
     Latest,
     Many,
@@ -45,6 +47,7 @@ from api.reads import (
 )
 from db import ids
 from errors import NotFound
+from languages import spoken
 
 
 def record_id(text_: Any, prefix: str) -> UUID | None:
@@ -236,6 +239,34 @@ def many(planning: Planning, row: Row, asked: Asked, read: Many) -> Json:
         f" where {planning.scope(table, link)} and {link}.{here} = {row.alias}.id"
         f" order by {target.alias}.{read.sort}, {target.alias}.id limit {read.limit:d})"
     )
+
+
+class Item(NamedTuple):
+    """An object in hand that a column keeps as JSON, by its alias."""
+
+    alias: str
+
+
+@writes(Kept)
+def kept(planning: Planning, row: Row, asked: Asked, read: Kept) -> Json:
+    """A short list of objects that a column keeps."""
+    item = Item(planning.alias())
+    body = text(selection(planning, item, asked.kind, asked.selections))
+    return rows(
+        f"array(select {body} from jsonb_array_elements({row.alias}.{python_name(asked)})"
+        f" with ordinality as {item.alias}(value,place) order by {item.alias}.place limit {read.limit:d})"
+    )
+
+
+@writes(KeptText)
+def kept_text(planning: Planning, item: Item, asked: Asked, read: KeptText) -> Json:
+    """A text of an object that a column keeps."""
+    found = f"{item.alias}.value->{quoted(python_name(asked))}"
+    if read.said:
+        return _scalar(
+            asked, f"({found}->>{planning.kept('spoken', lambda _: spoken(), 'text')})", sure=False
+        )
+    return _scalar(asked, f"({found}#>>'{{}}')", sure=False)
 
 
 @writes(ById)

@@ -19,7 +19,7 @@ from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from billing.money import Money
-from languages import Locale, say, speaking, spoken, translate_count
+from languages import Locale, speaking, spoken, translate, translate_count
 
 # Of mails that come from Remit itself: nobody's contact, nobody's color.
 _DEFAULTS: Mapping[str, Any] = {"support": (), "accent": "#1d4ed8", "on_accent": "#ffffff"}
@@ -111,7 +111,7 @@ def _environment(loader: FileSystemLoader, *, autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.install_gettext_callables(say, translate_count, newstyle=True)  # type: ignore[attr-defined]
+    made.install_gettext_callables(translate, translate_count, newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(day=_day, money=_money)
     return made
 

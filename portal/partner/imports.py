@@ -19,8 +19,8 @@ from starlette.routing import Route
 from auth.actors import Action, Actor
 from billing import csv_in
 from billing.csv_out import BOM, line
-from billing.import_files import SHOWN
-from billing.import_tables import FileColumns, ImportState, RowColumns, RowOutcome
+from billing.import_files import SHOWN, message_of
+from billing.import_tables import FileColumns, ImportState, RowColumns, RowOutcome, Told
 from db import ids
 from errors import Forbidden, Invalid
 from languages import mark, say
@@ -219,11 +219,11 @@ class Imported:
     def _cells(self, begun: FileColumns, row: RowColumns) -> list[str | int | None]:
         there = begun.state is ImportState.DONE or row.outcome is not RowOutcome.CREATED
         made = self.made(row) if there else None
-        why = " ".join(f"{self._said(one)}: {say(one['message'])}".removeprefix(": ") for one in row.problems)
+        why = " ".join(f"{self._said(one)}: {message_of(one)}".removeprefix(": ") for one in row.problems)
         shown = ids.shown(self.record, made) if made and row.outcome is not RowOutcome.REFUSED else None
         return [row.position, str(row.outcome), why, shown, *row.cells[: len(begun.columns)]]
 
-    def _said(self, problem: Mapping[str, str]) -> str:
+    def _said(self, problem: Told) -> str:
         """What a problem is about, in the words of the columns' page; "" for the row as a whole."""
         return self.fields.get(problem["field"], "")
 
@@ -252,8 +252,8 @@ class Imported:
         return show(
             request, f"{self.templates}/{name}.html", page, form=typed, status=status, one=begun,
             rows=rows, here=here, folder=f"/{self.folder}", fields=list(self.fields.items()),
-            said=self._said, made=self.made, record=self.record, narrowed=only, shown_id=ids.shown,
-            seen=self.seen(begun), first=after == 0, **self.beside(begun),
+            said=self._said, why=message_of, made=self.made, record=self.record, narrowed=only,
+            shown_id=ids.shown, seen=self.seen(begun), first=after == 0, **self.beside(begun),
             next=f"{here}?only={only}&after={rows[-1].position}" if more else None,
             crumbs=self.crumbs(request, (mark("Imports"), self._all(request)), (begun.file_name, None)),
         )  # fmt: skip

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from db import ids
 from db.session import Database
 from integrations import importing
+from languages import speaking
 from tests.api.writing import Things, Writer
 from tests.cast import Cast
 from tests.world import nothing_changes
@@ -28,7 +29,7 @@ REPORT = """
         fileName state total reached created updated unchanged refused sendInvites usersAdded invitesHeld
         askedByName
         rows(where: {outcome: {eq: $only}}) {
-          nodes { position outcome problems cells customer { company status } }
+          nodes { position outcome problems { code field message } cells customer { company status } }
         }
       }
     }
@@ -64,7 +65,12 @@ async def test_a_file_in_parts_goes_all_the_way(writer: Writer, work: Any, owner
     assert (said["state"], said["created"], said["refused"], said["usersAdded"]) == ("CHECKED", 2, 1, 1)
     [row] = said["rows"]["nodes"]
     assert (row["position"], row["cells"][0], row["customer"]) == (3, "Red, Green\nand Blue", None)
-    assert [(one["code"], one["field"]) for one in row["problems"]] == [("BAD_ZIP", "postal_code")]
+    zip_ = {"code": "BAD_ZIP", "field": "postal_code"}
+    assert row["problems"] == [{**zip_, "message": "Enter the ZIP code as 12345 or 12345-6789."}]
+    with speaking("fr"):
+        said = (await writer.client.ask(REPORT, {"id": id_, "only": "REFUSED"})).data["customerImport"]
+    french = "Saisissez le code ZIP sous la forme 12345 ou 12345-6789."
+    assert said["rows"]["nodes"][0]["problems"] == [{**zip_, "message": french}]
     started = await writer.do("startCustomerImport", {"id": id_}, "customerImport { state }")
     assert started["customerImport"]["state"] == "RUNNING"
     await work(id_)

@@ -24,7 +24,10 @@ REPORT = """
       invoiceImport(id: $id) {
         fileName state total seen created updated unchanged refused askedByName
         rows(where: {outcome: {eq: $only}}) {
-          nodes { position outcome problems cells invoice { externalId status total { amount } } }
+          nodes {
+            position outcome problems { code field message } cells
+            invoice { externalId status total { amount } }
+          }
         }
       }
     }

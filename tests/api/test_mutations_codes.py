@@ -52,17 +52,6 @@ NOT_OFFERED = {
     "PICTURE_TOO_LARGE",
     "PICTURE_TOO_WIDE",
     "SVG_REFUSED",
-    "SEVERAL_MATCHES",
-    "OTHER_CUSTOMER",
-    "INVITE_HELD_BACK",
-    "TOO_MANY_CELLS",
-    # Of the rows of a file of invoices, told in its report.
-    "BAD_TAX_ID",
-    "CONTRADICTS",
-    "NO_CUSTOMER",
-    "OTHER_ROW",
-    "SEVERAL_TAXES",
-    "UNKNOWN_TAX",
     # Of looking at a portal, which people do in the dashboard.
     "CANNOT_SIGN_IN",
     "NO_PORTAL",

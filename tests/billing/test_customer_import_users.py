@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 from auth import invites
 from auth.throttle import Limit
 from billing import customer_import_rows, customer_imports
+from billing.import_files import message_of
 from billing.import_tables import ImportState
 from errors import Forbidden
 from tests.billing.importing import HEAD, Imports
@@ -106,7 +107,7 @@ def test_what_the_days_limit_holds_back_is_told_and_sent_by_a_later_run(
     assert imports.counts(found) == (1, 0, 0, 0)
     [row] = imports.act(customer_imports.report, import_id=found)
     assert [one["code"] for one in row.problems] == ["INVITE_HELD_BACK"]
-    assert row.problems[0]["message"].startswith("bob@blue.example: 1,000 invites were sent today.")
+    assert message_of(row.problems[0]).startswith("bob@blue.example: 1,000 invites were sent today.")
     assert (imports.find(found).users_added, imports.find(found).invites_held) == (2, 1)
     assert len(people(owner)) == 2
     monkeypatch.setattr(invites, "PARTNER_DAY", limit)

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from billing import customer_import_rows, customer_imports, customers
 from billing.customer_fields import CustomerInput
+from billing.import_files import message_of
 from billing.import_tables import ImportState
 from db.session import Database
 from errors import Conflict, Forbidden, Invalid, NotFound
@@ -77,7 +78,7 @@ def test_every_wrong_field_of_a_row_is_told_with_the_pages_words(imports: Import
     found = imports.check(",1,1 Main St,,XX,9,US,B")
     [row] = imports.act(customer_imports.report, import_id=found)
     assert {one["field"] for one in row.problems} == {"company", "city", "state", "postal_code", "tax_id"}
-    assert "Enter the ZIP code as 12345 or 12345-6789." in {one["message"] for one in row.problems}
+    assert "Enter the ZIP code as 12345 or 12345-6789." in {message_of(one) for one in row.problems}
 
 
 def test_customers_are_found_by_external_id_then_tax_id_then_name_and_zip(imports: Imports) -> None:

@@ -17,6 +17,7 @@ from billing import (
 )
 from billing.customer_fields import CustomerInput
 from billing.customer_import_tables import CustomerImportRow
+from billing.import_files import message_of
 from billing.tax_rates import TaxRateInput
 from db.session import Database
 from tests.billing.acting import ACME
@@ -97,7 +98,7 @@ def test_a_customer_whose_invoice_is_named_is_not_the_twin(
         db.execute(text("cluster customer using whose"))
     import_id = bills.check(f"{things.invoice.number},Globex,62701,Work", head=head)
     (row,) = bills.act(invoice_imports.report, import_id=import_id)
-    assert "This invoice is Acme’s." in row.problems[0]["message"]
+    assert "This invoice is Acme’s." in message_of(row.problems[0])
 
 
 def test_a_run_of_invoices_holds_no_twins_customer(

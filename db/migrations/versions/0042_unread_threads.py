@@ -5,7 +5,7 @@ from pathlib import Path
 from db.migrations.running import run, run_as_owner
 
 revision = "0042"
-down_revision = "0040"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 

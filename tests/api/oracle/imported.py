@@ -29,8 +29,12 @@ def _of_customers(maker: Maker, partner: UUID, customers: Sequence[UUID]) -> Non
         created_at=maker.moment(), finished_at=maker.moment() if ended else None,
     )  # fmt: skip
     for position in range(2, 6):
-        outcome = maker.chance.choice([None, *RowOutcome])
-        problem = {"code": "BAD_ZIP", "field": "postal_code", "message": maker.text()}
+        outcome = RowOutcome.REFUSED if position == 2 else maker.chance.choice([None, *RowOutcome])
+        problem = {
+            "code": "BAD_ZIP",
+            "field": "postal_code",
+            "message": {"en": maker.text(), "fr": maker.text()},
+        }
         maker.write(
             CustomerImportRow, partner_id=partner, id=new_id(), import_id=id_, position=position,
             cells=[maker.text(), maker.text()], outcome=outcome,
@@ -51,8 +55,12 @@ def _of_invoices(maker: Maker, partner: UUID) -> None:
         finished_at=maker.moment() if ended else None,
     )  # fmt: skip
     for position in range(2, 6):
-        outcome = maker.chance.choice([None, *RowOutcome])
-        problem = {"code": "BAD_DATE", "field": "issue_on", "message": maker.text()}
+        outcome = RowOutcome.REFUSED if position == 2 else maker.chance.choice([None, *RowOutcome])
+        problem = {
+            "code": "BAD_DATE",
+            "field": "issue_on",
+            "message": {"en": maker.text(), "fr": maker.text()},
+        }
         maker.write(
             InvoiceImportRow, partner_id=partner, id=new_id(), import_id=id_, position=position,
             cells=[maker.text(), maker.text()], outcome=outcome,

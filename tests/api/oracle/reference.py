@@ -22,6 +22,7 @@ from api.nouns import NOUNS, Noun, read_of
 from api.schema import GRAPHQL, sdl
 from auth.actors import Actor
 from billing.addresses import Country, address_rules
+from languages import spoken
 from tests.api.oracle import matching, twins
 from tests.api.oracle.maker import Row
 from tests.api.oracle.rows import World
@@ -221,6 +222,10 @@ class Reference:
         table, here, there = read.through
         ids = {link[there] for link in self.all(table.name) if link[here] == row["id"]}
         return [other for other in self.all(of) if other["id"] in ids]
+
+    def _kept(self, source: Found, info: Any, read: reads.Kept, name: str, arguments: Any) -> Any:
+        kept = source.row[name][: read.limit]
+        return [{**one, "message": one["message"][spoken()]} for one in kept]
 
     def _by_id(self, source: Any, info: Any, read: Any, name: str, arguments: Any) -> Any:
         noun = NOUNS[get_named_type(info.return_type).name]

@@ -238,3 +238,29 @@ def test_the_sample_file_names_every_column_and_is_taken_in_as_it_is(
     work()
     assert "Users added" in text_of(ada.get(here))
     assert owner.scalar(text("select status from customer where external_id = 'C-1'")) == "ACTIVE"
+
+
+def test_a_report_is_read_in_the_readers_language_whoever_checked_it(
+    ada: Person, work: Callable[[], None]
+) -> None:
+    """On the page and in the file, though the worker speaks no French."""
+    here = uploaded(ada, "X" * 201 + ",,1 A St,Peoria,IL,61602,US,")
+    columns(ada, here)
+    work()
+    for language, why in (
+        ("en", "Company: Shorten the company name to 200 characters; it has 201."),
+        ("fr", "Entreprise: Raccourcissez ce texte (nom de l’entreprise) à 200 caractères; il en a 201."),
+    ):
+        ada.client.cookies.set("remit_language", language)
+        assert why in text_of(ada.get(here))
+        table = list(csv.reader(io.StringIO(ada.get(f"{here}/report").text.removeprefix("\ufeff"))))
+        assert table[1][:3] == ["2", "REFUSED", why]
+
+
+def test_the_french_sample_file_is_taken_in_by_whoever_reads_english(ada: Person) -> None:
+    ada.client.cookies.set("remit_language", "fr")
+    sample = ada.get("/customers/import/sample").content
+    assert sample.decode("utf-8-sig").startswith('"Entreprise","Dénomination sociale",')
+    ada.client.cookies.set("remit_language", "en")
+    here = str(send(ada, sample).headers["location"])
+    assert ada.get(here).text.count(" selected>") == len(customer_imports.FIELDS)
