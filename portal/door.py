@@ -115,6 +115,8 @@ def answer_to(refusal: Refusal) -> looking.Answer:
     if isinstance(refusal, Limited):
         context["retry_after"] = refusal.retry_after
         headers["retry-after"] = str(refusal.retry_after)
+    if isinstance(refusal, Conflict):
+        context["meanwhile"] = refusal.meanwhile or type(refusal) is Conflict
     if isinstance(refusal, Invalid):
         context["problems"] = refusal.problems
     return looking.Answer(status, context, headers)

@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from auth import api_keys
 from auth.actors import Action, Actor
-from auth.api_keys import MadeAlready, RotatedAlready, Shown
-from errors import Conflict, Forbidden, Invalid, NotFound
+from auth.api_keys import KeyOver, MadeAlready, RotatedAlready, Shown
+from errors import Forbidden, Invalid, NotFound
 from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -166,7 +166,7 @@ async def _one(request: Request, template: str, *, only: tuple[str, ...]) -> Res
     if key is None:
         raise NotFound
     if key["status"] not in only:
-        raise Conflict("This key has ended or was rotated already. See the list for its successor.")
+        raise KeyOver("This key has ended or was rotated already. See the list for its successor.")
     address = f"{_list(request)}/{key['id']}"
     crumbs = _trail(request, Link(key["name"]))
     return show(request, f"partner/api_keys/{template}.html", page, key=key, address=address, crumbs=crumbs)

@@ -25,6 +25,7 @@ from portal.paging import neighbours, window
 from portal.partner.customers import address_of, found, tab
 from portal.partner.trail import trail
 from portal.partner.wizard import ROLES
+from portal.team_pages import last_of
 
 Rule = Callable[..., Membership]
 
@@ -34,7 +35,8 @@ async def list_users(request: Request) -> Response:
     customer_id = request.path_params["customer_id"]
     page = await ask(request, "partner/customers/users", id=customer_id, **window(request))
     before, after = neighbours(request, found(page)["users"]["pageInfo"])
-    return tab(request, "Users", "users", page, roles=dict(ROLES), before=before, after=after)
+    last = last_of(found(page)["heads"])
+    return tab(request, "Users", "users", page, roles=dict(ROLES), last=last, before=before, after=after)
 
 
 async def show_new(request: Request) -> Response:
