@@ -159,8 +159,8 @@ def create(
     """A key with some of the maker's rights. `expires_at` None: until revoked.
 
     The same actor's same `request_key` makes one key, also of two at once: from the second time on it refuses
-    MadeAlready. Refuses too: MissingRight, ProofRequired; Invalid at name (REQUIRED, TOO_LONG, BAD_CHARACTERS), scopes
-    (REQUIRED, UNKNOWN_SCOPE, also for what keys never may), expires_at (IN_THE_PAST).
+    MadeAlready. Refuses too: MissingRight, ProofRequired; Invalid at name (REQUIRED, TOO_LONG,
+    BAD_CHARACTERS), scopes (REQUIRED, UNKNOWN_SCOPE, also for what keys never may), expires_at (IN_THE_PAST).
     """
     actor.require(Action.MANAGE_KEYS)
     actor.require_proof(now)

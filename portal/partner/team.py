@@ -49,7 +49,8 @@ async def list_team(request: Request) -> Response:
     rights = [(words, [action in RIGHTS[Role(role)] for role, _, _ in OFFERED]) for words, action in TOLD]
     return show(
         request, "partner/team/list.html", page, users=found["nodes"], roles=ROLES, rights=rights,
-        offered=OFFERED, last=last_of(page.content["me"]["partner"]["heads"]), count=counted(found["totalCount"], "person", "people"), before=before, after=after,
+        offered=OFFERED, last=last_of(page.content["me"]["partner"]["heads"]),
+        count=counted(found["totalCount"], "person", "people"), before=before, after=after,
         crumbs=[Link(mark("Settings"))],
     )  # fmt: skip
 

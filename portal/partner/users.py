@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from auth.memberships import Membership
 from billing import customer_users
 from errors import Invalid, NotFound
@@ -159,11 +159,11 @@ def _act(path: str, rule: Rule, message: str) -> Route:
 
 ROUTES = [
     Route(_ALL, partner(list_users)),
-    Route(_ALL + "/new", partner(show_new)),
+    Route(_ALL + "/new", partner(show_new, needs=Action.MANAGE_USERS)),
     Route(_ALL + "/new", partner(invite), methods=["POST"]),
-    Route(_ONE + "/role", partner(show_role)),
+    Route(_ONE + "/role", partner(show_role, needs=Action.MANAGE_USERS)),
     Route(_ONE + "/role", partner(change_role), methods=["POST"]),
-    Route(_ONE + "/remove", partner(ask_remove)),
+    Route(_ONE + "/remove", partner(ask_remove, needs=Action.MANAGE_USERS)),
     _act("/remove", customer_users.remove, mark("{name} is removed.")),
     _act(
         "/resend",

@@ -21,8 +21,8 @@ def petra(
 ) -> Person:
     """Petra, who pays for Acme of Peoria and for Globex of Reno; paths from the root."""
     invited = steps.invite(
-        database, cast.ada, customer_id=cast.customers["globex"], role=Role.VIEWER, email="petra@acme.example",
-        now=now,
+        database, cast.ada, customer_id=cast.customers["globex"], role=Role.VIEWER,
+        email="petra@acme.example", now=now,
     )  # fmt: skip
     steps.accept_as(database, invited.token, cast.petra.user_id, now)
     owner.execute(text("update customer set city = 'Peoria', state = 'IL' where company = 'Acme'"))
