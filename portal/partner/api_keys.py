@@ -166,7 +166,7 @@ async def _one(request: Request, template: str, *, only: tuple[str, ...]) -> Res
     if key is None:
         raise NotFound
     if key["status"] not in only:
-        raise KeyOver("This key has ended or was rotated already. See the list for its successor.")
+        raise KeyOver(say("This key has ended or was rotated already. See the list for its successor."))
     address = f"{_list(request)}/{key['id']}"
     crumbs = _trail(request, Link(key["name"]))
     return show(request, f"partner/api_keys/{template}.html", page, key=key, address=address, crumbs=crumbs)
