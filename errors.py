@@ -50,9 +50,13 @@ class Unauthenticated(Forbidden):
 
 
 class Conflict(Refusal):
-    """Right in itself, but not in the state things are in now."""
+    """Right in itself, but not in the state things are in now.
+
+    `meanwhile`: somebody else was faster, and a fresh page shows it. So it is of a bare one.
+    """
 
     code = "CONFLICT"
+    meanwhile: ClassVar[bool] = False
     message = "This changed in the meantime. Reload and try again."
 
 

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, or_, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, SQLModel, col, select
 
 from auth import companies
 from auth.actors import KEY_SCOPES, Action, Actor, ActorKind
 from auth.audit import record
 from auth.roles import Role
-from auth.tokens import KEY_PREFIX, digest_of, new_token
+from auth.tokens import KEY_PREFIX, digest_of, keyed_digest, new_token
 from db.columns import instant, key, new_id, tenant, texts
 from db.policies import Guard, guarded
 from errors import Conflict, Forbidden, Invalid, NotFound, Problem
@@ -93,6 +94,26 @@ class KeyOver(Conflict):
     message = "This key has ended or was rotated already. Create a new one instead."
 
 
+class RotatedAlready(KeyOver):
+    """It has its successor."""
+
+    code = "API_KEY_ROTATED"
+    message = (
+        "This key was rotated already, and its successor's text was shown that once."
+        " If nobody copied it, revoke the successor and create a new key."
+    )
+
+
+class MadeAlready(Conflict):
+    """The same request made its key before; nobody can read that one's text again."""
+
+    code = "API_KEY_MADE"
+    message = (
+        "This form made a key already, and its text was shown that once."
+        " If nobody copied it, revoke it and create a new one."
+    )
+
+
 class Shown(NamedTuple):
     """A new key and its token, which is shown this once."""
 
@@ -132,12 +153,14 @@ def create(
     name: str,
     scopes: Sequence[str],
     expires_at: datetime | None = None,
+    request_key: str | None = None,
     now: datetime,
 ) -> Shown:
     """A key with some of the maker's rights. `expires_at` None: until revoked.
 
-    Refuses: MissingRight, ProofRequired; Invalid at name (REQUIRED, TOO_LONG, BAD_CHARACTERS), scopes
-    (REQUIRED, UNKNOWN_SCOPE, also for what keys never may), expires_at (IN_THE_PAST).
+    The same actor's same `request_key` makes one key, also of two at once: from the second time on it refuses
+    MadeAlready. Refuses too: MissingRight, ProofRequired; Invalid at name (REQUIRED, TOO_LONG,
+    BAD_CHARACTERS), scopes (REQUIRED, UNKNOWN_SCOPE, also for what keys never may), expires_at (IN_THE_PAST).
     """
     actor.require(Action.MANAGE_KEYS)
     actor.require_proof(now)
@@ -150,20 +173,23 @@ def create(
         raise Invalid(problems)
     for scope in wanted:
         actor.require(Action(scope))
-    return _made(db, actor, name=spoken, scopes=wanted, expires_at=expires_at, now=now)
+    id_ = new_id() if request_key is None else _id_for(db, actor, request_key)
+    return _made(db, actor, id_=id_, name=spoken, scopes=wanted, expires_at=expires_at, now=now)
 
 
 def rotate(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> Shown:
     """A successor with the same name, scopes and expiry; the key itself goes on for 24 hours at most.
 
     Refuses: MissingRight (also for a scope the actor has not), ProofRequired, NotFound, KeyOver for a key
-    that is revoked, expired or rotated already: of two who rotate it at once, one gets the successor.
+    that is revoked or expired, RotatedAlready: of two who rotate it at once, one gets the successor.
     """
     actor.require(Action.MANAGE_KEYS)
     actor.require_proof(now)
     row = _locked(db, actor, key_id)
-    if row.revoked_at or row.replaced_at or (row.expires_at is not None and row.expires_at <= now):
+    if row.revoked_at or (row.expires_at is not None and row.expires_at <= now):
         raise KeyOver
+    if row.replaced_at:
+        raise RotatedAlready
     for scope in row.scopes:
         actor.require(Action(scope))
     until, ends = now + OVERLAP, row.expires_at
@@ -172,7 +198,7 @@ def rotate(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> Shown:
     db.add(row)
     db.flush()
     _record(db, actor, row, "api_key.rotated", now)
-    return _made(db, actor, name=row.name, scopes=row.scopes, expires_at=ends, now=now)
+    return _made(db, actor, id_=new_id(), name=row.name, scopes=row.scopes, expires_at=ends, now=now)
 
 
 def revoke(db: Session, actor: Actor, *, key_id: UUID, now: datetime) -> ApiKey:
@@ -258,17 +284,32 @@ def parse_origin(typed: str) -> str | None:
 
 
 def _made(
-    db: Session, actor: Actor, *, name: str, scopes: list[str], expires_at: datetime | None, now: datetime
+    db: Session,
+    actor: Actor,
+    *,
+    id_: UUID,
+    name: str,
+    scopes: list[str],
+    expires_at: datetime | None,
+    now: datetime,
 ) -> Shown:
     token = new_token(KEY_PREFIX)
     row = ApiKey(
-        partner_id=actor.partner_id, id=new_id(), name=name, token_hash=digest_of(token), scopes=scopes,
+        partner_id=actor.partner_id, id=id_, name=name, token_hash=digest_of(token), scopes=scopes,
         created_at=now, created_by=actor.id, expires_at=expires_at,
     )  # fmt: skip
-    db.add(row)
-    db.flush()
+    # Whoever asks the same at the same time waits here until one of them is through.
+    fresh = insert(ApiKey).values(**row.model_dump()).on_conflict_do_nothing(constraint="pk_api_key")
+    if db.execute(fresh.returning(col(ApiKey.id))).one_or_none() is None:
+        raise MadeAlready
     _record(db, actor, row, "api_key.created", now)
     return Shown(row, token)
+
+
+def _id_for(db: Session, actor: Actor, request_key: str) -> UUID:
+    """The id of the one key that this request of the actor's makes: nobody chooses an id by it."""
+    digest = keyed_digest(db, "api key", actor.partner_id, actor.id or "", request_key)
+    return UUID(bytes=digest[:16], version=4)
 
 
 def _locked(db: Session, actor: Actor, key_id: UUID) -> ApiKey:

@@ -114,6 +114,7 @@ class AlreadyResolved(Conflict):
     """Somebody else was quicker, or it expired."""
 
     code = "ALREADY_RESOLVED"
+    meanwhile = True
     message = "This request is resolved already. Reload the page to see how."
 
 

@@ -46,6 +46,7 @@ class ImportMoved(Conflict):
     """The import is past the state in which this can be asked."""
 
     code = "IMPORT_MOVED_ON"
+    meanwhile = True
     message = "This import has moved on in the meantime. Reload the page to see where it stands."
 
 

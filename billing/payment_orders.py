@@ -49,6 +49,7 @@ class TotalChanged(Conflict):
     """What was shown is not what would be paid."""
 
     code = "TOTAL_CHANGED"
+    meanwhile = True
 
     def __init__(self, total: Money) -> None:
         super().__init__(

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth import impersonations, refusals, sessions
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from auth.proofs import ProofRequired
 from auth.sessions import Door, FactorNeeded, Visit
 from db import ids
@@ -55,14 +55,17 @@ def person(endpoint: Endpoint) -> Endpoint:
     return _door(endpoint, "person", None)
 
 
-def partner(endpoint: Endpoint) -> Endpoint:
-    """A door of the partner dashboard: the address names the partner."""
-    return _door(endpoint, "partner", "partner")
+def partner(endpoint: Endpoint, *, needs: Action | None = None) -> Endpoint:
+    """A door of the partner dashboard: the address names the partner.
+
+    `needs`: a page to do something on, refused (Forbidden) to whoever may not do it.
+    """
+    return _door(endpoint, "partner", "partner", needs)
 
 
-def customer(endpoint: Endpoint) -> Endpoint:
-    """A door of the customer portal: the address names the customer."""
-    return _door(endpoint, "customer", "portal")
+def customer(endpoint: Endpoint, *, needs: Action | None = None) -> Endpoint:
+    """A door of the customer portal: the address names the customer. `needs` as at `partner`."""
+    return _door(endpoint, "customer", "portal", needs)
 
 
 def grant(endpoint: Endpoint) -> Endpoint:
@@ -70,10 +73,16 @@ def grant(endpoint: Endpoint) -> Endpoint:
     return _door(endpoint, "grant", "grant")
 
 
-def _door(endpoint: Endpoint, name: str, kind: Literal["partner", "portal", "grant"] | None) -> Endpoint:
+def _door(
+    endpoint: Endpoint,
+    name: str,
+    kind: Literal["partner", "portal", "grant"] | None,
+    needs: Action | None = None,
+) -> Endpoint:
     async def opened(request: Request) -> Response:
         if kind is not None:
             request.state.place_kind = kind
+        request.state.needs = needs
         try:
             # Forms and the API refuse it too: no keyboard makes it, and PostgreSQL can't compare it.
             if any("\0" in text for pair in request.query_params.multi_items() for text in pair):
@@ -115,6 +124,8 @@ def answer_to(refusal: Refusal) -> looking.Answer:
     if isinstance(refusal, Limited):
         context["retry_after"] = refusal.retry_after
         headers["retry-after"] = str(refusal.retry_after)
+    if isinstance(refusal, Conflict):
+        context["meanwhile"] = refusal.meanwhile or type(refusal) is Conflict
     if isinstance(refusal, Invalid):
         context["problems"] = refusal.problems
     return looking.Answer(status, context, headers)

@@ -4,6 +4,9 @@ Surprise: where a person goes after signing in is taken from the form only if it
 that was typed before the session ended is shown once more, to be sent by the person, not by us.
 """
 
+from collections import Counter
+from collections.abc import Sequence
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -12,9 +15,10 @@ from starlette.routing import Route
 from auth import sessions, signin, users
 from auth.mailed_codes import Mailed
 from auth.pending import Halfway
-from auth.sessions import SignedIn
+from auth.sessions import Door, SignedIn
 from auth.signin import WrongSignIn
 from auth.users import Place
+from billing.customers import Customer
 from db.session import enter
 from errors import Invalid, Limited, Problem, Unauthenticated
 from languages import say
@@ -102,7 +106,8 @@ async def choose(request: Request) -> Response:
     if len(places) == 1 and "switch" not in request.query_params:
         return RedirectResponse(_href(places[0]), 303)
     parts = house(request)
-    shown = [(_href(place), place.name, _caption(place)) for place in places]
+    towns = await run_in_threadpool(_towns, request, places)
+    shown = [(_href(place), place.name, _caption(place), towns.get(place.slug)) for place in places]
     text = parts.renderer.render(
         "login/places.html", places=shown, csrf_token=csrf.token(str(session_id), secret=parts.secret)
     )
@@ -153,6 +158,30 @@ def _places(request: Request) -> tuple[object, list[Place]]:
         session_id, user_id = found
         enter(db, user_id=user_id)
         return session_id, users.places_of(db)
+
+
+def _towns(request: Request, places: Sequence[Place]) -> dict[str, str]:
+    """Where the companies are that share their name with another of the list, by slug.
+
+    Each is read behind its own door, as that is the only place its record is open to the person.
+    """
+    parts = house(request)
+    named = Counter(place.name for place in places)
+    towns = {}
+    for place in places:
+        if place.kind != "portal" or named[place.name] == 1:
+            continue
+        with parts.database.transaction() as db:
+            visit = sessions.knock(
+                db, token_hash=session_hash(request), door=Door.PORTAL, slug=place.slug, now=parts.clock()
+            )
+            if visit is None or visit.actor is None:
+                continue
+            actor = visit.actor
+            company = db.get(Customer, {"partner_id": actor.partner_id, "id": actor.customer_id})
+            if company is not None:
+                towns[place.slug] = f"{company.city}, {company.state}"
+    return towns
 
 
 def _href(place: Place) -> str:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from auth.impersonations import View
+from errors import Forbidden
 from portal import csrf, flash
 from portal.cookies import forget
 from portal.form import Form
@@ -38,7 +39,7 @@ async def ask(request: Request, document: str, /, **variables: Any) -> Page:
     """Run a document for whoever knocks at the address.
 
     Refuses as the API does: `Unauthenticated`, `NotFound` for a place the person has no part in,
-    `Forbidden` for a field the role may not see.
+    `Forbidden` for a field the role may not see, and for a page that needs a right the person lacks.
     """
     parts, where, now = house(request), place(request), house(request).clock()
     answer = await parts.documents.reader.read(
@@ -63,6 +64,9 @@ async def ask(request: Request, document: str, /, **variables: Any) -> Page:
         ends_in=session.ends_in(now),
         looking=looking_of(session, where) if isinstance(session, View) else None,
     )
+    needs = request.state.needs
+    if needs is not None and needs.value not in shell.rights:
+        raise Forbidden
     return Page(content, shell)
 
 

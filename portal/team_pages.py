@@ -196,6 +196,12 @@ class _Pages:
             raise Forbidden
 
 
+def last_of(heads: Mapping[str, Any]) -> str | None:
+    """The one who can't go, of the Admins or Managers that count: the rules refuse it (`LastOne`)."""
+    ids = [user["id"] for user in heads["nodes"]]
+    return ids[0] if len(ids) == 1 else None
+
+
 def address_of_list(request: Request) -> str:
     """Where the team's list is."""
     return f"{place(request).home}/team"

@@ -21,7 +21,7 @@ from portal.navigation import ROLES
 from portal.page import ask, show
 from portal.paging import counted, neighbours, window
 from portal.shell import Link
-from portal.team_pages import Team, address_of_list
+from portal.team_pages import Team, address_of_list, last_of
 
 # What each may do, as the form tells it.
 OFFERED = (
@@ -45,6 +45,7 @@ async def list_team(request: Request) -> Response:
     before, after = neighbours(request, found["pageInfo"])
     return show(
         request, "customer/team/list.html", page, users=found["nodes"], roles=ROLES, looks=looks,
+        last=last_of(page.content["me"]["customer"]["heads"]),
         count=counted(found["totalCount"], "person", "people"),
         before=before, after=after,
     )  # fmt: skip

@@ -1,11 +1,12 @@
 """API keys in the dashboard: who has a way in, made, rotated and ended by Admins.
 
 Surprise: a new key's text is in the answer to the form itself, not behind a redirect: it is never stored, so
-no later page could show it. Sending the form again makes another key.
+no later page could show it. Reloading that page sends the form again; one form makes one key.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
+from secrets import token_urlsafe
 from typing import Any
 
 from sqlmodel import Session
@@ -14,9 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth import api_keys
-from auth.actors import KEY_SCOPES, Action, Actor
-from auth.api_keys import Shown
-from errors import Conflict, Forbidden, Invalid, NotFound
+from auth.actors import Action, Actor
+from auth.api_keys import KeyOver, MadeAlready, RotatedAlready, Shown
+from errors import Forbidden, Invalid, NotFound
 from languages import mark, say
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -33,8 +34,33 @@ LIVES = (
     ("", mark("Until it is revoked")),
 )
 USUAL_LIFE = "365"
-READS = tuple(sorted(action.value for action in KEY_SCOPES if action.value.endswith(":read")))
-CHANGES = tuple(sorted(action.value for action in KEY_SCOPES if not action.value.endswith(":read")))
+# What a key may be given, in words, each with its scope: docs/roles.md has the same order.
+# What a key may be given, each scope in words, as docs/roles.md has it.
+READS = (
+    ("customers:read", mark("See customers")),
+    ("users:read", mark("See customers' users")),
+    ("invoices:read", mark("See invoices")),
+    ("payments:read", mark("See payments")),
+    ("payment_methods:read", mark("See payment methods")),
+    ("tags:read", mark("See tags")),
+    ("views:read", mark("See saved views")),
+    ("api_keys:read", mark("See API keys, never their text")),
+    ("audit:read", mark("Read the audit log")),
+)
+CHANGES = (
+    ("customers:write", mark("Add, edit and archive customers")),
+    ("users:write", mark("Invite, change and remove customers' users")),
+    ("invoices:write", mark("Make, edit, send and archive invoices")),
+    ("invoices:void", mark("Void invoices")),
+    ("threads:write", mark("Ask, answer and settle questions on invoices")),
+    ("payments:write", mark("Charge customers")),
+    ("payment_methods:write", mark("Add and remove payment methods")),
+    ("tags:write", mark("Make and apply tags")),
+    ("views:write", mark("Share saved views and change its own")),
+    ("views:manage", mark("Change and delete views that others shared")),
+    ("portal_sessions:write", mark("Open a customer's portal in your own site")),
+    ("settings:write", mark("Change the settings, but not the sign-in policy or the logo")),
+)
 
 
 async def list_keys(request: Request) -> Response:
@@ -49,8 +75,8 @@ async def list_keys(request: Request) -> Response:
 
 
 async def show_new(request: Request) -> Response:
-    """The form for a key; it begins with what only reads."""
-    return await _new(request, Form.of({"scopes": list(READS), "days": USUAL_LIFE}))
+    """The form for a key; it may nothing until somebody says what."""
+    return await _new(request, Form.of({"key": token_urlsafe(16), "days": USUAL_LIFE}))
 
 
 async def create(request: Request) -> Response:
@@ -64,13 +90,16 @@ async def create(request: Request) -> Response:
             raise Invalid.at("days", code="UNKNOWN_LIFE", message="Choose how long the key is good for.")
         return api_keys.create(
             db, actor, name=form.value("name"), scopes=form.values("scopes"),
-            expires_at=now + timedelta(days=int(days)) if days else None, now=now,
+            expires_at=now + timedelta(days=int(days)) if days else None,
+            request_key=f"form-{form.value('key')}", now=now,
         )  # fmt: skip
 
     try:
         made = await act(request, work, form=form)
     except Invalid as wrong:
         return await _new(request, form.with_problems(wrong), status=422)
+    except MadeAlready as again:
+        return go(request, _list(request), again.message, tone="info")
     return await _shown(request, made, rotated=False)
 
 
@@ -87,7 +116,11 @@ async def rotate(request: Request) -> Response:
     def work(db: Session, actor: Actor) -> Shown:
         return api_keys.rotate(db, actor, key_id=key_id, now=now)
 
-    return await _shown(request, await act(request, work, form=form), rotated=True)
+    try:
+        made = await act(request, work, form=form)
+    except RotatedAlready as again:
+        return go(request, _list(request), again.message, tone="info")
+    return await _shown(request, made, rotated=True)
 
 
 async def ask_revoke(request: Request) -> Response:
@@ -114,8 +147,8 @@ async def revoke(request: Request) -> Response:
 async def _new(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await _plain(request)
     return show(
-        request, "partner/api_keys/new.html", page, form=form, status=status, reads=_choices(READS),
-        changes=_choices(CHANGES), lives=LIVES, crumbs=_trail(request, Link(mark("Create key"))),
+        request, "partner/api_keys/new.html", page, form=form, status=status, reads=READS,
+        changes=CHANGES, lives=LIVES, crumbs=_trail(request, Link(mark("Create key"))),
     )  # fmt: skip
 
 
@@ -133,7 +166,7 @@ async def _one(request: Request, template: str, *, only: tuple[str, ...]) -> Res
     if key is None:
         raise NotFound
     if key["status"] not in only:
-        raise Conflict("This key has ended or was rotated already. See the list for its successor.")
+        raise KeyOver(say("This key has ended or was rotated already. See the list for its successor."))
     address = f"{_list(request)}/{key['id']}"
     crumbs = _trail(request, Link(key["name"]))
     return show(request, f"partner/api_keys/{template}.html", page, key=key, address=address, crumbs=crumbs)
@@ -144,10 +177,6 @@ async def _plain(request: Request) -> Page:
     if Action.MANAGE_KEYS.value not in page.shell.rights:
         raise Forbidden
     return page
-
-
-def _choices(scopes: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(scope, scope) for scope in scopes]
 
 
 def _list(request: Request) -> str:

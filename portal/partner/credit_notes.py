@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing import credit_note_sending, crediting, mailed_links
 from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput
 from billing.money import Money
@@ -208,10 +208,10 @@ ROUTES = [
     *credit_note_list.STAFFS.routes(),
     Route(_ONE, partner(show_note)),
     Route(_ONE + "/credit-note.pdf", partner(papers.credit_note)),
-    Route(_ONE + "/send", partner(show_send)),
+    Route(_ONE + "/send", partner(show_send, needs=Action.EDIT_INVOICES)),
     Route(_ONE + "/send", partner(send), methods=["POST"]),
-    Route(_INVOICE + "/credit", partner(show_new)),
+    Route(_INVOICE + "/credit", partner(show_new, needs=Action.VOID_INVOICES)),
     Route(_INVOICE + "/credit", partner(create), methods=["POST"]),
-    Route(_INVOICE + "/apply-credit", partner(show_apply)),
+    Route(_INVOICE + "/apply-credit", partner(show_apply, needs=Action.EDIT_INVOICES)),
     Route(_INVOICE + "/apply-credit", partner(apply), methods=["POST"]),
 ]

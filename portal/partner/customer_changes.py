@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from auth.companies import CustomerClosed
 from billing import customers, tags
 from billing.customers import Customer, Saved
@@ -174,9 +174,9 @@ def _edit_page(
 
 _ONE = "/partner/{slug}/customers/{customer_id}"
 ROUTES = [
-    Route(_ONE + "/edit", partner(show_edit)),
+    Route(_ONE + "/edit", partner(show_edit, needs=Action.EDIT_CUSTOMERS)),
     Route(_ONE + "/edit", partner(edit), methods=["POST"]),
-    Route(_ONE + "/archive", partner(ask_archive)),
+    Route(_ONE + "/archive", partner(ask_archive, needs=Action.EDIT_CUSTOMERS)),
     Route(_ONE + "/archive", partner(archive), methods=["POST"]),
     Route(_ONE + "/restore", partner(restore), methods=["POST"]),
     Route(_ONE + "/tags", partner(add_tag), methods=["POST"]),

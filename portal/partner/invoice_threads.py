@@ -2,6 +2,7 @@
 
 from starlette.routing import Route
 
+from auth.actors import Action
 from portal import conversations, invoice_threads
 from portal.door import partner
 
@@ -12,7 +13,7 @@ ROUTES = [
     Route(_LIST, partner(conversations.list_threads)),
     Route(_LIST + "/read", partner(conversations.back)),
     Route(_LIST + "/read", partner(conversations.read_all), methods=["POST"]),
-    Route(_ONE + "/ask", partner(invoice_threads.show_ask)),
+    Route(_ONE + "/ask", partner(invoice_threads.show_ask, needs=Action.DISCUSS)),
     Route(_ONE + "/ask", partner(invoice_threads.begin), methods=["POST"]),
     Route(_THREAD, partner(invoice_threads.show_thread)),
     Route(_THREAD, partner(invoice_threads.reply), methods=["POST"]),

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, mailed_links, tags
 from billing.invoice_duplicates import Duplicate
 from db import ids
@@ -27,7 +27,11 @@ from portal.navigation import ROLES
 from portal.page import Page, ask, show
 from portal.partner.refused_sending import WHAT_TO_DO
 
-CONFIRMED = ("void", "delete", "reopen")
+# What is asked about before it is done, and the right it takes.
+CONFIRMED = {
+    "send": Action.EDIT_INVOICES, "void": Action.VOID_INVOICES, "delete": Action.EDIT_INVOICES,
+    "reopen": Action.VOID_INVOICES,
+}  # fmt: skip
 
 
 async def show_invoice(request: Request) -> Response:
@@ -38,11 +42,12 @@ async def show_invoice(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """Asks before sending, voiding or deleting."""
     what = request.path_params["what"]
+    if what not in CONFIRMED:
+        raise NotFound
+    request.state.needs = CONFIRMED[what]
     if what == "send":
         return await confirm_send(request)
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
-    if what not in CONFIRMED:
-        raise NotFound
     found(page)
     return show(request, "partner/invoices/confirm.html", page, what=what, back=address(request))
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing import invoice_life, outside_payments
 from billing.money import Money
 from billing.outside_payments import WAYS, OutsideInput
@@ -157,12 +157,12 @@ _ONE = "/partner/{slug}/outside-payments/{outside_id}"
 _INVOICE = "/partner/{slug}/invoices/{invoice_id}"
 ROUTES = [
     *payment_lists.STAFFS_OUTSIDE.routes(),
-    Route(_ONE + "/reverse", partner(show_reverse)),
+    Route(_ONE + "/reverse", partner(show_reverse, needs=Action.VOID_INVOICES)),
     Route(_ONE + "/reverse", partner(reverse), methods=["POST"]),
     Route(_ONE + "/receipt.pdf", partner(papers.outside_receipt)),
-    Route(_INVOICE + "/record-payment", partner(show_new)),
+    Route(_INVOICE + "/record-payment", partner(show_new, needs=Action.EDIT_INVOICES)),
     Route(_INVOICE + "/record-payment", partner(record), methods=["POST"]),
-    Route(_INVOICE + "/write-off", partner(show_write_off)),
+    Route(_INVOICE + "/write-off", partner(show_write_off, needs=Action.VOID_INVOICES)),
     Route(_INVOICE + "/write-off", partner(write_off), methods=["POST"]),
     Route(_INVOICE + "/reopen", partner(reopen), methods=["POST"]),
 ]

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing import pay_links
 from errors import NotFound
 from portal.door import act, go, partner, read_form
@@ -65,6 +65,6 @@ _ALL = "/partner/{slug}/invoices/{invoice_id}/pay-links"
 ROUTES = [
     Route(_ALL, partner(back)),
     Route(_ALL, partner(create), methods=["POST"]),
-    Route(_ALL + "/{link_id}/revoke", partner(confirm_revoke)),
+    Route(_ALL + "/{link_id}/revoke", partner(confirm_revoke, needs=Action.EDIT_INVOICES)),
     Route(_ALL + "/{link_id}/revoke", partner(revoke), methods=["POST"]),
 ]

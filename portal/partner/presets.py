@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing.catalogue import CatalogueItem
 from billing.tax_rates import TaxRate
 from errors import Conflict, Invalid
@@ -64,9 +64,9 @@ class Kind:
         one = f"{every}/{{{self.parameter}}}"
         return [
             Route(every, partner(doors["listed"])),
-            Route(every + "/new", partner(doors["new"])),
+            Route(every + "/new", partner(doors["new"], needs=Action.EDIT_INVOICES)),
             Route(every + "/new", partner(doors["create"]), methods=["POST"]),
-            Route(one + "/edit", partner(doors["edit"])),
+            Route(one + "/edit", partner(doors["edit"], needs=Action.EDIT_INVOICES)),
             Route(one + "/edit", partner(doors["save"]), methods=["POST"]),
             Route(one + "/archive", partner(doors["archive"]), methods=["POST"]),
             Route(one + "/restore", partner(doors["restore"]), methods=["POST"]),

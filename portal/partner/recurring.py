@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing import recurring_invoices
 from billing.dates import day_text
 from billing.recurrences import RecurringFrequency
@@ -330,13 +330,13 @@ _REPEAT = "/partner/{slug}/invoices/{invoice_id}/repeat"
 ROUTES = [
     Route(_LIST, partner(list_recurring)),
     Route(_ONE, partner(show_one)),
-    Route(_ONE + "/edit", partner(show_edit)),
+    Route(_ONE + "/edit", partner(show_edit, needs=Action.EDIT_INVOICES)),
     Route(_ONE + "/edit", partner(update), methods=["POST"]),
     Route(_ONE + "/pause", partner(pause), methods=["POST"]),
     Route(_ONE + "/resume", partner(resume), methods=["POST"]),
     Route(_ONE + "/skip", partner(skip), methods=["POST"]),
-    Route(_ONE + "/end", partner(confirm_end)),
+    Route(_ONE + "/end", partner(confirm_end, needs=Action.EDIT_INVOICES)),
     Route(_ONE + "/end", partner(end), methods=["POST"]),
-    Route(_REPEAT, partner(show_new)),
+    Route(_REPEAT, partner(show_new, needs=Action.EDIT_INVOICES)),
     Route(_REPEAT, partner(create), methods=["POST"]),
 ]

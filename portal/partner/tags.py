@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing import tags
 from billing.tags import TagInput, TagUsage
 from errors import Invalid, NotFound
@@ -133,12 +133,12 @@ _ALL = "/partner/{slug}/tags"
 _ONE = _ALL + "/{tag_id}"
 ROUTES = [
     Route(_ALL, partner(list_tags)),
-    Route(_ALL + "/new", partner(show_new)),
+    Route(_ALL + "/new", partner(show_new, needs=Action.EDIT_TAGS)),
     Route(_ALL + "/new", partner(create), methods=["POST"]),
-    Route(_ONE + "/edit", partner(show_edit)),
+    Route(_ONE + "/edit", partner(show_edit, needs=Action.EDIT_TAGS)),
     Route(_ONE + "/edit", partner(edit), methods=["POST"]),
-    Route(_ONE + "/delete", partner(ask_delete)),
+    Route(_ONE + "/delete", partner(ask_delete, needs=Action.EDIT_TAGS)),
     Route(_ONE + "/delete", partner(delete), methods=["POST"]),
-    Route(_ONE + "/merge", partner(show_merge)),
+    Route(_ONE + "/merge", partner(show_merge, needs=Action.EDIT_TAGS)),
     Route(_ONE + "/merge", partner(merge), methods=["POST"]),
 ]

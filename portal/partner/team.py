@@ -17,7 +17,7 @@ from portal.navigation import ROLES
 from portal.page import ask, show
 from portal.paging import counted, neighbours, window
 from portal.shell import Link
-from portal.team_pages import Team, address_of_list
+from portal.team_pages import Team, address_of_list, last_of
 
 # The four roles, in the order of what they may do.
 OFFERED = (
@@ -49,7 +49,8 @@ async def list_team(request: Request) -> Response:
     rights = [(words, [action in RIGHTS[Role(role)] for role, _, _ in OFFERED]) for words, action in TOLD]
     return show(
         request, "partner/team/list.html", page, users=found["nodes"], roles=ROLES, rights=rights,
-        offered=OFFERED, count=counted(found["totalCount"], "person", "people"), before=before, after=after,
+        offered=OFFERED, last=last_of(page.content["me"]["partner"]["heads"]),
+        count=counted(found["totalCount"], "person", "people"), before=before, after=after,
         crumbs=[Link(mark("Settings"))],
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from auth.memberships import Membership
 from billing import customer_users
 from errors import Invalid, NotFound
@@ -25,6 +25,7 @@ from portal.paging import neighbours, window
 from portal.partner.customers import address_of, found, tab
 from portal.partner.trail import trail
 from portal.partner.wizard import ROLES
+from portal.team_pages import last_of
 
 Rule = Callable[..., Membership]
 
@@ -34,7 +35,8 @@ async def list_users(request: Request) -> Response:
     customer_id = request.path_params["customer_id"]
     page = await ask(request, "partner/customers/users", id=customer_id, **window(request))
     before, after = neighbours(request, found(page)["users"]["pageInfo"])
-    return tab(request, "Users", "users", page, roles=dict(ROLES), before=before, after=after)
+    last = last_of(found(page)["heads"])
+    return tab(request, "Users", "users", page, roles=dict(ROLES), last=last, before=before, after=after)
 
 
 async def show_new(request: Request) -> Response:
@@ -157,11 +159,11 @@ def _act(path: str, rule: Rule, message: str) -> Route:
 
 ROUTES = [
     Route(_ALL, partner(list_users)),
-    Route(_ALL + "/new", partner(show_new)),
+    Route(_ALL + "/new", partner(show_new, needs=Action.MANAGE_USERS)),
     Route(_ALL + "/new", partner(invite), methods=["POST"]),
-    Route(_ONE + "/role", partner(show_role)),
+    Route(_ONE + "/role", partner(show_role, needs=Action.MANAGE_USERS)),
     Route(_ONE + "/role", partner(change_role), methods=["POST"]),
-    Route(_ONE + "/remove", partner(ask_remove)),
+    Route(_ONE + "/remove", partner(ask_remove, needs=Action.MANAGE_USERS)),
     _act("/remove", customer_users.remove, mark("{name} is removed.")),
     _act(
         "/resend",

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
+from auth.actors import Action, Actor
 from billing import customers
 from billing.customer_fields import UserInput
 from billing.customers import AlreadySetUp, Saved
@@ -138,9 +138,11 @@ async def _users_page(request: Request, form: Form, *, status: int = 200) -> Res
     )  # fmt: skip
 
 
+_NEW = "/partner/{slug}/customers/new"
+_FINISH = "/partner/{slug}/customers/{customer_id}/finish-setup"
 ROUTES = [
-    Route("/partner/{slug}/customers/new", partner(show_company)),
-    Route("/partner/{slug}/customers/new", partner(add_company), methods=["POST"]),
-    Route("/partner/{slug}/customers/{customer_id}/finish-setup", partner(show_users)),
-    Route("/partner/{slug}/customers/{customer_id}/finish-setup", partner(add_users), methods=["POST"]),
+    Route(_NEW, partner(show_company, needs=Action.EDIT_CUSTOMERS)),
+    Route(_NEW, partner(add_company), methods=["POST"]),
+    Route(_FINISH, partner(show_users, needs=Action.EDIT_CUSTOMERS)),
+    Route(_FINISH, partner(add_users), methods=["POST"]),
 ]

@@ -22,7 +22,9 @@ ELSEWHERE = {
 # somebody in again, and of taking a payment back, which the API has not.
 NOT_OFFERED = {
     "UNKNOWN_SCOPE",
+    "API_KEY_MADE",
     "API_KEY_OVER",
+    "API_KEY_ROTATED",
     "BAD_NAME",
     "TOO_MANY_FACTORS",
     "TOO_MANY_PASSKEYS",

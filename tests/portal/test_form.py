@@ -292,7 +292,7 @@ def test_the_page_shows_what_was_typed_and_ties_errors_to_fields() -> None:
         ' aria-describedby="error-ein hint-ein" aria-invalid="true">'
     ) in page
     assert '<option value="IL" selected>Illinois</option>' in page
-    assert "<title>Error: Add customer · Remit</title>" in page
+    assert "<title>Error: Add customer · Northwind · Remit</title>" in page
     assert "secret-typed-here" not in page
     # A colour outside the palette stays choosable.
     assert '<input name="colour" type="radio" value="#123456" checked>' in page

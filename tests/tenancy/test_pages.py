@@ -231,3 +231,36 @@ def test_a_visitor_is_sent_to_sign_in_from_every_page(
                 own = ("/sign-in?next=", f"/portal/{slug}/", f"/partner/{slug}/")
                 assert leads.startswith(own), route.path
     assert difference(before, world(owner)) == {}
+
+
+# What is no change: files, views of one's own, and what of the conversations one has read.
+OF_ONES_OWN = re.compile(
+    r"/sign-out|.*/export|.*/chosen\.(pdf|zip)|.*/customers/views/new|.*/conversations/read|.*/unread"
+)
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("name", ["rita", "vera"])
+def test_whoever_only_reads_finds_no_form_that_is_refused(
+    name: str, signed_in: Callable[[str], Person], stage: Stage, owner: Connection, cast: Cast
+) -> None:
+    """By address as well: a page to do something on is refused before anybody types into it."""
+    person = signed_in(name)
+    slug = person.home.rsplit("/", 1)[1]
+    mine = "/partner/{slug}" if name in STAFF else "/portal/{slug}"
+    values = ids_of(stage, name, HOME[name])
+    looked_at, refused = 0, 0
+    for route in TENANT_ROUTES:
+        if not route.path.startswith(mine) or "GET" not in (route.methods or set()):
+            continue
+        for what in ("send", "void", "delete", "reopen") if "{what:str}" in route.path else ("",):
+            answer = person.get(filled(route, slug, values).replace("confirm-send", f"confirm-{what}"))
+            refused += answer.status_code == 403
+            if answer.status_code == 200 and answer.headers["content-type"].startswith("text/html"):
+                posted = re.findall(r'<form[^>]*method="post"[^>]*action="([^"]*)"', answer.text)
+                posted += re.findall(r'formaction="([^"]*)"', answer.text)
+                offered = [path for path in posted if not OF_ONES_OWN.fullmatch(path)]
+                assert offered == [], route.path
+                looked_at += 1
+    assert looked_at > 10
+    assert refused > 3

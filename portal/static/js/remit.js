@@ -12,6 +12,7 @@
     closeMenus(event.target.closest("details.menu"));
   });
 
+  const onMac = /Mac|iPhone|iPad/.test(navigator.platform);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       const menu = event.target.closest("details.menu[open]");
@@ -19,14 +20,23 @@
       if (menu) menu.querySelector("summary").focus();
       return;
     }
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const field = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
-    if (field) {
-      event.preventDefault();
-      field.focus();
-    }
+    const command = onMac ? event.metaKey && !event.ctrlKey : event.ctrlKey && !event.metaKey;
+    if (!command || event.altKey || event.shiftKey || event.key.toLowerCase() !== "k") return;
+    // The box in the bar, or on a phone the search page's own; where neither is, the way to that page.
+    const shown = [...document.querySelectorAll("[data-search]")].filter((one) => one.checkVisibility());
+    const field = shown.find((one) => one.matches("input"));
+    if (!shown.length) return;
+    event.preventDefault();
+    if (!field) return shown[0].click();
+    field.focus();
+    field.select();
   });
+
+  // The shortcut needs a script, so it is told only where there is one.
+  for (const hint of document.querySelectorAll("[data-search-hint]")) {
+    if (onMac) hint.textContent = "⌘K";
+    hint.hidden = false;
+  }
 
   // One box that checks all of a list's; checking a single one means the checked ones.
   for (const all of document.querySelectorAll("[data-check-all]")) {

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from db import ids
 from tests.cast import Cast
-from tests.portal.conftest import Clock, Person, text_of, user_id
+from tests.portal.conftest import Clock, Person, customer_id, text_of, user_id
 from tests.portal.customer.conftest import NOBODYS
 from tests.world import nothing_changes
 
@@ -153,3 +153,16 @@ def test_who_has_accepted_has_no_invite_to_send_or_revoke(carl: Person, owner: C
 def test_a_forged_form_invites_nobody(carl: Person, owner: Connection):
     with nothing_changes(owner):
         assert carl.post("/team/invite", ANN, forged=True).status_code == 403
+
+
+def test_beside_the_last_manager_stands_why_nothing_can_be_done(carl: Person, ada: Person, cast: Cast):
+    mine, told = user_id(cast, "carl"), "The last Manager stays: make somebody else Manager first."
+    tab = f"/customers/{customer_id(cast, 'acme')}/users"
+    acts = ("role", "disable", "remove")
+    for page in (carl.get("/team"), ada.get(tab)):
+        assert text_of(page).count(told) == 1
+        assert not any(f"/{mine}/{act}" in page.text for act in acts)
+    carl.post("/team/invite", {**ANN, "role": "MANAGER"})
+    for page in (carl.get("/team"), ada.get(tab)):
+        assert told not in text_of(page)
+        assert all(f"/{mine}/{act}" in page.text for act in acts)

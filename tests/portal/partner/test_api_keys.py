@@ -9,9 +9,11 @@ from httpx2 import Response
 from sqlalchemy import Connection, text
 
 from auth import api_keys
+from auth.actors import KEY_SCOPES
 from auth.tokens import digest_of
 from db import ids
 from db.session import Database
+from portal.partner.api_keys import CHANGES, READS
 from tests.cast import Cast
 from tests.figures import rounds
 from tests.money.race import at_once
@@ -19,7 +21,8 @@ from tests.portal.conftest import Clock, Person, text_of
 from tests.world import nothing_changes
 
 KEYS = "/api-keys"
-NEW = {"name": "Nightly export", "scopes": ["customers:read", "invoices:read"], "days": "90"}
+NEW = {"key": "a-form", "name": "Nightly export", "scopes": ["customers:read", "invoices:read"], "days": "90"}
+MADE_ALREADY = "This form made a key already, and its text was shown that once."
 
 
 def token_in(answer: Response) -> str:
@@ -46,8 +49,10 @@ def test_a_key_is_made_shown_once_and_works(
 ) -> None:
     form = ada.get(f"{KEYS}/new")
     assert f'href="{ada.home}{KEYS}"' in form.text
-    assert 'value="customers:read" checked' in form.text
-    assert 'value="customers:write">' in form.text
+    assert "checked" not in form.text
+    assert "See customers customers:read" in text_of(form)
+    assert "Change the settings, but not the sign-in policy or the logo settings:write" in text_of(form)
+    assert "No key can manage the team or other keys." in text_of(form)
     answer = ada.post(f"{KEYS}/new", NEW)
     assert answer.status_code == 200
     assert "Copy the key now" in text_of(answer)
@@ -63,6 +68,38 @@ def test_a_key_is_made_shown_once_and_works(
     assert "customers:read invoices:read Active" in shown
     events = owner.scalars(text("select action from audit_event where subject_kind = 'api_key'")).all()
     assert events == ["api_key.created"]
+
+
+def test_a_form_makes_one_key_however_often_it_is_sent(
+    ada: Person, database: Database, owner: Connection, clock: Clock
+) -> None:
+    """The page with the key is the form's answer: reloading it sends the form again."""
+    (typed,) = re.findall(r'name="key" value="([^"]+)"', ada.get(f"{KEYS}/new").text)
+    token = token_in(ada.post(f"{KEYS}/new", {**NEW, "key": typed}))
+    clock.now += timedelta(minutes=1)
+    with nothing_changes(owner):
+        again = ada.post(f"{KEYS}/new", {**NEW, "key": typed})
+    assert (again.status_code, again.headers["location"]) == (303, ada.home + KEYS)
+    assert MADE_ALREADY in text_of(ada.get(KEYS))
+    assert works(database, token, clock)
+    (other,) = re.findall(r'name="key" value="([^"]+)"', ada.get(f"{KEYS}/new").text)
+    assert token_in(ada.post(f"{KEYS}/new", {**NEW, "key": other})) != token
+
+
+def test_a_form_is_one_persons(
+    ada: Person, signed_in: Callable[[str], Person], cast: Cast, owner: Connection, made: tuple[str, str]
+) -> None:
+    """Nobody's key is in the way of another's, whatever their forms say."""
+    wrong = ada.post(f"{KEYS}/new", {**NEW, "key": "another", "name": ""})
+    assert 'name="key" value="another"' in wrong.text
+    assert token_in(signed_in("mallory").post(f"{KEYS}/new", NEW)) != made[1]
+
+
+def test_a_form_sent_twice_at_the_same_time_makes_one_key(ada: Person, owner: Connection) -> None:
+    answers = at_once([lambda: ada.post(f"{KEYS}/new", NEW)] * rounds(5, 20))
+    codes = sorted(answer.status_code for answer in answers if isinstance(answer, Response))
+    assert codes == [200, *[303] * (len(answers) - 1)]
+    assert owner.scalar(text("select count(*) from api_key where name = 'Nightly export'")) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,6 +154,27 @@ def test_a_rotated_key_works_for_a_day_beside_its_successor(
     assert works(database, successor, clock)
     clock.now += timedelta(days=89)
     assert not works(database, successor, clock)
+
+
+def test_a_key_that_was_rotated_is_not_rotated_again_by_the_same_form(
+    ada: Person, made: tuple[str, str], database: Database, owner: Connection, clock: Clock
+) -> None:
+    successor = token_in(ada.post(f"{made[0]}/rotate"))
+    with nothing_changes(owner):
+        again = ada.post(f"{made[0]}/rotate")
+    assert (again.status_code, again.headers["location"]) == (303, ada.home + KEYS)
+    told = text_of(ada.get(KEYS))
+    assert "This key was rotated already, and its successor's text was shown that once." in told
+    assert works(database, successor, clock)
+
+
+def test_a_rotation_sent_twice_at_the_same_time_makes_one_key(
+    ada: Person, made: tuple[str, str], owner: Connection
+) -> None:
+    answers = at_once([lambda: ada.post(f"{made[0]}/rotate")] * rounds(5, 20))
+    codes = sorted(answer.status_code for answer in answers if isinstance(answer, Response))
+    assert codes == [200, *[303] * (len(answers) - 1)]
+    assert owner.scalar(text("select count(*) from api_key where name = 'Nightly export'")) == 2
 
 
 def test_a_key_is_rotated_once_whoever_asks_at_the_same_time(
@@ -182,6 +240,13 @@ def test_keys_take_a_fresh_proof(ada: Person, made: tuple[str, str], owner: Conn
             assert answer.status_code == 403
             assert 'action="/account/prove"' in answer.text
     assert 'name="kept-name" value="Nightly export"' in answer.text
+
+
+def test_each_scope_is_offered_in_words() -> None:
+    offered = [scope for scope, _ in (*READS, *CHANGES)]
+    assert sorted(offered) == sorted(action.value for action in KEY_SCOPES)
+    assert all(scope.endswith(":read") for scope, _ in READS)
+    assert not any(scope.endswith(":read") for scope, _ in CHANGES)
 
 
 def test_a_form_of_another_site_makes_no_key(ada: Person, owner: Connection) -> None:

@@ -250,3 +250,32 @@ def test_ada_erases_a_former_colleague(
     page.get_by_role("button", name="Erase this person").click()
     expect(page.get_by_role("status")).to_contain_text("The person is erased.")
     context.close()
+
+
+def test_a_shortcut_that_no_typing_is_leads_to_the_search(browse: Browse, things: dict[str, str]) -> None:
+    """WCAG 2.1.4: a single character is nobody's shortcut, so that speaking or slipping triggers nothing."""
+    page = browse().new_page()
+    page.goto("customers")
+    box = page.get_by_role("searchbox", name="Search", exact=True)
+    expect(page.get_by_text("Ctrl K", exact=True)).to_be_visible()
+    page.locator("main input[type=checkbox][name]").first.focus()
+    page.keyboard.press("/")
+    expect(box).not_to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(box).to_be_focused()
+    expect(page.get_by_text("Ctrl K", exact=True)).to_be_hidden()
+
+
+def test_the_shortcut_leads_to_the_search_on_a_phone(browse: Browse, things: dict[str, str]) -> None:
+    page = browse(viewport={"width": 390, "height": 844}).new_page()
+    page.goto("customers")
+    expect(page.get_by_text("Ctrl K", exact=True)).to_be_hidden()
+    page.keyboard.press("Control+k")
+    page.wait_for_url("**/search")
+    box = page.get_by_placeholder("Customer, user, invoice number, EIN or e-mail")
+    expect(box).to_be_focused()
+    page.goto("search?q=acme")
+    page.keyboard.press("Control+k")
+    expect(box).to_be_focused()
+    page.keyboard.type("zen")
+    expect(box).to_have_value("zen")

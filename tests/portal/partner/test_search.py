@@ -113,7 +113,7 @@ def test_the_box_is_on_every_page_of_the_dashboard_and_not_in_the_portal(
 ) -> None:
     for path in ("", "/customers", "/invoices", "/tags"):
         assert f'action="{ada.home}/search" method="get"' in ada.get(path).text
-        assert 'data-shortcut="/"' in ada.get(path).text
+        assert 'aria-keyshortcuts="Control+K Meta+K"' in ada.get(path).text
     assert "site-search" not in signed_in("petra").get("/invoices").text
 
 

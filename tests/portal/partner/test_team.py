@@ -123,7 +123,24 @@ def test_the_last_admin_stays(
     with nothing_changes(owner):
         answer = ada.post(f"{TEAM}/{user_id(cast, 'ada')}/{act}", fields)
     assert answer.status_code == 409
-    assert "This is the last Admin. Make somebody else Admin first." in text_of(answer)
+    told = text_of(answer)
+    assert "This can't be done now This is the last Admin. Make somebody else Admin first." in told
+    assert "meantime" not in told
+
+
+def test_beside_the_last_admin_stands_why_nothing_can_be_done(
+    ada: Person, invited: str, cast: Cast, owner: Connection
+) -> None:
+    address = f"{ada.home}{TEAM}/{user_id(cast, 'ada')}"
+    ada.post(f"{TEAM}/{invited}/role", {"role": "ADMIN"})  # who has not accepted can let nobody in
+    alone = ada.get(TEAM)
+    assert "Ada (you) ada@northwind.example Admin Active The last active Admin stays" in text_of(alone)
+    assert not any(f'"{address}/{act}"' in alone.text for act in ("role", "disable", "remove"))
+    assert f'"{ada.home}{TEAM}/{invited}/remove"' in alone.text
+    ada.post(f"{TEAM}/{user_id(cast, 'clem')}/role", {"role": "ADMIN"})
+    two = ada.get(TEAM)
+    assert "The last active Admin stays" not in two.text
+    assert all(f'"{address}/{act}"' in two.text for act in ("role", "disable", "remove"))
 
 
 @pytest.mark.parametrize("act", ACTS)
