@@ -9,7 +9,7 @@ from auth.actors import Actor
 from billing.dates import day_text
 from billing.invoice_balances import lacking_minor
 from billing.invoices import Invoice, InvoiceStatus
-from billing.money import quantity_text, rate_text
+from billing.money import quantity_text
 from billing.papers import InvoicePaper, invoice_paper
 from integrations.pdf.press import Sheet
 from integrations.pdf.writing import (
@@ -20,8 +20,10 @@ from integrations.pdf.writing import (
     file_name,
     money,
     number_text,
+    row,
     sheet,
     table,
+    tax_text,
     total,
 )
 from languages import mark, say, spoken
@@ -79,29 +81,23 @@ def _headline(invoice: Invoice) -> Part | None:
 
 def _lines(paper: InvoicePaper) -> Part:
     discounted = any(line.discount_minor for line in paper.lines)
-    taxed = any(paper.taxes.values())
     columns = [
         column(say("Description"), wide=True), column(say("Quantity"), figures=True),
         column(say("Price"), figures=True),
     ]  # fmt: skip
     columns += [column(say("Discount"), figures=True)] if discounted else []
-    columns += [column(say("Tax"), figures=True)] if taxed else []
     columns.append(column(say("Amount"), figures=True))
     currency, rows = paper.invoice.currency, []
     for line in paper.lines:
-        row = [
+        cells = [
             line.description, number_text(quantity_text(line.quantity_e4)),
             money(line.unit_price_minor, currency),
         ]  # fmt: skip
-        row += [money(line.discount_minor, currency) if line.discount_minor else ""] if discounted else []
-        taxes = ", ".join(_tax(tax.name, tax.rate_e4) for tax in paper.taxes.get(line.id, ()))
-        row += [taxes] if taxed else []
-        rows.append([*row, money(line.net_minor, currency)])
+        cells += [money(line.discount_minor, currency) if line.discount_minor else ""] if discounted else []
+        # Below the description: as a column of their own, a few taxes leave no room for anything else.
+        taxes = " · ".join(tax_text(tax.name, tax.rate_e4) for tax in paper.taxes.get(line.id, ()))
+        rows.append(row([*cells, money(line.net_minor, currency)], below=taxes))
     return table(columns, rows)
-
-
-def _tax(name: str, rate_e4: int) -> str:
-    return f"{name} {say('{rate}%', rate=number_text(rate_text(rate_e4)))}"
 
 
 def _totals(paper: InvoicePaper) -> list[Part]:
@@ -113,7 +109,7 @@ def _totals(paper: InvoicePaper) -> list[Part]:
             taxes[tax.name, tax.rate_e4] += tax.tax_minor
     found = [total(say("Subtotal"), money(invoice.net_minor, currency))]
     for (name, rate_e4), minor in taxes.items():
-        found.append(total(_tax(name, rate_e4), money(minor, currency)))
+        found.append(total(tax_text(name, rate_e4), money(minor, currency)))
     found.append(total(say("Total"), money(invoice.total_minor, currency), strong=True))
     if invoice.credited_minor:
         found.append(total(say("Credited"), money(invoice.credited_minor, currency)))

@@ -15,7 +15,7 @@ from billing.money import Money
 from billing.statements import Movement, Statement
 from db import ids
 from integrations.pdf.press import Sheet
-from integrations.pdf.writing import Part, column, file_name, money, sheet, table, total
+from integrations.pdf.writing import Part, column, file_name, money, row, sheet, table, total
 from languages import mark, say, spoken
 
 AGES: Mapping[Age, str] = {
@@ -145,25 +145,24 @@ def _movements(found: Statement) -> Part:
     ]  # fmt: skip
     locale, currency = spoken(), found.currency
     rows = [
-        [
+        row([
             day_text(one.day, locale), words_of(one), money(one.amount_minor, currency),
             money(one.balance_minor, currency),
-        ]
+        ])
         for one in found.movements
     ]  # fmt: skip
-    made = table(columns, rows)
     ends = (found.first, say("Opening balance"), found.opening_minor), (
         found.last, say("Closing balance"), found.closing_minor,
     )  # fmt: skip
     opening, closing = (
-        {"cells": [day_text(day, locale), label, "", money(minor, currency)], "strong": True}
+        row([day_text(day, locale), label, "", money(minor, currency)], strong=True)
         for day, label, minor in ends
     )
-    return {**made, "rows": [opening, *made["rows"], closing]}
+    return table(columns, [opening, *rows, closing])
 
 
 def _ages(found: Statement) -> Part:
     columns = [column(say("Past due"), wide=True), column(say("Open"), figures=True)]
-    rows = [[say(label), money(found.ages[age], found.currency)] for age, label in AGES.items()]
+    rows = [row([say(label), money(found.ages[age], found.currency)]) for age, label in AGES.items()]
     title = say("What is owed, by age on {day}", day=day_text(found.last, spoken()))
     return table(columns, rows, title=title)
