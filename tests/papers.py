@@ -47,6 +47,13 @@ def tags(pdf: bytes) -> Counter[str]:
     return found
 
 
+def links(pdf: bytes) -> list[str]:
+    """Where the links on its pages lead, each said for those who can't see it."""
+    notes = [note.get_object() for page in opened(pdf).pages for note in page.get("/Annots", ())]
+    assert all(note["/Subtype"] == "/Link" and note["/Contents"] for note in notes)
+    return list(dict.fromkeys(note["/A"]["/URI"] for note in notes))
+
+
 def fonts(pdf: bytes) -> set[str]:
     """The fonts on its pages, each with the tag of what is embedded of it."""
     return {

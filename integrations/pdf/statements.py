@@ -50,8 +50,13 @@ def words_of(movement: Movement) -> str:
     return say("Correction of {numbers}", numbers=numbers)
 
 
-def statement_sheet(found: Statement) -> Sheet:
-    """The statement, said in the language of the work in hand."""
+def pay_path(found: Statement) -> str | None:
+    """Where at the portal the customer pays all that is open, once it has signed in; None if nothing is due."""
+    return f"/portal/{found.customer.slug}/pay?all=1" if found.closing_minor > 0 else None
+
+
+def statement_sheet(found: Statement, *, public_url: str) -> Sheet:
+    """The statement, said in the language of the work in hand; its link starts with `public_url`."""
     locale, closing = spoken(), money(found.closing_minor, found.currency)
     return sheet(
         found.head,
@@ -73,10 +78,22 @@ def statement_sheet(found: Statement) -> Sheet:
             "label": say("Balance"), "value": closing,
             "note": say("Owed at the end of {day}.", day=day_text(found.last, locale)),
         },
+        link=_pay_link(found, public_url),
         tables=[_movements(found), _ages(found)],
         totals=[total(say("Together"), closing, strong=True)],
         notes=[],
     )  # fmt: skip
+
+
+def _pay_link(found: Statement, public_url: str) -> Part | None:
+    path = pay_path(found)
+    if path is None:
+        return None
+    return {
+        "url": public_url.rstrip("/") + path,
+        "text": say("Pay all open invoices"),
+        "note": say("You are asked to sign in first."),
+    }
 
 
 def _credit(found: Statement) -> list[tuple[str, str | None]]:

@@ -23,13 +23,14 @@ from tests.billing.acting import Acts
 from tests.billing.paying import Till
 from tests.cast import Cast
 from tests.money.desk import one_line
-from tests.papers import press, words
+from tests.papers import links, press, words
 from tests.tenancy.stage import key_with
 from tests.waiting import held
 from tests.world import nothing_changes
 
 pytestmark = pytest.mark.anyio
 SHOP = "https://shop.example"
+SITE = "https://remit.example"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def till(database: Database, owner: Connection, now: datetime, cast: Cast) -> Ti
 
 @pytest.fixture
 def files(reader: Reader, database: Database, now: datetime) -> AsyncClient:
-    door = Files(reader, database, press(), clock=lambda: now, budgets=Budgets())
+    door = Files(reader, database, press(), clock=lambda: now, budgets=Budgets(), public_url=SITE)
     app = Starlette(routes=list(door.routes()))
     return AsyncClient(transport=ASGITransport(app), base_url="https://pay.example")
 
@@ -107,6 +108,9 @@ async def test_a_statement_comes_as_pdf_csv_and_json_with_the_same_figures(
                  "DAYS_61_TO_90": "0.00", "OVER_90_DAYS": "0.00"},
     }  # fmt: skip
     assert "Mar 10, 2026 Closing balance $1,200.00" in words(made["pdf"].content)
+    (link,) = links(made["pdf"].content)
+    assert link.startswith(f"{SITE}/portal/acme-")
+    assert link.endswith("/pay?all=1")
     assert '"2026-03-10","CLOSING","","","","",1200.00' in made["csv"].text
     wrong = await files.get(f"{path}.json?from=2026-03-11&to=x", headers=headers)
     assert (wrong.status_code, wrong.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_DATE")

@@ -49,7 +49,7 @@ def everywhere(text: str) -> Sheet:
         "colours": {"fill": "#1d4ed8", "ink": "#1d4ed8", "soft": "#eef2ff"},
         "partner": {"name": text, "lines": [text, text]}, "logo": False,
         "to": {"label": text, "lines": [text, text]}, "facts": [[text, text]],
-        "headline": {"label": text, "value": text, "note": text},
+        "headline": {"label": text, "value": text, "note": text}, "link": None,
         "tables": [
             table([column(text, wide=True), column("n", figures=True)], [row([text, "1"], below=text)] * 3, title=text),
             table([column(text)], [], title=text, empty=text),
