@@ -89,7 +89,10 @@ def _statement_pdf(db: Session, actor: Actor, asked: Asked) -> Sheet:
 
 def _statement_csv(db: Session, actor: Actor, asked: Asked) -> Plain:
     found = _statement(db, actor, asked)
-    return Plain(statement_name(found, "csv"), "text/csv; charset=utf-8", "".join(csv_of(found)).encode())
+    # A program's file doesn't change with the partner's settings: English, unless it asks for a language.
+    with speaking(known(asked.query.get("language")) or "en"):
+        content = "".join(csv_of(found)).encode()
+        return Plain(statement_name(found, "csv"), "text/csv; charset=utf-8", content)
 
 
 def _statement_json(db: Session, actor: Actor, asked: Asked) -> Plain:

@@ -4,6 +4,7 @@ Surprise: what an entry is called is said here for the page as well, so that pag
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -29,15 +30,17 @@ _OTHERS = {
     EntryCause.OUTSIDE_PAYMENT_RECORDED: mark("Payment received for {numbers}"),
     EntryCause.OUTSIDE_PAYMENT_REVERSED: mark("Payment for {numbers} taken back"),
     EntryCause.INVOICE_WRITTEN_OFF: mark("Invoice {numbers} written off"),
-    EntryCause.CREDIT_NOTE_ISSUED: mark("Credit note for {numbers}"),
     EntryCause.CREDIT_APPLIED: mark("Credit applied to {numbers}"),
     EntryCause.INVOICE_REOPENED: mark("Invoice {numbers} reopened"),
 }
-COLUMNS = ("Date", "What", "Invoices", "Due", "Charged", "Credited", "Balance")
+COLUMNS = (
+    mark("Date"), mark("What"), mark("Invoices"), mark("Due"), mark("Charged"), mark("Credited"),
+    mark("Balance"),
+)  # fmt: skip
 
 
 def words_of(movement: Movement) -> str:
-    """What an entry is called, with the invoices it is about."""
+    """What an entry is called, with the invoices it is about, and the credit note that it is."""
     numbers = ", ".join(movement.numbers)
     if movement.cause is EntryCause.INVOICE_FINALIZED and movement.due_on:
         return say("Invoice {number}, due {day}", number=numbers, day=day_text(movement.due_on, spoken()))
@@ -45,6 +48,8 @@ def words_of(movement: Movement) -> str:
         return say("Invoice {number} taken back", number=numbers)
     if movement.cause is EntryCause.PAYMENT_SUCCEEDED:
         return say("Payment for {numbers}", numbers=numbers)
+    if movement.cause is EntryCause.CREDIT_NOTE_ISSUED:
+        return say("Credit note {number} for {numbers}", number=movement.note or "", numbers=numbers)
     if movement.cause in _OTHERS:
         return say(_OTHERS[movement.cause], numbers=numbers)
     return say("Correction of {numbers}", numbers=numbers)
@@ -104,22 +109,23 @@ def _credit(found: Statement) -> list[tuple[str, str | None]]:
 
 
 def csv_of(found: Statement) -> Iterator[str]:
-    """The statement as a CSV file, English like every file for programs; amounts are plain numbers."""
-    yield BOM + line(COLUMNS)
-    yield line(
-        [found.first.isoformat(), "OPENING", None, None, None, None, _plain(found, found.opening_minor)]
-    )
+    """The statement as a CSV file, said in the language of the work in hand; days and amounts are written as
+    programs take them."""
+
+    def balance(day: date, label: str, minor: int) -> str:
+        return line([day.isoformat(), label, None, None, None, None, _plain(found, minor)])
+
+    yield BOM + line([say(label) for label in COLUMNS])
+    yield balance(found.first, say("Opening balance"), found.opening_minor)
     for one in found.movements:
         charged, credited = max(one.amount_minor, 0), max(-one.amount_minor, 0)
         yield line([
-            one.day.isoformat(), one.cause.value, ", ".join(one.numbers),
+            one.day.isoformat(), words_of(one), ", ".join(one.numbers),
             one.due_on.isoformat() if one.cause is EntryCause.INVOICE_FINALIZED and one.due_on else None,
             _plain(found, charged) if charged else None, _plain(found, credited) if credited else None,
             _plain(found, one.balance_minor),
         ])  # fmt: skip
-    yield line(
-        [found.last.isoformat(), "CLOSING", None, None, None, None, _plain(found, found.closing_minor)]
-    )
+    yield balance(found.last, say("Closing balance"), found.closing_minor)
 
 
 def json_of(found: Statement) -> dict[str, Any]:
@@ -137,6 +143,7 @@ def json_of(found: Statement) -> dict[str, Any]:
         "movements": [
             {
                 "day": one.day.isoformat(), "cause": one.cause.value, "invoices": list(one.numbers),
+                "creditNote": one.note,
                 "amount": amount(one.amount_minor), "balance": amount(one.balance_minor),
             }
             for one in found.movements

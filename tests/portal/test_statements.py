@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from billing import customers
+from billing import crediting, customers
+from billing.crediting import CreditNoteInput
 from billing.customer_fields import CustomerInput
 from db.session import Database
 from tests import papers
@@ -82,10 +83,10 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
     assert rows.headers["content-type"] == "text/csv; charset=utf-8"
     assert list(csv.reader(io.StringIO(rows.text.removeprefix("\ufeff")))) == [
         ["Date", "What", "Invoices", "Due", "Charged", "Credited", "Balance"],
-        ["2026-03-01", "OPENING", "", "", "", "", "100.00"],
-        ["2026-03-05", "INVOICE_FINALIZED", "NO-00002", "2026-04-04", "1234.56", "", "1334.56"],
-        ["2026-03-10", "PAYMENT_SUCCEEDED", "NO-00001, NO-00002", "", "", "334.56", "1000.00"],
-        ["2026-03-10", "CLOSING", "", "", "", "", "1000.00"],
+        ["2026-03-01", "Opening balance", "", "", "", "", "100.00"],
+        ["2026-03-05", "Invoice NO-00002, due Apr 4, 2026", "NO-00002", "2026-04-04", "1234.56", "", "1334.56"],
+        ["2026-03-10", "Payment for NO-00001, NO-00002", "NO-00001, NO-00002", "", "", "334.56", "1000.00"],
+        ["2026-03-10", "Closing balance", "", "", "", "", "1000.00"],
     ]
 
 
@@ -102,6 +103,21 @@ def test_it_is_french_for_a_french_reader(
     assert "Payer toutes les factures impayées Vous devrez d’abord ouvrir une session." in said
     for text in ("Relevé de compte", "Paiement pour NO-00001, NO-00002", "-334,56 $ US", "Pas encore échu"):
         assert text in said, text
+    rows = carl.get(f"/statement.csv{MARCH}").text.removeprefix("\ufeff").splitlines()
+    assert rows[0] == '"Date","Action","Factures","Échéance","Facturé","Crédité","Solde"'
+    assert rows[1].startswith('"2026-03-01","Solde d’ouverture",')
+    assert rows[3].startswith('"2026-03-10","Paiement pour NO-00001, NO-00002",')
+
+
+def test_a_credit_note_is_named(signed_in: SignedIn, till: Till, cast: Cast) -> None:
+    invoice = till.invoice(5_000)
+    fields = CreditNoteInput(reason="Less work")
+    till.acts(cast.ada, crediting.issue, invoice_id=invoice.id, fields=fields, request_key="note")
+    carl = signed_in("carl")
+    named = "Credit note CN-00001 for NO-00003"
+    assert named in text_of(carl.get("/statement" + MARCH))
+    assert named in papers.words(carl.get("/statement.pdf" + MARCH).content)
+    assert f'"{named}","NO-00003"' in carl.get("/statement.csv" + MARCH).text
 
 
 def test_a_range_that_is_none_is_told_at_its_field(signed_in: SignedIn, till: Till, cast: Cast) -> None:
