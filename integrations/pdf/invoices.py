@@ -114,7 +114,7 @@ def _totals(paper: InvoicePaper) -> list[Part]:
     if invoice.credited_minor:
         found.append(total(say("Credited"), money(invoice.credited_minor, currency)))
     if invoice.paid_minor:
-        found.append(total(say("Paid"), money(invoice.paid_minor, currency)))
+        found.append(total(say("Payments"), money(invoice.paid_minor, currency)))
     if invoice.credited_minor or invoice.paid_minor:
         found.append(total(say("Left to pay"), money(lacking_minor(invoice), currency), strong=True))
     return found

@@ -21,7 +21,7 @@ from integrations.pdf.writing import GOOD, GREY, Part, column, file_name, money,
 from languages import mark, say, spoken
 
 _STAMPS = {
-    PaymentStatus.SUCCEEDED: (mark("Paid"), GOOD),
+    PaymentStatus.SUCCEEDED: (mark("Received"), GOOD),
     PaymentStatus.RETURNED: (mark("Returned"), GREY),
     PaymentStatus.DISPUTED: (mark("Disputed"), GREY),
     PaymentStatus.REFUNDED: (mark("Refunded"), GREY),

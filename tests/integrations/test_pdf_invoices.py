@@ -149,13 +149,13 @@ def test_it_says_when_it_is_paid_and_when_it_is_void(till: Till) -> None:
     half = till.paid(till.card(), (paid.id, 50_000))
     assert half.status.value == "SUCCEEDED"
     said = papers.words(papers.press().pdf(sheet(till, paid, who=till.cast.vera)))
-    assert "Total $1,301.62 Paid $500.00 Left to pay $801.62" in said
+    assert "Total $1,301.62 Payments $500.00 Left to pay $801.62" in said
     till.paid(till.card("pm_2"), (paid.id, 80_162))
     made = sheet(till, paid)
     look(made, "invoice-paid")
     said = papers.words(papers.press().pdf(made))
     assert "NO-00001 PAID" in said
-    assert "Paid $1,301.62 Left to pay $0.00" in said
+    assert "Payments $1,301.62 Left to pay $0.00" in said
     assert "NO-00002 VOID" in papers.words(papers.press().pdf(sheet(till, void)))
 
 
