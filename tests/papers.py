@@ -88,7 +88,7 @@ class Run(NamedTuple):
 
 
 def runs(page: PageObject) -> list[Run]:
-    """Every run of upright letters on a page, by what its content draws and how wide the fonts' letters are."""
+    """Every run of upright letters on a page, by what its content draws and the fonts' widths."""
     fonts = {name: _widths(font.get_object()) for name, font in page["/Resources"]["/Font"].items()}
     found: list[Run] = []
     state, kept = Matrix(), list[Matrix]()
@@ -120,7 +120,7 @@ def runs(page: PageObject) -> list[Run]:
 
 
 def collisions(pdf: bytes) -> list[tuple[int, Run, Run]]:
-    """Where letters stand upon others, or beside the page: its number and the two runs (or the one, twice)."""
+    """Where letters stand upon others or in the margin: the page and the two runs (or the one, twice)."""
     found = []
     for number, page in enumerate(opened(pdf).pages, 1):
         here = sorted(runs(page))
@@ -171,6 +171,4 @@ def _advance(piece: Any, widths: dict[int, float]) -> float:
     if isinstance(piece, (int, float)):
         return -float(piece)
     letters = piece if isinstance(piece, bytes) else piece.original_bytes
-    return sum(
-        widths.get(int.from_bytes(letters[at : at + 2]), 0) for at in range(0, len(letters), 2)
-    )
+    return sum(widths.get(int.from_bytes(letters[at : at + 2]), 0) for at in range(0, len(letters), 2))

@@ -1,6 +1,5 @@
 """An invoice on paper: what its page shows, and what the law wants on it."""
 
-from collections import Counter
 from uuid import UUID
 
 from sqlmodel import Session
@@ -102,13 +101,8 @@ def _lines(paper: InvoicePaper) -> Part:
 
 def _totals(paper: InvoicePaper) -> list[Part]:
     invoice, currency = paper.invoice, paper.invoice.currency
-    # Each tax by its name, as Canadian law wants it: sums of the lines' stored cents, never figured anew.
-    taxes = Counter[tuple[str, int]]()
-    for line in paper.lines:
-        for tax in paper.taxes.get(line.id, ()):
-            taxes[tax.name, tax.rate_e4] += tax.tax_minor
     found = [total(say("Subtotal"), money(invoice.net_minor, currency))]
-    for (name, rate_e4), minor in taxes.items():
+    for (name, rate_e4), minor in paper.named_taxes.items():
         found.append(total(tax_text(name, rate_e4), money(minor, currency)))
     found.append(total(say("Total"), money(invoice.total_minor, currency), strong=True))
     if invoice.credited_minor:

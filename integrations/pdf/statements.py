@@ -56,7 +56,7 @@ def words_of(movement: Movement) -> str:
 
 
 def pay_path(found: Statement) -> str | None:
-    """Where at the portal the customer pays all that is open, once it has signed in; None if nothing is due."""
+    """Where at the portal the customer pays all that is open, signed in; None if nothing is due."""
     return f"/portal/{found.customer.slug}/pay?all=1" if found.closing_minor > 0 else None
 
 

@@ -164,9 +164,7 @@ async def test_documents_to_download_come_out_of_the_same_bucket(
     small: Client, reader: Reader, database: Database, now: datetime
 ) -> None:
     site = "https://remit.example"
-    door = Files(
-        reader, database, press(), clock=lambda: now, budgets=small.budgets, public_url=site
-    )
+    door = Files(reader, database, press(), clock=lambda: now, budgets=small.budgets, public_url=site)
     app = Starlette(routes=list(door.routes()))
     headers = {"authorization": f"Bearer {small.cast.keys['northwind']}"}
     path = f"/files/customers/cus_{small.cast.customers['acme'].hex}/statement.json"

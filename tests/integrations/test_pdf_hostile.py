@@ -51,7 +51,10 @@ def everywhere(text: str) -> Sheet:
         "to": {"label": text, "lines": [text, text]}, "facts": [[text, text]],
         "headline": {"label": text, "value": text, "note": text}, "link": None,
         "tables": [
-            table([column(text, wide=True), column("n", figures=True)], [row([text, "1"], below=text)] * 3, title=text),
+            table(
+                [column(text, wide=True), column("n", figures=True)], [row([text, "1"], below=text)] * 3,
+                title=text,
+            ),
             table([column(text)], [], title=text, empty=text),
         ],
         "totals": [total(text, text), total(text, text, strong=True)],
@@ -77,7 +80,8 @@ def test_whatever_is_typed_is_text_in_every_place(text: str) -> None:
 @pytest.mark.parametrize("name", LONG)
 def test_a_word_of_ten_thousand_letters_stays_on_the_page(name: str) -> None:
     one = everywhere("Line")
-    rows = table([column("What", wide=True), column("n", figures=True)], [row([LONG[name], "1"], below=LONG[name])])
+    columns = [column("What", wide=True), column("n", figures=True)]
+    rows = table(columns, [row([LONG[name], "1"], below=LONG[name])])
     notes = [{"label": "Memo", "text": LONG[name]}]
     made = replace(one, content={**one.content, "tables": [rows], "notes": notes})
     assert 1 <= len(papers.opened(papers.press().pdf(made)).pages) < 40
@@ -140,7 +144,8 @@ def test_nothing_is_fetched_from_a_record_that_names_addresses_and_files(
 def test_ten_thousand_lines_are_one_document() -> None:
     one = everywhere("Line")
     rows = table(
-        [column("What", wide=True), column("n", figures=True)], [row([f"line {n}", "1"]) for n in range(10_000)]
+        [column("What", wide=True), column("n", figures=True)],
+        [row([f"line {n}", "1"]) for n in range(10_000)],
     )
     pdf = papers.press().pdf(replace(one, content={**one.content, "tables": [rows]}))
     pages = papers.opened(pdf).pages

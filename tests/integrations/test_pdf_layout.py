@@ -1,4 +1,4 @@
-"""Nothing stands upon anything else on paper, and a line's description keeps room, whatever figures there are."""
+"""Nothing stands upon anything else on paper, and descriptions keep room, whatever figures there are."""
 
 import pytest
 
@@ -22,7 +22,12 @@ FIVE = [TaxInput(name=f"{letter} tax with the longest name a tax may have {lette
 ONTARIO = [TaxInput(name="Harmonized Sales Tax (Ontario)", rate="13")]
 WORDS = "To look after all of it by day and by night " * 3
 USUAL = {"description": WORDS, "quantity": "12.5"}
-LARGE = {"description": WORDS, "quantity": "0.05", "unit_price": "100000000000.00", "discount": "1000000000.99"}
+LARGE = {
+    "description": WORDS,
+    "quantity": "0.05",
+    "unit_price": "100000000000.00",
+    "discount": "1000000000.99",
+}
 LINES = {
     "springfield": LineInput(**USUAL, unit_price="1150.00", discount="718.75", taxes=SPRINGFIELD),
     "four": LineInput(**USUAL, unit_price="987654.32", discount="123456.78", taxes=FOUR),

@@ -84,15 +84,21 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
     assert list(csv.reader(io.StringIO(rows.text.removeprefix("\ufeff")))) == [
         ["Date", "What", "Invoices", "Due", "Charged", "Credited", "Balance"],
         ["2026-03-01", "Opening balance", "", "", "", "", "100.00"],
-        ["2026-03-05", "Invoice NO-00002, due Apr 4, 2026", "NO-00002", "2026-04-04", "1234.56", "", "1334.56"],
+        [
+            "2026-03-05",
+            "Invoice NO-00002, due Apr 4, 2026",
+            "NO-00002",
+            "2026-04-04",
+            "1234.56",
+            "",
+            "1334.56",
+        ],
         ["2026-03-10", "Payment for NO-00001, NO-00002", "NO-00001, NO-00002", "", "", "334.56", "1000.00"],
         ["2026-03-10", "Closing balance", "", "", "", "", "1000.00"],
     ]
 
 
-def test_it_is_french_for_a_french_reader(
-    signed_in: SignedIn, till: Till, cast: Cast, origin: str
-) -> None:
+def test_it_is_french_for_a_french_reader(signed_in: SignedIn, till: Till, cast: Cast, origin: str) -> None:
     carl = signed_in("carl")
     carl.client.cookies.set("remit_language", "fr")
     assert "Solde de clôture 1 000,00 $ US" in text_of(carl.get("/statement" + MARCH))
