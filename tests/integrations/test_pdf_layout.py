@@ -5,12 +5,11 @@ import pytest
 from billing import crediting, partner_profile
 from billing.crediting import CreditNoteInput
 from billing.invoice_fields import LineInput, TaxInput
-from billing.partner_profile import PartnerInput
 from integrations.pdf.credit_notes import credit_note_sheet
 from languages import Locale, speaking
 from tests import papers
 from tests.billing.paying import Till
-from tests.integrations.test_pdf_invoices import issued, sheet
+from tests.integrations.test_pdf_invoices import QUEBEC, issued, sheet
 
 SPRINGFIELD = [
     TaxInput(name="Illinois state sales tax", rate="6.25"),
@@ -53,7 +52,7 @@ def described(pdf: bytes) -> float:
 
 @pytest.mark.parametrize("locale", ["en", "fr"])
 def test_nothing_overlaps_on_an_invoice_or_its_credit_note(till: Till, locale: Locale) -> None:
-    fields = PartnerInput(name="The partner with a name of many words " * 2, country="US")
+    fields = QUEBEC.model_copy(update={"name": "The partner with a name of many words " * 2})
     till.acts(till.cast.ada, partner_profile.update, fields=fields)
     for name, line in LINES.items():
         invoice = issued(till, [line], po_number="PURCHASE-ORDER-WITH-A-LONG-NUMBER-2026-03")
