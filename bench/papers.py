@@ -70,7 +70,8 @@ def _sheet(lines: int, number: int) -> Sheet:
         "watermark": None, "stamp": None, "colours": {"fill": ACCENT, "ink": ACCENT, "soft": "#eef2ff"},
         "partner": {"name": "Northwind", "lines": ["1 Main Street", "Springfield, IL 62701"]}, "logo": False,
         "to": {"label": "Billed to", "lines": ["Acme", "2 Main Street"]}, "facts": [["Due", "Apr 9, 2026"]],
-        "headline": None, "link": None, "tables": [table(columns, rows)], "totals": [total("Total", "$1.00", strong=True)],
+        "headline": None, "link": None, "tables": [table(columns, rows)],
+        "totals": [total("Total", "$1.00", strong=True)],
         "notes": [], "foot": "support@northwind.example", "page": "Page {page} of {pages}",
     }  # fmt: skip
     return Sheet("paper", "x.pdf", datetime(2026, 3, 10, tzinfo=UTC), content)
