@@ -38,6 +38,7 @@ ODD = [
 LONG = {
     "letters": "w" * 10_000, "faces": "😀" * 10_000, "missing": "漢" * 10_000, "marks": "a\u0301" * 5_000,
     "joiners": "\u200d" * 500, "spaces": " " * 5_000, "hyphens": "-" * 10_000, "hebrew": "ש" * 10_000,
+    "prose": "To look after it " * 235,
 }  # fmt: skip
 
 
@@ -84,7 +85,13 @@ def test_a_word_of_ten_thousand_letters_stays_on_the_page(name: str) -> None:
     rows = table(columns, [row([LONG[name], "1"], below=LONG[name])])
     notes = [{"label": "Memo", "text": LONG[name]}]
     made = replace(one, content={**one.content, "tables": [rows], "notes": notes})
-    assert 1 <= len(papers.opened(papers.press().pdf(made)).pages) < 40
+    pdf = papers.press().pdf(made)
+    pages = papers.opened(pdf).pages
+    assert 1 <= len(pages) < 40
+    # A long row begins where it stands, and goes on over the page's end.
+    if name in ("letters", "hyphens", "prose"):
+        assert papers.collisions(pdf) == []
+        assert ("w" * 20 if name == "letters" else LONG[name][:16]) in pages[0].extract_text()
     look(made, f"long-{name}")
 
 
