@@ -49,11 +49,13 @@ class Plain(NamedTuple):
 
 @dataclass(frozen=True)
 class Asked:
-    """What stands in the address: the record's id, and what is behind the question mark; and the time."""
+    """What stands in the address: the record's id, and what is behind the question mark; the time, and what
+    links of ours start with."""
 
     id_: UUID
     query: QueryParams
     now: datetime
+    public_url: str
 
 
 Write = Callable[[Session, Actor, Asked], Sheet | Plain]
@@ -82,12 +84,15 @@ def _statement(db: Session, actor: Actor, asked: Asked) -> statements.Statement:
 
 
 def _statement_pdf(db: Session, actor: Actor, asked: Asked) -> Sheet:
-    return statement_sheet(_statement(db, actor, asked))
+    return statement_sheet(_statement(db, actor, asked), public_url=asked.public_url)
 
 
 def _statement_csv(db: Session, actor: Actor, asked: Asked) -> Plain:
     found = _statement(db, actor, asked)
-    return Plain(statement_name(found, "csv"), "text/csv; charset=utf-8", "".join(csv_of(found)).encode())
+    # A program's file doesn't change with the partner's settings: English, unless it asks for a language.
+    with speaking(known(asked.query.get("language")) or "en"):
+        content = "".join(csv_of(found)).encode()
+        return Plain(statement_name(found, "csv"), "text/csv; charset=utf-8", content)
 
 
 def _statement_json(db: Session, actor: Actor, asked: Asked) -> Plain:
@@ -119,12 +124,14 @@ class Files:
         *,
         clock: Callable[[], datetime],
         budgets: Budgets,
+        public_url: str,
     ) -> None:
         self._reader = reader
         self._database = database
         self._press = press
         self._clock = clock
         self._budgets = budgets
+        self._public_url = public_url
 
     def routes(self) -> list[Route]:
         """Its addresses."""
@@ -140,7 +147,7 @@ class Files:
         """
         now, query = self._clock(), QueryParams(scope["query_string"])
         visit = await self._reader.identify(bearer_of(headers), now=now)
-        asked = Asked(ids.parsed(scope["path_params"]["id"], prefix), query, now)
+        asked = Asked(ids.parsed(scope["path_params"]["id"], prefix), query, now, self._public_url)
 
         def written() -> Sheet | Plain:
             actor = visit.actor

@@ -68,7 +68,9 @@ def create_app(parts: Parts) -> ASGIApp:
     )
     budgets = Budgets(points=settings.api_points, per_second=settings.api_points_per_second)
     graphql = _graphql(parts, house, reader, budgets)
-    files = Files(reader, parts.database, parts.press, clock=clock, budgets=budgets)
+    files = Files(
+        reader, parts.database, parts.press, clock=clock, budgets=budgets, public_url=settings.public_url
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from integrations.pdf.press import Press, Sheet
 from integrations.pdf.typesetter import Folder
-from integrations.pdf.writing import ACCENT, column, table, total
+from integrations.pdf.writing import ACCENT, column, row, table, total
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 ROUNDS, EACH = 7, 10
@@ -62,13 +62,16 @@ def _sheet(lines: int, number: int) -> Sheet:
         column("Description", wide=True),
         *(column(name, figures=True) for name in ("Quantity", "Amount")),
     ]
-    rows = [[f"Managed workstation {number}-{place}", "12.5", f"$1,{number:03}.50"] for place in range(lines)]
+    rows = [
+        row([f"Managed workstation {number}-{place}", "12.5", f"$1,{number:03}.50"]) for place in range(lines)
+    ]
     content = {
         "lang": "en", "region": "US", "title": "Invoice INV-00001", "kind": "Invoice", "number": "INV-00001",
         "watermark": None, "stamp": None, "colours": {"fill": ACCENT, "ink": ACCENT, "soft": "#eef2ff"},
         "partner": {"name": "Northwind", "lines": ["1 Main Street", "Springfield, IL 62701"]}, "logo": False,
         "to": {"label": "Billed to", "lines": ["Acme", "2 Main Street"]}, "facts": [["Due", "Apr 9, 2026"]],
-        "headline": None, "tables": [table(columns, rows)], "totals": [total("Total", "$1.00", strong=True)],
+        "headline": None, "link": None, "tables": [table(columns, rows)],
+        "totals": [total("Total", "$1.00", strong=True)],
         "notes": [], "foot": "support@northwind.example", "page": "Page {page} of {pages}",
     }  # fmt: skip
     return Sheet("paper", "x.pdf", datetime(2026, 3, 10, tzinfo=UTC), content)

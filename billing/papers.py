@@ -4,6 +4,7 @@ Surprise: nothing is computed here. A document says the cents that are stored, l
 M-15), and whoever asks sees what the actor may see: of drafts, the partner alone.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,16 @@ class InvoicePaper:
     invoice: Invoice
     lines: Sequence[InvoiceLine]
     taxes: Mapping[UUID, Sequence[InvoiceLineTax]]
+
+    @property
+    def named_taxes(self) -> Mapping[tuple[str, int], int]:
+        """Each tax by name and rate (`rate_e4`), as Canadian law wants it: sums of the lines' stored cents,
+        never figured anew."""
+        sums = Counter[tuple[str, int]]()
+        for line in self.lines:
+            for tax in self.taxes.get(line.id, ()):
+                sums[tax.name, tax.rate_e4] += tax.tax_minor
+        return sums
 
 
 @dataclass(frozen=True)

@@ -32,13 +32,15 @@ EARLIEST = date(2000, 1, 1)
 
 @dataclass(frozen=True)
 class Movement:
-    """One entry: above zero more is owed, below it less. `balance_minor` is what is owed after it."""
+    """One entry: above zero more is owed, below it less. `balance_minor` is what is owed after it, `note` the
+    number of the credit note that it is."""
 
     day: date
     at: datetime
     cause: EntryCause
     subject_id: UUID
     numbers: tuple[str, ...]
+    note: str | None
     due_on: date | None
     amount_minor: int
     balance_minor: int
@@ -166,6 +168,7 @@ def _movements(rows: Sequence[Any], opening: int, zone: ZoneInfo) -> list[Moveme
                 cause=EntryCause(row.cause),
                 subject_id=row.subject_id,
                 numbers=tuple(filter(None, row.numbers)),
+                note=row.note,
                 due_on=min(filter(None, row.dues), default=None),
                 amount_minor=moved,
                 balance_minor=balance,
@@ -192,10 +195,11 @@ def _month_before(day: date) -> date:
 # was owed before, by the day it is due on, and what is in credit at the end.
 _ACCOUNT = text("""
 with moved as (
-  select e.id, e.at, e.cause, e.subject_id, i.number, i.due_on, p.amount_minor
+  select e.id, e.at, e.cause, e.subject_id, i.number, i.due_on, p.amount_minor, n.number as note
   from ledger_entry e
   join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id and p.account = 'RECEIVABLE'
   left join invoice i on i.partner_id = p.partner_id and i.id = p.invoice_id
+  left join credit_note n on n.partner_id = e.partner_id and n.id = e.subject_id
   where e.partner_id = :partner and e.customer_id = :customer and e.at < :ends),
 opening as (select due_on, sum(amount_minor)::bigint as owed from moved where at < :begins group by due_on)
 select null::uuid as id, null::timestamptz as at, null as cause, null::uuid as subject_id,
@@ -204,11 +208,11 @@ select null::uuid as id, null::timestamptz as at, null as cause, null::uuid as s
   (select coalesce(-sum(p.amount_minor), 0)::bigint from ledger_entry e
     join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id
     where e.partner_id = :partner and e.customer_id = :customer and e.at < :ends
-      and p.account = 'CUSTOMER_CREDIT') as credit
+      and p.account = 'CUSTOMER_CREDIT') as credit, null::text as note
 from opening
 union all
 select id, at, cause, subject_id, array_agg(number::text order by number),
-  array_agg(due_on order by number), array_agg(amount_minor order by number), null
+  array_agg(due_on order by number), array_agg(amount_minor order by number), null, max(note)::text
 from moved where at >= :begins group by id, at, cause, subject_id
 order by at nulls first, id
 limit :most""")

@@ -28,6 +28,7 @@ from billing.pay_links import Guest
 from db.deadlines import within_deadline
 from integrations.pdf.invoices import invoice_sheet
 from languages import known, speaking
+from portal import named_taxes
 from portal.brand import brand_of
 from portal.cookies import remember
 from portal.door import visitor
@@ -137,7 +138,7 @@ def _shown(paper: InvoicePaper) -> Mapping[str, Any]:
         "invoice": invoice,
         "lines": [_line(paper, line) for line in paper.lines],
         "net": shown_money(invoice.net_minor, currency),
-        "tax": shown_money(invoice.tax_minor, currency),
+        "taxes": named_taxes.of_paper(paper),
         "total": shown_money(invoice.total_minor, currency),
         "paid": shown_money(invoice.paid_minor, currency) if invoice.paid_minor else None,
         "credited": shown_money(invoice.credited_minor, currency) if invoice.credited_minor else None,
@@ -160,7 +161,7 @@ def _line(paper: InvoicePaper, line: InvoiceLine) -> Mapping[str, Any]:
         "quantity": quantity_text(line.quantity_e4),
         "price": shown_money(line.unit_price_minor, currency),
         "discount": shown_money(line.discount_minor, currency) if line.discount_minor else None,
-        "taxes": [f"{tax.name} {rate_text(tax.rate_e4)}%" for tax in paper.taxes.get(line.id, ())],
+        "taxes": [{"name": tax.name, "rate": rate_text(tax.rate_e4)} for tax in paper.taxes.get(line.id, ())],
         "net": shown_money(line.net_minor, currency),
     }
 

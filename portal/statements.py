@@ -18,7 +18,7 @@ from billing import statements
 from billing.money import Money
 from billing.statements import Statement
 from errors import Invalid, NotFound
-from integrations.pdf.statements import AGES, csv_of, statement_name, statement_sheet, words_of
+from integrations.pdf.statements import AGES, csv_of, pay_path, statement_name, statement_sheet, words_of
 from languages import say
 from portal.door import meet
 from portal.house import house
@@ -67,6 +67,11 @@ class Shown:
         assert self.found is not None
         return [(label, self.money(self.found.ages[age])) for age, label in AGES.items()]
 
+    @property
+    def pay_path(self) -> str | None:
+        """Where the customer pays all that is open, if anything is due."""
+        return pay_path(self.found) if self.found else None
+
     def money(self, minor: int) -> Mapping[str, str]:
         """An amount as templates take it."""
         assert self.found is not None
@@ -88,8 +93,8 @@ async def look(request: Request, whose: Whose) -> Shown:
 
 async def as_pdf(request: Request, whose: Whose) -> Response:
     """The statement as a PDF. Refuses as the rule does."""
-    find = _finder(request, whose)
-    return await paper(request, lambda db, actor: statement_sheet(find(db, actor)))
+    find, site = _finder(request, whose), house(request).public_url
+    return await paper(request, lambda db, actor: statement_sheet(find(db, actor), public_url=site))
 
 
 async def as_csv(request: Request, whose: Whose) -> Response:

@@ -8,9 +8,8 @@ from sqlmodel import Session
 from auth.actors import Actor
 from billing.credit_papers import CreditPaper, credit_paper
 from billing.dates import day_text
-from billing.money import rate_text
 from integrations.pdf.press import Sheet
-from integrations.pdf.writing import Part, column, file_name, money, number_text, sheet, table, total
+from integrations.pdf.writing import Part, column, file_name, money, row, sheet, table, tax_text, total
 from languages import say, spoken
 
 
@@ -46,13 +45,12 @@ def _lines(paper: CreditPaper) -> Part:
         column(say("Tax"), figures=True), column(say("Amount"), figures=True),
     ]  # fmt: skip
     currency = paper.note.currency
-    return table(columns, [
-        [
-            line.description, money(part.net_minor, currency), money(part.tax_minor, currency),
-            money(part.total_minor, currency),
-        ]
-        for part, line, _ in paper.lines
-    ])  # fmt: skip
+    rows = []
+    for part, line, taxes in paper.lines:
+        amounts = (money(minor, currency) for minor in (part.net_minor, part.tax_minor, part.total_minor))
+        named = " · ".join(tax_text(tax.name, tax.rate_e4) for tax in taxes)
+        rows.append(row([line.description, *amounts], below=named))
+    return table(columns, rows)
 
 
 def _totals(paper: CreditPaper) -> list[Part]:
@@ -64,8 +62,7 @@ def _totals(paper: CreditPaper) -> list[Part]:
             taxes[tax.name, tax.rate_e4] += minor
     found = [total(say("Subtotal"), money(note.net_minor, currency))]
     for (name, rate_e4), minor in taxes.items():
-        rate = say("{rate}%", rate=number_text(rate_text(rate_e4)))
-        found.append(total(f"{name} {rate}", money(minor, currency)))
+        found.append(total(tax_text(name, rate_e4), money(minor, currency)))
     found.append(total(say("Total credited"), money(note.total_minor, currency), strong=True))
     found.append(total(say("Off this invoice"), money(note.applied_minor, currency)))
     kept = note.total_minor - note.applied_minor

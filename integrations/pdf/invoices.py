@@ -1,6 +1,5 @@
 """An invoice on paper: what its page shows, and what the law wants on it."""
 
-from collections import Counter
 from uuid import UUID
 
 from sqlmodel import Session
@@ -9,7 +8,7 @@ from auth.actors import Actor
 from billing.dates import day_text
 from billing.invoice_balances import lacking_minor
 from billing.invoices import Invoice, InvoiceStatus
-from billing.money import quantity_text, rate_text
+from billing.money import quantity_text
 from billing.papers import InvoicePaper, invoice_paper
 from integrations.pdf.press import Sheet
 from integrations.pdf.writing import (
@@ -20,8 +19,10 @@ from integrations.pdf.writing import (
     file_name,
     money,
     number_text,
+    row,
     sheet,
     table,
+    tax_text,
     total,
 )
 from languages import mark, say, spoken
@@ -79,46 +80,35 @@ def _headline(invoice: Invoice) -> Part | None:
 
 def _lines(paper: InvoicePaper) -> Part:
     discounted = any(line.discount_minor for line in paper.lines)
-    taxed = any(paper.taxes.values())
     columns = [
         column(say("Description"), wide=True), column(say("Quantity"), figures=True),
         column(say("Price"), figures=True),
     ]  # fmt: skip
     columns += [column(say("Discount"), figures=True)] if discounted else []
-    columns += [column(say("Tax"), figures=True)] if taxed else []
     columns.append(column(say("Amount"), figures=True))
     currency, rows = paper.invoice.currency, []
     for line in paper.lines:
-        row = [
+        cells = [
             line.description, number_text(quantity_text(line.quantity_e4)),
             money(line.unit_price_minor, currency),
         ]  # fmt: skip
-        row += [money(line.discount_minor, currency) if line.discount_minor else ""] if discounted else []
-        taxes = ", ".join(_tax(tax.name, tax.rate_e4) for tax in paper.taxes.get(line.id, ()))
-        row += [taxes] if taxed else []
-        rows.append([*row, money(line.net_minor, currency)])
+        cells += [money(line.discount_minor, currency) if line.discount_minor else ""] if discounted else []
+        # Below the description: as a column of their own, a few taxes leave no room for anything else.
+        taxes = " · ".join(tax_text(tax.name, tax.rate_e4) for tax in paper.taxes.get(line.id, ()))
+        rows.append(row([*cells, money(line.net_minor, currency)], below=taxes))
     return table(columns, rows)
-
-
-def _tax(name: str, rate_e4: int) -> str:
-    return f"{name} {say('{rate}%', rate=number_text(rate_text(rate_e4)))}"
 
 
 def _totals(paper: InvoicePaper) -> list[Part]:
     invoice, currency = paper.invoice, paper.invoice.currency
-    # Each tax by its name, as Canadian law wants it: sums of the lines' stored cents, never figured anew.
-    taxes = Counter[tuple[str, int]]()
-    for line in paper.lines:
-        for tax in paper.taxes.get(line.id, ()):
-            taxes[tax.name, tax.rate_e4] += tax.tax_minor
     found = [total(say("Subtotal"), money(invoice.net_minor, currency))]
-    for (name, rate_e4), minor in taxes.items():
-        found.append(total(_tax(name, rate_e4), money(minor, currency)))
+    for (name, rate_e4), minor in paper.named_taxes.items():
+        found.append(total(tax_text(name, rate_e4), money(minor, currency)))
     found.append(total(say("Total"), money(invoice.total_minor, currency), strong=True))
     if invoice.credited_minor:
         found.append(total(say("Credited"), money(invoice.credited_minor, currency)))
     if invoice.paid_minor:
-        found.append(total(say("Paid"), money(invoice.paid_minor, currency)))
+        found.append(total(say("Payments"), money(invoice.paid_minor, currency)))
     if invoice.credited_minor or invoice.paid_minor:
         found.append(total(say("Left to pay"), money(lacking_minor(invoice), currency), strong=True))
     return found

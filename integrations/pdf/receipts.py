@@ -17,11 +17,11 @@ from billing.papers import ReceiptPaper, customer_of, letterhead, receipt_paper
 from billing.payments import PaymentStatus
 from db import ids
 from integrations.pdf.press import Sheet
-from integrations.pdf.writing import GOOD, GREY, Part, column, file_name, money, sheet, table, total
+from integrations.pdf.writing import GOOD, GREY, Part, column, file_name, money, row, sheet, table, total
 from languages import mark, say, spoken
 
 _STAMPS = {
-    PaymentStatus.SUCCEEDED: (mark("Paid"), GOOD),
+    PaymentStatus.SUCCEEDED: (mark("Received"), GOOD),
     PaymentStatus.RETURNED: (mark("Returned"), GREY),
     PaymentStatus.DISPUTED: (mark("Disputed"), GREY),
     PaymentStatus.REFUNDED: (mark("Refunded"), GREY),
@@ -80,7 +80,7 @@ def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> She
         stamp={"text": say(text), "colour": colour},
         facts=facts,
         headline={"label": say("Amount received"), "value": amount, "note": say("Thank you.")},
-        tables=[table(shares, [[invoice.number, amount]])],
+        tables=[table(shares, [row([invoice.number, amount])])],
         totals=[total(say("Total received"), amount, strong=True)],
         notes=[(say("Payment reference"), ids.shown("opm", payment.id))],
     )
@@ -89,4 +89,4 @@ def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> She
 def _shares(paper: ReceiptPaper) -> Part:
     columns = [column(say("Invoice"), wide=True), column(say("For this invoice"), figures=True)]
     currency = paper.payment.currency
-    return table(columns, [[number, money(minor, currency)] for number, minor in paper.shares])
+    return table(columns, [row([number, money(minor, currency)]) for number, minor in paper.shares])

@@ -4,6 +4,7 @@ Surprise: what an entry is called is said here for the page as well, so that pag
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from billing.money import Money
 from billing.statements import Movement, Statement
 from db import ids
 from integrations.pdf.press import Sheet
-from integrations.pdf.writing import Part, column, file_name, money, sheet, table, total
+from integrations.pdf.writing import Part, column, file_name, money, row, sheet, table, total
 from languages import mark, say, spoken
 
 AGES: Mapping[Age, str] = {
@@ -29,15 +30,17 @@ _OTHERS = {
     EntryCause.OUTSIDE_PAYMENT_RECORDED: mark("Payment received for {numbers}"),
     EntryCause.OUTSIDE_PAYMENT_REVERSED: mark("Payment for {numbers} taken back"),
     EntryCause.INVOICE_WRITTEN_OFF: mark("Invoice {numbers} written off"),
-    EntryCause.CREDIT_NOTE_ISSUED: mark("Credit note for {numbers}"),
     EntryCause.CREDIT_APPLIED: mark("Credit applied to {numbers}"),
     EntryCause.INVOICE_REOPENED: mark("Invoice {numbers} reopened"),
 }
-COLUMNS = ("Date", "What", "Invoices", "Due", "Charged", "Credited", "Balance")
+COLUMNS = (
+    mark("Date"), mark("What"), mark("Invoices"), mark("Due"), mark("Charged"), mark("Credited"),
+    mark("Balance"),
+)  # fmt: skip
 
 
 def words_of(movement: Movement) -> str:
-    """What an entry is called, with the invoices it is about."""
+    """What an entry is called, with the invoices it is about, and the credit note that it is."""
     numbers = ", ".join(movement.numbers)
     if movement.cause is EntryCause.INVOICE_FINALIZED and movement.due_on:
         return say("Invoice {number}, due {day}", number=numbers, day=day_text(movement.due_on, spoken()))
@@ -45,13 +48,20 @@ def words_of(movement: Movement) -> str:
         return say("Invoice {number} taken back", number=numbers)
     if movement.cause is EntryCause.PAYMENT_SUCCEEDED:
         return say("Payment for {numbers}", numbers=numbers)
+    if movement.cause is EntryCause.CREDIT_NOTE_ISSUED:
+        return say("Credit note {number} for {numbers}", number=movement.note or "", numbers=numbers)
     if movement.cause in _OTHERS:
         return say(_OTHERS[movement.cause], numbers=numbers)
     return say("Correction of {numbers}", numbers=numbers)
 
 
-def statement_sheet(found: Statement) -> Sheet:
-    """The statement, said in the language of the work in hand."""
+def pay_path(found: Statement) -> str | None:
+    """Where at the portal the customer pays all that is open, signed in; None if nothing is due."""
+    return f"/portal/{found.customer.slug}/pay?all=1" if found.closing_minor > 0 else None
+
+
+def statement_sheet(found: Statement, *, public_url: str) -> Sheet:
+    """The statement, said in the language of the work in hand; its link starts with `public_url`."""
     locale, closing = spoken(), money(found.closing_minor, found.currency)
     return sheet(
         found.head,
@@ -73,10 +83,22 @@ def statement_sheet(found: Statement) -> Sheet:
             "label": say("Balance"), "value": closing,
             "note": say("Owed at the end of {day}.", day=day_text(found.last, locale)),
         },
+        link=_pay_link(found, public_url),
         tables=[_movements(found), _ages(found)],
         totals=[total(say("Together"), closing, strong=True)],
         notes=[],
     )  # fmt: skip
+
+
+def _pay_link(found: Statement, public_url: str) -> Part | None:
+    path = pay_path(found)
+    if path is None:
+        return None
+    return {
+        "url": public_url.rstrip("/") + path,
+        "text": say("Pay all open invoices"),
+        "note": say("You are asked to sign in first."),
+    }
 
 
 def _credit(found: Statement) -> list[tuple[str, str | None]]:
@@ -87,22 +109,23 @@ def _credit(found: Statement) -> list[tuple[str, str | None]]:
 
 
 def csv_of(found: Statement) -> Iterator[str]:
-    """The statement as a CSV file, English like every file for programs; amounts are plain numbers."""
-    yield BOM + line(COLUMNS)
-    yield line(
-        [found.first.isoformat(), "OPENING", None, None, None, None, _plain(found, found.opening_minor)]
-    )
+    """The statement as a CSV file, said in the language of the work in hand; days and amounts are written as
+    programs take them."""
+
+    def balance(day: date, label: str, minor: int) -> str:
+        return line([day.isoformat(), label, None, None, None, None, _plain(found, minor)])
+
+    yield BOM + line([say(label) for label in COLUMNS])
+    yield balance(found.first, say("Opening balance"), found.opening_minor)
     for one in found.movements:
         charged, credited = max(one.amount_minor, 0), max(-one.amount_minor, 0)
         yield line([
-            one.day.isoformat(), one.cause.value, ", ".join(one.numbers),
+            one.day.isoformat(), words_of(one), ", ".join(one.numbers),
             one.due_on.isoformat() if one.cause is EntryCause.INVOICE_FINALIZED and one.due_on else None,
             _plain(found, charged) if charged else None, _plain(found, credited) if credited else None,
             _plain(found, one.balance_minor),
         ])  # fmt: skip
-    yield line(
-        [found.last.isoformat(), "CLOSING", None, None, None, None, _plain(found, found.closing_minor)]
-    )
+    yield balance(found.last, say("Closing balance"), found.closing_minor)
 
 
 def json_of(found: Statement) -> dict[str, Any]:
@@ -120,6 +143,7 @@ def json_of(found: Statement) -> dict[str, Any]:
         "movements": [
             {
                 "day": one.day.isoformat(), "cause": one.cause.value, "invoices": list(one.numbers),
+                "creditNote": one.note,
                 "amount": amount(one.amount_minor), "balance": amount(one.balance_minor),
             }
             for one in found.movements
@@ -145,25 +169,24 @@ def _movements(found: Statement) -> Part:
     ]  # fmt: skip
     locale, currency = spoken(), found.currency
     rows = [
-        [
+        row([
             day_text(one.day, locale), words_of(one), money(one.amount_minor, currency),
             money(one.balance_minor, currency),
-        ]
+        ])
         for one in found.movements
     ]  # fmt: skip
-    made = table(columns, rows)
     ends = (found.first, say("Opening balance"), found.opening_minor), (
         found.last, say("Closing balance"), found.closing_minor,
     )  # fmt: skip
     opening, closing = (
-        {"cells": [day_text(day, locale), label, "", money(minor, currency)], "strong": True}
+        row([day_text(day, locale), label, "", money(minor, currency)], strong=True)
         for day, label, minor in ends
     )
-    return {**made, "rows": [opening, *made["rows"], closing]}
+    return table(columns, [opening, *rows, closing])
 
 
 def _ages(found: Statement) -> Part:
     columns = [column(say("Past due"), wide=True), column(say("Open"), figures=True)]
-    rows = [[say(label), money(found.ages[age], found.currency)] for age, label in AGES.items()]
+    rows = [row([say(label), money(found.ages[age], found.currency)]) for age, label in AGES.items()]
     title = say("What is owed, by age on {day}", day=day_text(found.last, spoken()))
     return table(columns, rows, title=title)

@@ -11,7 +11,7 @@ from typing import Any
 from billing.addresses import Country
 from billing.colours import LIGHT, palette
 from billing.customers import Customer
-from billing.money import Money
+from billing.money import Money, rate_text
 from billing.papers import Letterhead
 from billing.partners import Partner
 from billing.tax_ids import display_tax_account, display_tax_id
@@ -36,6 +36,7 @@ def sheet(
     to_label: str,
     facts: list[tuple[str, str | None]],
     headline: Part | None = None,
+    link: Part | None = None,
     stamp: Part | None = None,
     watermark: str | None = None,
     tables: list[Part],
@@ -58,6 +59,7 @@ def sheet(
         "to": {"label": to_label, "lines": _receiver(to)},
         "facts": [[label, value] for label, value in facts if value],
         "headline": headline,
+        "link": link,
         "tables": tables,
         "totals": totals or [],
         "notes": [{"label": label, "text": text} for label, text in notes if text],
@@ -82,17 +84,24 @@ def column(label: str, *, wide: bool = False, figures: bool = False) -> Part:
     return {"label": label, "wide": wide, "align": "end" if figures else "start"}
 
 
-def table(columns: list[Part], rows: list[list[str]], *, title: str | None = None, empty: str = "") -> Part:
+def row(cells: list[str], *, strong: bool = False, below: str = "") -> Part:
+    """A row of a table; `below` stands in small letters under what its wide column says."""
+    return {"cells": cells, "strong": strong, "below": below}
+
+
+def table(columns: list[Part], rows: list[Part], *, title: str | None = None, empty: str = "") -> Part:
     """A table, or what is said when it has no rows."""
-    return {
-        "title": title, "columns": columns, "empty": empty,
-        "rows": [{"cells": row, "strong": False} for row in rows],
-    }  # fmt: skip
+    return {"title": title, "columns": columns, "empty": empty, "rows": rows}
 
 
 def total(label: str, value: str, *, strong: bool = False) -> Part:
     """A sum below the tables."""
     return {"label": label, "value": value, "strong": strong}
+
+
+def tax_text(name: str, rate_e4: int) -> str:
+    """A tax as its reader knows it: by name and rate."""
+    return f"{name} {say('{rate}%', rate=number_text(rate_text(rate_e4)))}"
 
 
 def file_name(*parts: str, ending: str = "pdf") -> str:

@@ -19,7 +19,7 @@ from billing.tags import TagInput
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark
-from portal import invoice_export, invoice_files, papers
+from portal import invoice_export, invoice_files, named_taxes, papers
 from portal.door import act, customer, go, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
@@ -167,9 +167,10 @@ async def _details(request: Request, form: Form, *, status: int = 200) -> Respon
         raise NotFound
     page = await with_every_tag(request, page)
     carried = {tag["id"] for tag in invoice["tags"]}
+    lines = await _lines(request, page)
     return show(
         request, "customer/invoices/details.html", page, form=form, status=status,
-        lines=await _lines(request, page),
+        lines=lines, taxes=named_taxes.of_lines(lines),
         free_tags=[tag for tag in page.content["tags"]["nodes"] if tag["id"] not in carried],
     )  # fmt: skip
 

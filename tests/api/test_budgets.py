@@ -163,7 +163,8 @@ async def test_eight_are_answered_at_once_some_wait_and_the_other_key_does_not(s
 async def test_documents_to_download_come_out_of_the_same_bucket(
     small: Client, reader: Reader, database: Database, now: datetime
 ) -> None:
-    door = Files(reader, database, press(), clock=lambda: now, budgets=small.budgets)
+    site = "https://remit.example"
+    door = Files(reader, database, press(), clock=lambda: now, budgets=small.budgets, public_url=site)
     app = Starlette(routes=list(door.routes()))
     headers = {"authorization": f"Bearer {small.cast.keys['northwind']}"}
     path = f"/files/customers/cus_{small.cast.customers['acme'].hex}/statement.json"

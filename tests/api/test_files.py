@@ -23,13 +23,14 @@ from tests.billing.acting import Acts
 from tests.billing.paying import Till
 from tests.cast import Cast
 from tests.money.desk import one_line
-from tests.papers import press, words
+from tests.papers import links, press, words
 from tests.tenancy.stage import key_with
 from tests.waiting import held
 from tests.world import nothing_changes
 
 pytestmark = pytest.mark.anyio
 SHOP = "https://shop.example"
+SITE = "https://remit.example"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def till(database: Database, owner: Connection, now: datetime, cast: Cast) -> Ti
 
 @pytest.fixture
 def files(reader: Reader, database: Database, now: datetime) -> AsyncClient:
-    door = Files(reader, database, press(), clock=lambda: now, budgets=Budgets())
+    door = Files(reader, database, press(), clock=lambda: now, budgets=Budgets(), public_url=SITE)
     app = Starlette(routes=list(door.routes()))
     return AsyncClient(transport=ASGITransport(app), base_url="https://pay.example")
 
@@ -98,16 +99,21 @@ async def test_a_statement_comes_as_pdf_csv_and_json_with_the_same_figures(
         "to": "2026-03-10", "opening": "0.00", "charged": "1234.56", "credited": "34.56",
         "closing": "1200.00", "credit": "0.00",
         "movements": [
-            {"day": "2026-03-10", "cause": "INVOICE_FINALIZED", "invoices": ["NO-00001"],
+            {"day": "2026-03-10", "cause": "INVOICE_FINALIZED", "invoices": ["NO-00001"], "creditNote": None,
              "amount": "1234.56", "balance": "1234.56"},
-            {"day": "2026-03-10", "cause": "PAYMENT_SUCCEEDED", "invoices": ["NO-00001"],
+            {"day": "2026-03-10", "cause": "PAYMENT_SUCCEEDED", "invoices": ["NO-00001"], "creditNote": None,
              "amount": "-34.56", "balance": "1200.00"},
         ],
         "ages": {"CURRENT": "1200.00", "DAYS_1_TO_30": "0.00", "DAYS_31_TO_60": "0.00",
                  "DAYS_61_TO_90": "0.00", "OVER_90_DAYS": "0.00"},
     }  # fmt: skip
     assert "Mar 10, 2026 Closing balance $1,200.00" in words(made["pdf"].content)
-    assert '"2026-03-10","CLOSING","","","","",1200.00' in made["csv"].text
+    (link,) = links(made["pdf"].content)
+    assert link.startswith(f"{SITE}/portal/acme-")
+    assert link.endswith("/pay?all=1")
+    assert '"2026-03-10","Closing balance","","","","",1200.00' in made["csv"].text
+    french = await files.get(f"{path}.csv?language=fr", headers=headers)
+    assert '"2026-03-10","Solde de clôture","","","","",1200.00' in french.text
     wrong = await files.get(f"{path}.json?from=2026-03-11&to=x", headers=headers)
     assert (wrong.status_code, wrong.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_DATE")
     stranger = await files.get(f"{path}.json", headers=bearer(cast.keys["contoso"]))

@@ -68,7 +68,7 @@ async def test_a_receipt_comes_as_a_pdf_and_says_the_partners_day(desk: Desk, ti
     assert attached.get_filename() == f"Receipt-{payment.id.hex[-8:]}.pdf"
     said = words(attached.get_content())
     for text in (
-        "Receipt PAID", "Received from Acme", "Received on Mar 10, 2026", "Paid with Visa ending in 4242",
+        "Receipt RECEIVED", "Received from Acme", "Received on Mar 10, 2026", "Paid with Visa ending in 4242",
         "NO-00001 $40.00", "Total received $40.00", f"pay_{payment.id.hex}",
     ):  # fmt: skip
         assert text in said, text

@@ -15,7 +15,7 @@ from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.partner_profile import PartnerInput
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Sheet
-from integrations.pdf.writing import column, file_name, table, total
+from integrations.pdf.writing import column, file_name, row, table, total
 from tests import papers
 from tests.billing.paying import Till
 from tests.papers import look
@@ -38,6 +38,7 @@ ODD = [
 LONG = {
     "letters": "w" * 10_000, "faces": "😀" * 10_000, "missing": "漢" * 10_000, "marks": "a\u0301" * 5_000,
     "joiners": "\u200d" * 500, "spaces": " " * 5_000, "hyphens": "-" * 10_000, "hebrew": "ש" * 10_000,
+    "prose": "To look after it " * 235,
 }  # fmt: skip
 
 
@@ -49,9 +50,12 @@ def everywhere(text: str) -> Sheet:
         "colours": {"fill": "#1d4ed8", "ink": "#1d4ed8", "soft": "#eef2ff"},
         "partner": {"name": text, "lines": [text, text]}, "logo": False,
         "to": {"label": text, "lines": [text, text]}, "facts": [[text, text]],
-        "headline": {"label": text, "value": text, "note": text},
+        "headline": {"label": text, "value": text, "note": text}, "link": None,
         "tables": [
-            table([column(text, wide=True), column("n", figures=True)], [[text, "1"]] * 3, title=text),
+            table(
+                [column(text, wide=True), column("n", figures=True)], [row([text, "1"], below=text)] * 3,
+                title=text,
+            ),
             table([column(text)], [], title=text, empty=text),
         ],
         "totals": [total(text, text), total(text, text, strong=True)],
@@ -77,10 +81,17 @@ def test_whatever_is_typed_is_text_in_every_place(text: str) -> None:
 @pytest.mark.parametrize("name", LONG)
 def test_a_word_of_ten_thousand_letters_stays_on_the_page(name: str) -> None:
     one = everywhere("Line")
-    rows = table([column("What", wide=True), column("n", figures=True)], [[LONG[name], "1"]])
+    columns = [column("What", wide=True), column("n", figures=True)]
+    rows = table(columns, [row([LONG[name], "1"], below=LONG[name])])
     notes = [{"label": "Memo", "text": LONG[name]}]
     made = replace(one, content={**one.content, "tables": [rows], "notes": notes})
-    assert 1 <= len(papers.opened(papers.press().pdf(made)).pages) < 40
+    pdf = papers.press().pdf(made)
+    pages = papers.opened(pdf).pages
+    assert 1 <= len(pages) < 40
+    # A long row begins where it stands, and goes on over the page's end.
+    if name in ("letters", "hyphens", "prose"):
+        assert papers.collisions(pdf) == []
+        assert ("w" * 20 if name == "letters" else LONG[name][:16]) in pages[0].extract_text()
     look(made, f"long-{name}")
 
 
@@ -140,7 +151,8 @@ def test_nothing_is_fetched_from_a_record_that_names_addresses_and_files(
 def test_ten_thousand_lines_are_one_document() -> None:
     one = everywhere("Line")
     rows = table(
-        [column("What", wide=True), column("n", figures=True)], [[f"line {n}", "1"] for n in range(10_000)]
+        [column("What", wide=True), column("n", figures=True)],
+        [row([f"line {n}", "1"]) for n in range(10_000)],
     )
     pdf = papers.press().pdf(replace(one, content={**one.content, "tables": [rows]}))
     pages = papers.opened(pdf).pages

@@ -68,8 +68,8 @@ def test_an_invoice_says_who_owes_whom_what_and_until_when(till: Till) -> None:
         "Invoice NO-00001", "Northwind Services Inc.", "1 rue Principale", "Montréal, QC H2X 1Y4",
         "GST/HST No. 123456782 RT0001", "QST No. 1234567890 TQ0001", "Billed to Acme", "1 Main Street",
         "Springfield, IL 62701", "Issued Mar 10, 2026", "Due Apr 9, 2026", "Terms Net 30 days",
-        "PO number PO-77", "Managed workstations 12.5 $85.00 GST 5% $1,062.50",
-        "Server care 0.0333 $1,999.99 $6.60 QST 9.975% $60.00", "Travel 1 $120.00 $120.00",
+        "PO number PO-77", "Managed workstations GST 5% 12.5 $85.00 $1,062.50",
+        "Server care QST 9.975% 0.0333 $1,999.99 $6.60 $60.00", "Travel 1 $120.00 $120.00",
         "Subtotal $1,242.50", "GST 5% $53.13", "QST 9.975% $5.99", "Total $1,301.62",
         "Left to pay", "Please pay by Apr 9, 2026.", "Memo Thank you. See you soon.",
         "support@northwind.example · (514) 555-0142", "Page 1 of 1",
@@ -114,8 +114,8 @@ def test_screen_readers_and_archives_can_use_it(till: Till) -> None:
     assert papers.opened(pdf).metadata.title == "Invoice NO-00001"
     kinds = papers.tags(pdf)
     assert kinds["/H1"] == kinds["/Table"] == 1
-    assert kinds["/TH"] == 6
-    assert kinds["/TD"] == 3 * 6
+    assert kinds["/TH"] == 5
+    assert kinds["/TD"] == 3 * 5
     fonts = {font.split("+")[1] for font in papers.fonts(pdf)}
     assert fonts == {"Inter-Regular", "Inter-SemiBold"}
 
@@ -149,13 +149,13 @@ def test_it_says_when_it_is_paid_and_when_it_is_void(till: Till) -> None:
     half = till.paid(till.card(), (paid.id, 50_000))
     assert half.status.value == "SUCCEEDED"
     said = papers.words(papers.press().pdf(sheet(till, paid, who=till.cast.vera)))
-    assert "Total $1,301.62 Paid $500.00 Left to pay $801.62" in said
+    assert "Total $1,301.62 Payments $500.00 Left to pay $801.62" in said
     till.paid(till.card("pm_2"), (paid.id, 80_162))
     made = sheet(till, paid)
     look(made, "invoice-paid")
     said = papers.words(papers.press().pdf(made))
     assert "NO-00001 PAID" in said
-    assert "Paid $1,301.62 Left to pay $0.00" in said
+    assert "Payments $1,301.62 Left to pay $0.00" in said
     assert "NO-00002 VOID" in papers.words(papers.press().pdf(sheet(till, void)))
 
 
@@ -170,6 +170,7 @@ def test_two_hundred_lines_go_over_several_pages(till: Till) -> None:
     made = sheet(till, issued(till, many))
     look(made, "invoice-200")
     pdf = papers.press().pdf(made)
+    assert papers.collisions(pdf) == []
     pages = papers.opened(pdf).pages
     said = [" ".join(page.extract_text().split()) for page in pages]
     assert len(pages) > 5

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from billing import customers
+from billing import crediting, customers
+from billing.crediting import CreditNoteInput
 from billing.customer_fields import CustomerInput
 from db.session import Database
 from tests import papers
@@ -44,7 +45,7 @@ def address(person: Person, cast: Cast) -> str:
 
 @pytest.mark.parametrize("name", ["ada", "rita", "carl", "vera"])
 def test_page_pdf_and_csv_say_the_same_on_both_sides(
-    signed_in: SignedIn, till: Till, cast: Cast, owner: Connection, name: str
+    signed_in: SignedIn, till: Till, cast: Cast, owner: Connection, origin: str, name: str
 ) -> None:
     person = signed_in(name)
     here = address(person, cast)
@@ -64,6 +65,11 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
     if papers.LOOK_AT:
         (Path(papers.LOOK_AT) / "statement.pdf").write_bytes(pdf.content)
     said = papers.words(pdf.content)
+    assert "Pay all open invoices You are asked to sign in first." in said
+    pay = f"{signed_in('carl').home}/pay?all=1"
+    assert papers.links(pdf.content) == [f"{origin}{pay}"]
+    # Staff pay for nobody, and who may only look doesn't pay.
+    assert (f'href="{pay}"' in page.text) is (name == "carl")
     assert pdf.headers["content-disposition"] == (
         'attachment; filename="Statement-Acme-2026-03-01-2026-03-10.pdf"'
     )
@@ -77,22 +83,47 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
     assert rows.headers["content-type"] == "text/csv; charset=utf-8"
     assert list(csv.reader(io.StringIO(rows.text.removeprefix("\ufeff")))) == [
         ["Date", "What", "Invoices", "Due", "Charged", "Credited", "Balance"],
-        ["2026-03-01", "OPENING", "", "", "", "", "100.00"],
-        ["2026-03-05", "INVOICE_FINALIZED", "NO-00002", "2026-04-04", "1234.56", "", "1334.56"],
-        ["2026-03-10", "PAYMENT_SUCCEEDED", "NO-00001, NO-00002", "", "", "334.56", "1000.00"],
-        ["2026-03-10", "CLOSING", "", "", "", "", "1000.00"],
+        ["2026-03-01", "Opening balance", "", "", "", "", "100.00"],
+        [
+            "2026-03-05",
+            "Invoice NO-00002, due Apr 4, 2026",
+            "NO-00002",
+            "2026-04-04",
+            "1234.56",
+            "",
+            "1334.56",
+        ],
+        ["2026-03-10", "Payment for NO-00001, NO-00002", "NO-00001, NO-00002", "", "", "334.56", "1000.00"],
+        ["2026-03-10", "Closing balance", "", "", "", "", "1000.00"],
     ]
 
 
-def test_it_is_french_for_a_french_reader(signed_in: SignedIn, till: Till, cast: Cast) -> None:
+def test_it_is_french_for_a_french_reader(signed_in: SignedIn, till: Till, cast: Cast, origin: str) -> None:
     carl = signed_in("carl")
     carl.client.cookies.set("remit_language", "fr")
     assert "Solde de clôture 1 000,00 $ US" in text_of(carl.get("/statement" + MARCH))
     answer = carl.get(f"/statement.pdf{MARCH}")
     assert 'filename="Releve-Acme-2026-03-01-2026-03-10.pdf"' in answer.headers["content-disposition"]
     said = papers.words(answer.content)
+    assert papers.links(answer.content) == [f"{origin}{carl.home}/pay?all=1"]
+    assert "Payer toutes les factures impayées Vous devrez d’abord ouvrir une session." in said
     for text in ("Relevé de compte", "Paiement pour NO-00001, NO-00002", "-334,56 $ US", "Pas encore échu"):
         assert text in said, text
+    rows = carl.get(f"/statement.csv{MARCH}").text.removeprefix("\ufeff").splitlines()
+    assert rows[0] == '"Date","Action","Factures","Échéance","Facturé","Crédité","Solde"'
+    assert rows[1].startswith('"2026-03-01","Solde d’ouverture",')
+    assert rows[3].startswith('"2026-03-10","Paiement pour NO-00001, NO-00002",')
+
+
+def test_a_credit_note_is_named(signed_in: SignedIn, till: Till, cast: Cast) -> None:
+    invoice = till.invoice(5_000)
+    fields = CreditNoteInput(reason="Less work")
+    till.acts(cast.ada, crediting.issue, invoice_id=invoice.id, fields=fields, request_key="note")
+    carl = signed_in("carl")
+    named = "Credit note CN-00001 for NO-00003"
+    assert named in text_of(carl.get("/statement" + MARCH))
+    assert named in papers.words(carl.get("/statement.pdf" + MARCH).content)
+    assert f'"{named}","NO-00003"' in carl.get("/statement.csv" + MARCH).text
 
 
 def test_a_range_that_is_none_is_told_at_its_field(signed_in: SignedIn, till: Till, cast: Cast) -> None:
@@ -111,7 +142,10 @@ def test_a_range_that_is_none_is_told_at_its_field(signed_in: SignedIn, till: Ti
 def test_nothing_happened(signed_in: SignedIn, cast: Cast) -> None:
     gus = signed_in("gus")
     assert "Nothing happened in this time" in text_of(gus.get("/statement"))
-    assert "Closing balance $0.00" in papers.words(gus.get("/statement.pdf").content)
+    pdf = gus.get("/statement.pdf").content
+    assert "Closing balance $0.00" in papers.words(pdf)
+    assert papers.links(pdf) == []
+    assert "/pay?all=1" not in gus.get("/statement").text
 
 
 def test_a_strangers_account_is_not_there(signed_in: SignedIn, till: Till, cast: Cast) -> None:

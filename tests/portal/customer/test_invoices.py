@@ -82,7 +82,7 @@ def test_an_invoice_shows_lines_totals_and_payments(petra: Person, bill: Bill, a
         "Workstations 12 $85.00 IL 6.25% $1,020.00",
         "Visit 1.5 $143.00 $14.50 $200.00",
         "Licences 37.125 $9.99 $370.88",
-        "Subtotal $1,590.88 Tax $63.75 Total $1,654.63 Paid $100.00 Left to pay $1,554.63",
+        "Subtotal $1,590.88 IL 6.25% $63.75 Total $1,654.63 Payments $100.00 Left to pay $1,554.63",
         "Visa ending in 4242 Succeeded $100.00",
         "Thank you.",
         "PO-7781",
