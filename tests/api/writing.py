@@ -186,6 +186,10 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         user = customer_users.invite(
             db, staff, customer_id=customer_id, name="Una", email=f"una@{customer}.example", now=now
         )
+        disabled = customer_users.invite(
+            db, staff, customer_id=customer_id, name="Dora", email=f"dora@{customer}.example", now=now
+        )
+        customer_users.disable(db, staff, membership_id=disabled.id, now=now)
         tag = tags.create(db, staff, fields=label, now=now)
         other_tag = tags.create(db, staff, fields=other, now=now)
         made = _invoices(db, staff, customer_id, now)
@@ -212,7 +216,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
         "method": ("pm", first), "second_method": ("pm", second), "note": ("note", note.id),
         "thread": ("thr", asked_about), "settled_thread": ("thr", settled),
-        "view": ("cvw", view.id),
+        "view": ("cvw", view.id), "disabled": ("usr", disabled.id),
         "asked": ("acr", asked.id), "asks": ("acr", asks.id),
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
         "bills": ("iim", billed[0].id), "checked_bills": ("iim", billed[1].id),
