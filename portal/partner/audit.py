@@ -28,7 +28,6 @@ from portal.page import ask, show
 from portal.paging import neighbours, window
 from portal.partner.activity import Event, activity_of, looked_up
 from portal.partner.audit_filters import ABOUT, KINDS, NAMES, Asked, named
-from portal.shell import Link
 from portal.whole import pages
 
 COLUMNS = ("at", "actor kind", "actor", "action", "subject kind", "subject id", "customer", "details")
@@ -68,7 +67,7 @@ async def show_log(request: Request) -> Response:
         asked=asked.texts, chips=asked.chips(path, who=who, customer=customer),
         only={row["actorId"]: asked.address(path, who=row["actorId"]) for row in found["nodes"]
                if row["actorId"] and row["actorId"] != asked.who},
-        before=before, after=after, crumbs=[Link(mark("Settings"))], status=422 if asked.problems else 200,
+        before=before, after=after, status=422 if asked.problems else 200,
     )  # fmt: skip
 
 

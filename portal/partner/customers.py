@@ -47,7 +47,7 @@ async def list_customers(request: Request) -> Response:
     names = {tag["id"]: tag["name"] for tag in page.content["tags"]["nodes"]}
     views = views_of(page, asked, path, names)
     return show(
-        request, "partner/customers/list.html", page, crumbs=trail(request)[:-1], asked=asked,
+        request, "partner/customers/list.html", page, asked=asked,
         form=asked.form, choices=LISTED, chips=asked.chips(path, names), tag_names=list(names.items()),
         count=counted_customers(listed), views=views,
         cleared=asked.cleared().address(path), tax_id=_tax_id, before=before, after=after,

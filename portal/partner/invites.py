@@ -16,14 +16,13 @@ from auth.actors import Action, Actor
 from billing import pending_invites
 from db import ids
 from errors import Invalid
-from languages import mark, say, say_count
+from languages import say, say_count
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place
 from portal.navigation import ROLES
 from portal.page import Page, ask, show
 from portal.paging import counted, neighbours, window
-from portal.shell import Link
 
 
 async def list_invites(request: Request) -> Response:
@@ -93,7 +92,6 @@ async def _page(request: Request, form: Form, *, status: int = 200) -> Response:
     return show(
         request, "partner/invites/list.html", page, form=form, status=status, staff=staff.people, roles=ROLES,
         address=address, count=counted(found["totalCount"] + staff.total, "person", "people"),
-        crumbs=[Link(mark("Accounts Receivable")), Link(mark("Customers")), Link(mark("Pending invites"))],
         before=before, after=after,
     )  # fmt: skip
 

@@ -50,7 +50,6 @@ async def list_team(request: Request) -> Response:
     return show(
         request, "partner/team/list.html", page, users=found["nodes"], roles=ROLES, rights=rights,
         offered=OFFERED, count=counted(found["totalCount"], "person", "people"), before=before, after=after,
-        crumbs=[Link(mark("Settings"))],
     )  # fmt: skip
 
 
