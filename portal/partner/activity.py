@@ -174,8 +174,8 @@ NAMED = {
     "tag.deleted": mark("deleted the tag “{view}”"),
     "tag.merged": mark("merged the tag “{view}” into “{into}”"),
 }
-# Subjects whose name of today is looked up.
-LOOKED_UP = ("user", "tag", "access_request", "invoice")
+# Subjects whose name of today is looked up, or whose customer, where the row is not for its eyes.
+LOOKED_UP = ("user", "tag", "access_request", "invoice", "customer", "recurring_invoice")
 MOST_LOOKED_UP = 100
 # Subjects that have a page in the dashboard.
 PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"} | {
@@ -216,9 +216,10 @@ def looked_up(rows: Iterable[Mapping[str, Any]]) -> Sequence[str]:
 
 
 def activity_of(rows: Iterable[Mapping[str, Any]], known: Iterable[Mapping[str, Any]]) -> list[Event]:
-    """The `auditEvents` of a document as lines, with the names of `known` records."""
-    names = {one["id"]: name for one in known if (name := one.get("name") or one.get("number"))}
-    return [_event(row, names) for row in rows]
+    """The `auditEvents` of a document as lines, with the names and customers of `known` records."""
+    found = {one["id"]: one for one in known}
+    names = {id_: name for id_, one in found.items() if (name := one.get("name") or one.get("number"))}
+    return [_event(row, names)._replace(customer=_customer(row, found)) for row in rows]
 
 
 def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
@@ -259,7 +260,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     )
     # A guest has no name: the log has what they came by.
     who = say("Somebody with a pay link") if row.get("actorKind") == "GUEST" else row["actorName"]
-    return Event(row["at"], who, what, _path(row, names), row.get("customer"), row.get("actorId"))
+    return Event(row["at"], who, what, _path(row, names), actor=row.get("actorId"))
 
 
 def _path(row: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
@@ -268,6 +269,12 @@ def _path(row: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
         return f"/tags/{subject}/edit"
     gone = row["action"].endswith(".deleted")
     return f"/{PAGES[kind]}/{subject}" if kind in PAGES and subject and not gone else None
+
+
+def _customer(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Whose it is: the customer that reads the row too, or the one it is about."""
+    about = found.get(row["subjectId"], {})
+    return row.get("customer") or about.get("customer") or (about if "company" in about else None)
 
 
 def _tags(row: Mapping[str, Any]) -> list[str]:

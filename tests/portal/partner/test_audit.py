@@ -273,6 +273,10 @@ def test_a_line_says_what_it_was_done_to_and_leads_there(
         "tagged the customer with “Late”, a deleted tag", "tagged the customer with a deleted tag, “Late”"
     }  # fmt: skip
     assert f'href="{ada.home}/tags/{ids.shown("tag", late.id)}/edit"' in answer.text
+    # Whose it is, though the customer is not to read that row.
+    shown = text_of(answer)
+    for words in ("tagged a draft invoice with “Late”", "a deleted tag", "drafted an invoice"):
+        assert re.search(rf"{words}[^—]{{0,20}} Acme Mar 10", shown.replace("\xa0", " ")), words
     assert ids.shown("tag", gone.id) not in answer.text
 
 
