@@ -135,6 +135,20 @@ class UpdateUserRoleInput:
     role: CustomerRole
 
 
+@takes(dry_run=True)
+class DisableUserInput:
+    """A customer's user."""
+
+    id: strawberry.ID
+
+
+@takes(dry_run=True)
+class EnableUserInput:
+    """A customer's user who is DISABLED."""
+
+    id: strawberry.ID
+
+
 @takes()
 class RemoveUserInput:
     """A customer's user."""
@@ -166,6 +180,20 @@ class RevokeInvitePayload:
 @gives
 class UpdateUserRolePayload:
     """The user as it is now."""
+
+    user: User | None = changed()
+
+
+@gives
+class DisableUserPayload:
+    """The user, DISABLED now."""
+
+    user: User | None = changed()
+
+
+@gives
+class EnableUserPayload:
+    """The user: ACTIVE again, or INVITED without an open invite if none was ever accepted."""
 
     user: User | None = changed()
 
@@ -224,6 +252,14 @@ class UserMutations:
     update_user_role: UpdateUserRolePayload | None = change(
         _update_role, UpdateUserRoleInput, Action.MANAGE_USERS,
         about=f"Change a user's role; an open invite is replaced and mailed again. {_PROVEN}",
+    )  # fmt: skip
+    disable_user: DisableUserPayload | None = change(
+        _moving(rules.disable, "id"), DisableUserInput, Action.MANAGE_USERS,
+        about=f"Keep a user out until `enableUser`; an open invite dies. Twice is once. {_PROVEN}",
+    )  # fmt: skip
+    enable_user: EnableUserPayload | None = change(
+        _moving(rules.enable, "id"), EnableUserInput, Action.MANAGE_USERS,
+        about=f"Let a disabled user in again; an invite that died is to be sent anew. {_PROVEN}",
     )  # fmt: skip
     remove_user: RemoveUserPayload | None = change(
         _moving(rules.remove, "id"), RemoveUserInput, Action.MANAGE_USERS,

@@ -124,8 +124,13 @@ def shell_for(
 
 
 def _listed_at(home: str, path: str) -> str:
-    """A conversation's address is below its invoice's; its place in the navigation is among conversations."""
-    return f"{home}/conversations/one" if "/threads/" in path.removeprefix(home) else path
+    """Where the navigation has what is at `path`: payments from outside among payments, and a conversation,
+    whose address is below its invoice's, among conversations.
+    """
+    below = path.removeprefix(home)
+    if below.startswith("/outside-payments"):
+        return f"{home}/payments{below}"
+    return f"{home}/conversations/one" if "/threads/" in below else path
 
 
 def _nav(home: str, rights: frozenset[str], unread: int, *, in_portal: bool) -> tuple[Entry, ...]:

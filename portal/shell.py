@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from languages import mark
+
 Tone = Literal["success", "info", "warning", "danger"]
 
 
@@ -120,6 +122,20 @@ class Shell:
     unread: int | None = None
 
     @property
+    def above(self) -> list[Link]:
+        """The first steps of the breadcrumbs: what the page's place in the navigation stands under."""
+        return [Link(entry.label) for entry in _way(self.nav)[:-1]]
+
+    def trail(self, title: str, *between: tuple[str, str]) -> list[Link]:
+        """The breadcrumbs of the page called `title`: its place in the navigation, `between` (label and
+        address), and itself. Home has none; what is in no navigation lies below Home.
+        """
+        here = (_way(self.nav) or [Entry(mark("Home"), self.home)])[-1]
+        if here.current == "page":
+            return [] if here.href == self.home else [*self.above, Link(here.label)]
+        return [*self.above, Link(here.label, here.href), *(Link(*step) for step in between), Link(title)]
+
+    @property
     def initials(self) -> str:
         """Up to two letters that stand for the person in the user menu."""
         words = [word for word in self.person.split() if word[:1].isalnum()]
@@ -141,6 +157,15 @@ def at(entries: Sequence[Entry], path: str) -> tuple[Entry, ...]:
     ]
     best = max(inside, key=len, default=None)
     return tuple(_marked(entry, path, best) for entry in entries)
+
+
+def _way(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries that lead to the current one, that one last; none if the page is in no navigation."""
+    for entry in entries:
+        below = _way(entry.children)
+        if below or entry.current:
+            return [entry, *below]
+    return []
 
 
 def _addresses(entries: Iterable[Entry]) -> Iterable[str]:

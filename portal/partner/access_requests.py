@@ -48,7 +48,7 @@ async def list_requests(request: Request) -> Response:
     tabs = [(label, f"{address}?show={name}", name == chosen, None) for label, name in TABS]
     slug = page.content["me"]["partner"]["slug"]
     return show(
-        request, "partner/access/list.html", page, tabs=tabs, chosen=chosen, crumbs=_trail(request)[:-1],
+        request, "partner/access/list.html", page, tabs=tabs, chosen=chosen,
         billing_link=f"{house(request).public_url}/billing/{slug}", before=before, after=after,
         address=address, count=counted(found["totalCount"], "request", "requests"),
     )  # fmt: skip

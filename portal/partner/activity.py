@@ -1,14 +1,17 @@
 """The audit log as sentences: who did what, when.
 
-Surprise: a row of the log names its subject by id only. People are named from the customer's users; what has
-no words here yet is shown under the log's own name for it, so that nothing is ever left out.
+Surprise: a row of the log names its subject by id only, or by the name it had then. People, tags and the
+like are looked up for the page, so that whom somebody erased is in no old row; what has no words here yet is
+shown under the log's own name for it, so that nothing is ever left out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from billing.dates import day_text
+from db import ids
 from languages import mark, say, spoken
 from portal.navigation import ROLES
 from portal.partner import refused_sending
@@ -149,6 +152,31 @@ WORDS = {
     "tag.deleted": mark("deleted a tag"),
     "tag.merged": mark("merged a tag into another"),
 }
+# The same, where what it was done to has a name: {view}, {number}, or {tags} that were put on it.
+NAMED = {
+    "api_key.created": mark("made the API key “{view}”"),
+    "api_key.rotated": mark("rotated the API key “{view}”"),
+    "api_key.revoked": mark("revoked the API key “{view}”"),
+    "customer.tagged": mark("tagged the customer with {tags}"),
+    "customer.untagged": mark("took {tags} off the customer"),
+    "access.asked": mark("noted the request of {view} for access"),
+    "access.approved": mark("gave access to {view}, who asked for it"),
+    "access.denied": mark("denied the request of {view} for access"),
+    "invoice.asked": mark("asked about invoice {number}"),
+    "invoice.disputed": mark("disputed invoice {number}"),
+    "invoice.replied": mark("wrote in a conversation on invoice {number}"),
+    "invoice.settled": mark("settled a conversation on invoice {number}"),
+    "invoice.reopened": mark("went on with a settled conversation on invoice {number}"),
+    "invoice.tagged": mark("tagged {invoice} with {tags}"),
+    "invoice.untagged": mark("took {tags} off {invoice}"),
+    "tag.created": mark("created the tag “{view}”"),
+    "tag.updated": mark("changed the tag “{view}”"),
+    "tag.deleted": mark("deleted the tag “{view}”"),
+    "tag.merged": mark("merged the tag “{view}” into “{into}”"),
+}
+# Subjects whose name of today is looked up, or whose customer, where the row is not for its eyes.
+LOOKED_UP = ("user", "tag", "access_request", "invoice", "customer", "recurring_invoice")
+MOST_LOOKED_UP = 100
 # Subjects that have a page in the dashboard.
 PAGES = {"invoice": "invoices", "payment": "payments", "access_request": "access-requests"} | {
     "recurring_invoice": "recurring",
@@ -177,20 +205,39 @@ class Event(NamedTuple):
     actor: str | None = None
 
 
-def activity_of(rows: Iterable[Mapping[str, Any]], users: Iterable[Mapping[str, Any]]) -> list[Event]:
-    """The `auditEvents` of a document as lines, with the names of `users`."""
-    names = {user["id"]: user["name"] for user in users}
-    return [_event(row, names) for row in rows]
+def looked_up(rows: Iterable[Mapping[str, Any]]) -> Sequence[str]:
+    """The ids in these rows whose names the lines want."""
+    wanted: set[str] = set()
+    for row in rows:
+        if row["subjectKind"] in LOOKED_UP and row["subjectId"]:
+            wanted.add(row["subjectId"])
+        wanted.update(_tags(row))
+    return sorted(wanted)[:MOST_LOOKED_UP]
+
+
+def activity_of(rows: Iterable[Mapping[str, Any]], known: Iterable[Mapping[str, Any]]) -> list[Event]:
+    """The `auditEvents` of a document as lines, with the names and customers of `known` records."""
+    found = {one["id"]: one for one in known}
+    names = {id_: name for id_, one in found.items() if (name := one.get("name") or one.get("number"))}
+    return [_event(row, names)._replace(customer=_customer(row, found)) for row in rows]
 
 
 def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     details = row["details"] or {}
     changed = [LABELS[name] for name in details.get("fields", ()) if name in LABELS]
+    name = details.get("name") or names.get(row["subjectId"], "")
+    number = details.get("number") or name
+    tags = [names.get(tag) for tag in _tags(row)]
     words = WORDS.get(row["action"], row["action"].replace("_", " ").replace(".", ": "))
+    if any(tags) if row["action"].endswith("tagged") else number:
+        words = NAMED.get(row["action"], words)
     what = say(
         words,
         who=names.get(row["subjectId"], mark("a user")),
-        number=details.get("number") or "",
+        number=number,
+        invoice=say("invoice {number}", number=number) if number else say("a draft invoice"),
+        tags=", ".join(say("“{text}”", text=tag) if tag else say("a deleted tag") for tag in tags),
+        into=details.get("into") or "",
         credit_note=details.get("credit_note") or "",
         method=say(
             "{brand} ending in {last4}",
@@ -207,16 +254,32 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         day=day_text(date.fromisoformat(details["day"]), spoken()) if "day" in details else "",
         by=details.get("by") or mark("somebody"),
         why=refused_sending.SHORT.get(details.get("why") or "OTHER", ""),
-        view=details.get("name") or "",
+        view=name,
         file=details.get("file") or mark("a file"),
         counts=", ".join(f"{details.get(name, 0)} {said}" for name, said in IMPORTED.items()),
     )
-    folder = PAGES.get(row["subjectKind"])
-    gone = row["action"].endswith(".deleted")
-    path = f"/{folder}/{row['subjectId']}" if folder and row["subjectId"] and not gone else None
     # A guest has no name: the log has what they came by.
     who = say("Somebody with a pay link") if row.get("actorKind") == "GUEST" else row["actorName"]
-    return Event(row["at"], who, what, path, row.get("customer"), row.get("actorId"))
+    return Event(row["at"], who, what, _path(row, names), actor=row.get("actorId"))
+
+
+def _path(row: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
+    kind, subject = row["subjectKind"], row["subjectId"]
+    if kind == "tag" and subject in names:
+        return f"/tags/{subject}/edit"
+    gone = row["action"].endswith(".deleted")
+    return f"/{PAGES[kind]}/{subject}" if kind in PAGES and subject and not gone else None
+
+
+def _customer(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Whose it is: the customer that reads the row too, or the one it is about."""
+    about = found.get(row["subjectId"], {})
+    return row.get("customer") or about.get("customer") or (about if "company" in about else None)
+
+
+def _tags(row: Mapping[str, Any]) -> list[str]:
+    """The tags that were put on the subject, or taken off it."""
+    return [ids.shown("tag", UUID(text)) for text in (row["details"] or {}).get("tags", ())]
 
 
 def _settings(details: Mapping[str, Any]) -> str:

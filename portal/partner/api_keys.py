@@ -70,7 +70,7 @@ async def list_keys(request: Request) -> Response:
     before, after = neighbours(request, found["pageInfo"])
     return show(
         request, "partner/api_keys/list.html", page, keys=found["nodes"], before=before, after=after,
-        count=counted(found["totalCount"], "key", "keys"), crumbs=_trail(request)[:-1],
+        count=counted(found["totalCount"], "key", "keys"),
     )  # fmt: skip
 
 

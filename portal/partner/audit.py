@@ -7,6 +7,7 @@ that it was taken out is itself written down, before its first byte.
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -17,16 +18,16 @@ from starlette.routing import Route
 from auth import audit
 from auth.actors import Action, Actor
 from billing.csv_out import BOM, line
+from billing.dates import instant_text
 from errors import Invalid
-from languages import mark
+from languages import mark, say, spoken
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place
 from portal.page import ask, show
 from portal.paging import neighbours, window
-from portal.partner.activity import Event, activity_of
+from portal.partner.activity import Event, activity_of, looked_up
 from portal.partner.audit_filters import ABOUT, KINDS, NAMES, Asked, named
-from portal.shell import Link
 from portal.whole import pages
 
 COLUMNS = ("at", "actor kind", "actor", "action", "subject kind", "subject id", "customer", "details")
@@ -66,7 +67,7 @@ async def show_log(request: Request) -> Response:
         asked=asked.texts, chips=asked.chips(path, who=who, customer=customer),
         only={row["actorId"]: asked.address(path, who=row["actorId"]) for row in found["nodes"]
                if row["actorId"] and row["actorId"] != asked.who},
-        before=before, after=after, crumbs=[Link(mark("Settings"))], status=422 if asked.problems else 200,
+        before=before, after=after, status=422 if asked.problems else 200,
     )  # fmt: skip
 
 
@@ -96,10 +97,10 @@ async def back(request: Request) -> Response:
 
 
 async def told(request: Request, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
-    """Rows of the log as sentences, with the names of the people they are about."""
-    people = sorted({row["subjectId"] for row in rows if row["subjectKind"] == "user" and row["subjectId"]})
-    known = await ask(request, "partner/named", ids=people) if people else None
-    return activity_of(rows, [user for user in known.content["nodes"] if user] if known else [])
+    """Rows of the log as sentences, with the names of what they are about."""
+    wanted = looked_up(rows)
+    known = await ask(request, "partner/named", ids=wanted) if wanted else None
+    return activity_of(rows, [one for one in known.content["nodes"] if one] if known else [])
 
 
 async def _scene(request: Request, typed: Mapping[str, str]) -> Scene:
@@ -110,11 +111,24 @@ async def _scene(request: Request, typed: Mapping[str, str]) -> Scene:
     keys: Choices = []
     if Action.VIEW_KEYS in page.shell.rights:
         kept = (await ask(request, "partner/audit/keys")).content["me"]["partner"]["apiKeys"]
-        keys = [(key["id"], key["name"]) for key in kept["nodes"]]
+        keys = told_apart(kept["nodes"], page.shell.time_zone)
     return Scene(
         asked, page.shell.time_zone, (exact["nodes"] or found["nodes"]) if asked.customer else (),
         [(user["id"], user["name"]) for user in team["partner"]["users"]["nodes"]], keys,
     )  # fmt: skip
+
+
+def told_apart(keys: Sequence[Mapping[str, Any]], time_zone: str) -> Choices:
+    """Keys by their names; those that share one also by when they were made, and then by their ids' ends."""
+    names = [key["name"] for key in keys]
+    for number, key in enumerate(keys):
+        if [other["name"] for other in keys].count(key["name"]) > 1:
+            made = instant_text(datetime.fromisoformat(key["createdAt"]), spoken(), time_zone)
+            names[number] = say("{name}, made {when}", name=key["name"], when=made)
+    return [
+        (key["id"], name if names.count(name) == 1 else f"{name} ({key['id'][-4:]})")
+        for key, name in zip(keys, names, strict=True)
+    ]
 
 
 def _who(scene: Scene, rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[tuple[str, Choices]]]:

@@ -1,10 +1,11 @@
 """Doing one thing with many customers: those that are checked, a whole page, or all that a filter finds.
 
 Surprise: "all that match" travels as the filter itself, and is looked up again when it is confirmed. If it
-finds another number by then, nothing is done and the question comes back with the new number.
+finds another number by then, nothing is done and the question comes back with the new number. Choosing some
+that are archived already, or are not, is no mistake: the question says how many stay as they are.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -37,7 +38,15 @@ SHOWN_NAMES = 20
 MATCHING = "matching"
 CONFIRMED = "confirmed"
 _PAGE = 100
-_NAMES = {"archive": mark("Archive"), "tag": mark("Add a tag"), "untag": mark("Remove a tag")}
+_NAMES = {"archive": mark("Archive"), "restore": mark("Restore")} | {
+    "tag": mark("Add a tag"),
+    "untag": mark("Remove a tag"),
+}
+# Nothing is left to do.
+_NONE_FITS = {
+    "archive": mark("All of these are archived already."),
+    "restore": mark("None of these is archived."),
+}
 
 
 class Chosen(NamedTuple):
@@ -64,15 +73,22 @@ class Chosen(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The customers that were chosen, by id and name; `too_many`: more than can be done at once."""
+    """The customers that were chosen, by id and name; `too_many`: more than can be done at once.
+
+    `staying`: how many more were chosen that stay as they are.
+    """
 
     ids: tuple[str, ...]
     names: tuple[str, ...]
     too_many: bool = False
+    staying: int = 0
 
 
-async def find(request: Request, chosen: Chosen) -> Found:
-    """Look up what was chosen. Refuses NotFound if one of them is not the partner's."""
+async def find(request: Request, chosen: Chosen, what: str = "") -> Found:
+    """Look up what was chosen, and of that what can be done `what` with.
+
+    Refuses NotFound if one of them is not the partner's.
+    """
     found: list[Any] = []
     async for records in pages(
         request, "partner/customers/chosen", "customers", chosen.variables, size=_PAGE
@@ -82,12 +98,21 @@ async def find(request: Request, chosen: Chosen) -> Found:
             return Found((), (), too_many=True)
     if chosen.ids is not None and len(found) != len(chosen.ids):
         raise NotFound
-    return Found(tuple(one["id"] for one in found), tuple(one["company"] for one in found))
+    fits = [one for one in found if _fits(one, what)]
+    return Found(
+        tuple(one["id"] for one in fits),
+        tuple(one["company"] for one in fits),
+        staying=len(found) - len(fits),
+    )
+
+
+def _fits(customer: Mapping[str, Any], what: str) -> bool:
+    return what not in _NONE_FITS or (customer["status"] == "ARCHIVED") is (what == "restore")
 
 
 async def archive(request: Request) -> Response:
     """Asks with the number and the names; when confirmed, archives all of them and offers to undo it."""
-    form, chosen, found = await _read(request)
+    form, chosen, found = await _read(request, "archive")
     if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
         return await _ask(request, "archive", Action.EDIT_CUSTOMERS, form, chosen, found)
     act_id, now = new_id(), house(request).clock()
@@ -102,6 +127,20 @@ async def archive(request: Request) -> Response:
     count = await act(request, work, form=form)
     said = say_count("{count} customer is archived.", "{count} customers are archived.", count)
     return go(request, _list(request, chosen), said, undo=undo_of(request, act_id) if count else None)
+
+
+async def restore(request: Request) -> Response:
+    """Asks with the number and the names; when confirmed, restores all of them."""
+    form, chosen, found = await _read(request, "restore")
+    if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
+        return await _ask(request, "restore", Action.EDIT_CUSTOMERS, form, chosen, found)
+    now = house(request).clock()
+
+    def work(db: Session, actor: Actor) -> list[str]:
+        done = [customer_bulk.restore(db, actor, customer_ids=part, now=now) for part in _parts(found.ids)]
+        return [one.company for part in done for one in part]
+
+    return go(request, _list(request, chosen), _restored(await act(request, work, form=form)))
 
 
 async def tag(request: Request) -> Response:
@@ -128,13 +167,7 @@ async def undo_archiving(request: Request) -> Response:
         names = await act(request, work, form=form)
     except NothingToUndo as nothing:
         return go(request, target, nothing.message, tone="warning")
-    said = say_count(
-        "{name} is restored. Invites that were open have to be sent again.",
-        "{count} customers are restored. Invites that were open have to be sent again.",
-        len(names),
-        name=names[0],
-    )
-    return go(request, target, said)
+    return go(request, target, _restored(names))
 
 
 async def lead_back(request: Request) -> Response:
@@ -149,8 +182,17 @@ def undo_of(request: Request, archiving_id: UUID) -> Undo:
     return Undo(mark("Undo"), action, "archiving", ids.shown("arc", archiving_id))
 
 
+def _restored(names: Sequence[str]) -> str:
+    return say_count(
+        "{name} is restored. Invites that were open have to be sent again.",
+        "{count} customers are restored. Invites that were open have to be sent again.",
+        len(names),
+        name=names[0] if names else "",
+    )
+
+
 async def _retag(request: Request, what: str, rule: Callable[..., int]) -> Response:
-    form, chosen, found = await _read(request)
+    form, chosen, found = await _read(request, what)
     if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
         return await _ask(request, what, Action.EDIT_TAGS, form, chosen, found)
     if not form.value("tag"):
@@ -171,10 +213,10 @@ async def _retag(request: Request, what: str, rule: Callable[..., int]) -> Respo
     return go(request, _list(request, chosen), said)
 
 
-async def _read(request: Request) -> tuple[Form, Chosen, Found]:
+async def _read(request: Request, what: str) -> tuple[Form, Chosen, Found]:
     form = await read_form(request)
     chosen = Chosen.of(form)
-    return form, chosen, await find(request, chosen)
+    return form, chosen, await find(request, chosen, what)
 
 
 async def _ask(
@@ -191,6 +233,8 @@ async def _ask(
             most_matching=grouped(MOST_MATCHING),
         )
         return go(request, back, said, tone="warning")
+    if not found.ids and found.staying:
+        return go(request, back, _NONE_FITS[what], tone="warning")
     if not found.ids:
         said = "No customer is chosen. Check the boxes of those you mean."
         return go(request, back, said, tone="warning")
@@ -198,9 +242,9 @@ async def _ask(
     changed = form.pressed == CONFIRMED and form.value("count") != str(len(found.ids))
     return show(
         request, "partner/customers/chosen.html", page, form=form, what=what, chosen=chosen, back=back,
-        count=len(found.ids), customers=_customers(len(found.ids)), names=found.names[:SHOWN_NAMES],
-        action=f"{place(request).home}/customers/chosen/{what}", changed=changed,
-        crumbs=trail(request, (_NAMES[what], None)),
+        count=len(found.ids), staying=found.staying, customers=_customers(len(found.ids)),
+        names=found.names[:SHOWN_NAMES], changed=changed, crumbs=trail(request, (_NAMES[what], None)),
+        action=f"{place(request).home}/customers/chosen/{what}",
         options=[(one["id"], one["name"]) for one in page.content["tags"]["nodes"]],
         status=422 if form.problems else 200,
     )  # fmt: skip
@@ -221,7 +265,7 @@ def _customers(count: int) -> str:
 
 
 _ALL = "/partner/{slug}/customers"
-_ACTS = {"archive": archive, "tag": tag, "untag": untag}
+_ACTS = {"archive": archive, "restore": restore, "tag": tag, "untag": untag}
 ROUTES = [
     *(Route(f"{_ALL}/chosen/{name}", partner(does), methods=["POST"]) for name, does in _ACTS.items()),
     *(Route(f"{_ALL}/chosen/{name}", partner(lead_back)) for name in _ACTS),

@@ -19,7 +19,7 @@ from portal.every_tag import with_every_tag
 from portal.house import place
 from portal.page import Page, ask, show
 from portal.paging import counted, neighbours, window
-from portal.partner.activity import activity_of
+from portal.partner.audit import told
 from portal.partner.customer_filters import LISTED, Narrowing
 from portal.partner.customer_form import display_rows
 from portal.partner.customer_views import views_of
@@ -47,7 +47,7 @@ async def list_customers(request: Request) -> Response:
     names = {tag["id"]: tag["name"] for tag in page.content["tags"]["nodes"]}
     views = views_of(page, asked, path, names)
     return show(
-        request, "partner/customers/list.html", page, crumbs=trail(request)[:-1], asked=asked,
+        request, "partner/customers/list.html", page, asked=asked,
         form=asked.form, choices=LISTED, chips=asked.chips(path, names), tag_names=list(names.items()),
         count=counted_customers(listed), views=views,
         cleared=asked.cleared().address(path), tax_id=_tax_id, before=before, after=after,
@@ -84,7 +84,7 @@ async def show_activity(request: Request) -> Response:
     """What was done with the customer, by both sides."""
     page = await _ask(request, "activity")
     customer = found(page)
-    events = activity_of(customer["auditEvents"]["nodes"], customer["users"]["nodes"])
+    events = await told(request, customer["auditEvents"]["nodes"])
     before, after = neighbours(request, customer["auditEvents"]["pageInfo"])
     return tab(request, "Activity", "activity", page, events=events, before=before, after=after)
 

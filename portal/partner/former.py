@@ -44,7 +44,7 @@ async def list_former(request: Request) -> Response:
     ]
     return show(
         request, "partner/former/list.html", page, people=found["nodes"], roles=ROLES, tabs=tabs,
-        before=before, after=after, crumbs=_trail(request)[:-1],
+        before=before, after=after, crumbs=[*_trail(request)[:-1], Link(mark("Former users"))],
     )  # fmt: skip
 
 

@@ -19,10 +19,13 @@ from portal.page import Page, ask, show
 from portal.partner.activity import Event
 from portal.partner.aging import aged
 from portal.partner.audit import told
+from portal.partner.invites import staff_waiting
 from portal.partner.refused_sending import NOT_MADE, WHAT_TO_DO
 
 # A payment that failed longer ago than this is old news.
 RECENT = timedelta(days=14)
+# How many lines of people who wait there are.
+MOST = 5
 # What each card of things to do asks for, by the field of the document.
 WAITING = (
     "failed",
@@ -42,11 +45,15 @@ async def show_home(request: Request) -> Response:
     """What needs attention, receivables by age, recent activity."""
     since = (house(request).clock() - RECENT).isoformat()
     page = await ask(request, "partner/home", since=since)
+    staff = await staff_waiting(request, page)
+    # The latest of both first, as each list has them.
+    invited = [*page.content["invited"]["nodes"], *staff.people]
+    invited = sorted(invited, key=lambda user: user["createdAt"], reverse=True)[:MOST]
     receivables = aged(page.content["receivablesByAge"], today=today_of(request, page))
     return show(
         request, "partner/home/home.html", page, receivables=receivables, events=await _recent(request, page),
-        waits=any(page.content[name]["nodes"] for name in WAITING), refusals=WHAT_TO_DO,
-        not_made=NOT_MADE,
+        waits=bool(invited) or any(page.content[name]["nodes"] for name in WAITING), refusals=WHAT_TO_DO,
+        not_made=NOT_MADE, waiting=invited, waiting_count=page.content["invited"]["totalCount"] + staff.total,
     )  # fmt: skip
 
 

@@ -4,7 +4,8 @@ Surprise: staff are in the list only for who manages the team. One form holds th
 button says by its value which one is meant, and then the boxes don't count.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -15,14 +16,13 @@ from auth.actors import Action, Actor
 from billing import pending_invites
 from db import ids
 from errors import Invalid
-from languages import mark, say, say_count
+from languages import say, say_count
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place
 from portal.navigation import ROLES
-from portal.page import ask, show
+from portal.page import Page, ask, show
 from portal.paging import counted, neighbours, window
-from portal.shell import Link
 
 
 async def list_invites(request: Request) -> Response:
@@ -65,21 +65,34 @@ async def revoke(request: Request) -> Response:
     return go(request, _list(request), say("The invite of {name} is revoked. Its link is dead.", name=name))
 
 
+class Waiting(NamedTuple):
+    """The staff who were invited and have not accepted: the longest-waiting first, and how many they are."""
+
+    people: Sequence[Mapping[str, Any]] = ()
+    total: int = 0
+
+
+async def staff_waiting(request: Request, page: Page) -> Waiting:
+    """Nobody for who does not manage the team: what Home and the list show and count is the same."""
+    if Action.MANAGE_TEAM.value not in page.shell.rights:
+        return Waiting()
+    team = await ask(request, "partner/invites/staff")
+    found = team.content["me"]["partner"]["users"]
+    return Waiting(found["nodes"], found["totalCount"])
+
+
 async def _page(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await ask(request, "partner/invites/list", **window(request))
     found = page.content["users"]
-    staff: list[dict[str, Any]] = []
-    if Action.MANAGE_TEAM.value in page.shell.rights:
-        team = await ask(request, "partner/invites/staff")
-        staff = team.content["me"]["partner"]["users"]["nodes"]
+    staff = await staff_waiting(request, page)
     before, after = neighbours(request, found["pageInfo"])
     # A form that came back wrong stands at another address than the list.
     address = _list(request)
     before, after = (link and link.replace(request.url.path, address, 1) for link in (before, after))
     return show(
-        request, "partner/invites/list.html", page, form=form, status=status, staff=staff, roles=ROLES,
-        crumbs=[Link(mark("Accounts Receivable")), Link(mark("Customers")), Link(mark("Pending invites"))],
-        address=address, count=counted(found["totalCount"], "person", "people"), before=before, after=after,
+        request, "partner/invites/list.html", page, form=form, status=status, staff=staff.people, roles=ROLES,
+        address=address, count=counted(found["totalCount"] + staff.total, "person", "people"),
+        before=before, after=after,
     )  # fmt: skip
 
 

@@ -83,7 +83,6 @@ async def listed(request: Request, kind: Kind, *, search: str = "") -> Response:
     return show(
         request, f"partner/{kind.folder}/list.html", page, archived=archived, search=search,
         address=kind.address(request), beside=neighbours(request, page.content[kind.field]["pageInfo"]),
-        crumbs=kind.trail(request)[:-1],
     )  # fmt: skip
 
 

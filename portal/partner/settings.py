@@ -15,7 +15,7 @@ from auth.actors import Action, Actor
 from billing import partner_profile
 from billing.partner_profile import Saved
 from errors import Conflict, Invalid
-from languages import mark, say
+from languages import say
 from portal import meanwhile
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -24,7 +24,6 @@ from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
 from portal.partner.customer_form import CHOICES
 from portal.partner.settings_form import LABELS, fields_of, in_page_order, rows_of, texts_of
-from portal.shell import Link
 
 # Somebody else may save again between looking and saving; more often than that is no accident.
 _TRIES = 3
@@ -98,7 +97,7 @@ def _page(
 ) -> Response:
     return show(
         request, f"partner/settings/{template}.html", page, form=form, status=status, choices=CHOICES,
-        changes=changes or [], crumbs=[Link(mark("Settings"))], **more,
+        changes=changes or [], **more,
     )  # fmt: skip
 
 

@@ -171,7 +171,7 @@ def _page(
         request, "partner/settings/brand.html", page, form=form or _stored_form(page), status=status,
         address=_address(request), logo=logo_address(stored["logo"]), accent=stored["accent"],
         chosen=chosen, is_preview=is_preview, palettes=[palette(chosen, LIGHT), palette(chosen, DARK)],
-        hidden=hidden, changes=changes or [], crumbs=[Link(mark("Settings"))],
+        hidden=hidden, changes=changes or [],
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from auth.actors import Actor
 from billing import partner_profile
 from billing.partner_profile import PartnerInput
 from errors import Conflict, Invalid
-from languages import mark
 from portal import meanwhile
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -19,7 +18,6 @@ from portal.house import house, place
 from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
 from portal.partner.settings_form import SETTINGS
-from portal.shell import Link
 
 NAMES = ("invoice_prefix", "credit_note_prefix", "first_invoice_number", "default_terms_days")
 LABELS = {name: SETTINGS[name] for name in NAMES}
@@ -87,7 +85,7 @@ def _page(
     hidden = meanwhile.kept(form, LABELS) if status == 422 else meanwhile.shown(version, texts)
     return show(
         request, "partner/settings/invoices.html", page, form=form, status=status, labels=LABELS, texts=texts,
-        hidden=hidden, changes=changes or [], address=_address(request), crumbs=[Link(mark("Settings"))],
+        hidden=hidden, changes=changes or [], address=_address(request),
         taken=page.content["numbered"]["totalCount"] > 0,
     )  # fmt: skip
 

@@ -22,7 +22,6 @@ from portal.house import house, place
 from portal.meanwhile import Change, version_of
 from portal.myself import meet
 from portal.page import Page, ask, show
-from portal.shell import Link
 
 LABELS = {
     "staff": mark("A second step for your staff"),
@@ -101,7 +100,6 @@ async def _page(
     return show(
         request, "partner/settings/sign_in.html", page, form=form, status=status, has_own=has_own,
         policy=_values(page), labels=LABELS, hidden=hidden, changes=told, address=_address(request),
-        crumbs=[Link(mark("Settings"))],
     )  # fmt: skip
 
 

@@ -27,9 +27,7 @@ async def list_tags(request: Request) -> Response:
     """All tags of the partner, with their counts."""
     page = await ask(request, "partner/tags/list", **window(request))
     before, after = neighbours(request, page.content["tags"]["pageInfo"])
-    return show(
-        request, "partner/tags/list.html", page, crumbs=_trail(request)[:-1], before=before, after=after
-    )
+    return show(request, "partner/tags/list.html", page, before=before, after=after)
 
 
 async def show_new(request: Request) -> Response:

@@ -51,7 +51,6 @@ async def list_team(request: Request) -> Response:
         request, "partner/team/list.html", page, users=found["nodes"], roles=ROLES, rights=rights,
         offered=OFFERED, last=last_of(page.content["me"]["partner"]["heads"]),
         count=counted(found["totalCount"], "person", "people"), before=before, after=after,
-        crumbs=[Link(mark("Settings"))],
     )  # fmt: skip
 
 

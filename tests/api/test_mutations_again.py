@@ -27,8 +27,9 @@ def count(owner: Connection, table: str) -> int:
 
 
 ENDING = {
-    "archiveCustomer", "restoreCustomer", "removeUser", "deleteTag", "deleteDraftInvoice", "voidInvoice",
-    "removePaymentMethod", "endRecurringInvoice", "archiveTaxRate", "archiveCatalogueItem",
+    "archiveCustomer", "restoreCustomer", "disableUser", "removeUser", "deleteTag",
+    "deleteDraftInvoice", "voidInvoice", "removePaymentMethod", "endRecurringInvoice",
+    "archiveTaxRate", "archiveCatalogueItem",
 }  # fmt: skip
 
 # See those mutations' own tests.

@@ -18,8 +18,8 @@ ELSEWHERE = {
     "auth/users.py", "billing/partners.py", "billing/ports.py", "billing/settling.py",
     "integrations/inbox.py",
 }  # fmt: skip
-# Of keys themselves, of one's own account and second factors, of asking for access, of erasing, of letting
-# somebody in again, and of taking a payment back, which the API has not.
+# Of keys themselves, of one's own account and second factors, of asking for access, of erasing, and of
+# taking a payment back, which the API has not.
 NOT_OFFERED = {
     "UNKNOWN_SCOPE",
     "API_KEY_MADE",
@@ -29,7 +29,6 @@ NOT_OFFERED = {
     "TOO_MANY_FACTORS",
     "TOO_MANY_PASSKEYS",
     "LAST_FACTOR",
-    "NOT_DISABLED",
     "NO_ACCOUNT",
     "NO_FACTOR",
     "PAYMENT_CANNOT_BE_CANCELED",

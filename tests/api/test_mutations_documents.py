@@ -150,7 +150,7 @@ DRY = [
     "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
     "reopenInvoice", "scheduleInvoice", "reissueInvoice", "createRecurringInvoice", "updateRecurringInvoice",
     "createTaxRate", "updateTaxRate", "createCatalogueItem", "updateCatalogueItem",
-    "createCreditNote", "applyCredit",
+    "createCreditNote", "applyCredit", "disableUser", "enableUser",
 ]  # fmt: skip
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 PORTAL = Path(__file__).parents[2] / "portal"
 SECOND = timedelta(seconds=1)
 # Who is asked at which mutation. Staff invite customers' users all day and are not (decision 0005).
-CHANGING = {"updateUserRole", "removeUser"}
+CHANGING = {"updateUserRole", "disableUser", "enableUser", "removeUser"}
 ASKED: dict[str, set[str]] = {
     "ada": CHANGING,
     "sue": CHANGING,

@@ -94,6 +94,34 @@ async def test_the_last_manager_stays(writer: Writer, acme: Things) -> None:
         assert await writer.refused("removeUser", {"id": acme["manager"]}) == [("LAST_ONE", "input")]
 
 
+async def test_a_disabled_user_is_kept_out_until_enabled(writer: Writer, acme: Things) -> None:
+    una = {"id": acme["invited"]}
+    shown = "user { status invite { id } }"
+    with nothing_changes(writer.client.owner):
+        assert await writer.refused("enableUser", una) == [("NOT_DISABLED", "input")]
+        made = await writer.do("disableUser", {**una, "dryRun": True}, shown)
+        assert made["user"] == {"status": "DISABLED", "invite": None}
+    assert (await writer.do("disableUser", una, shown))["user"] == {"status": "DISABLED", "invite": None}
+    with nothing_changes(writer.client.owner):
+        # Twice is once.
+        assert (await writer.do("disableUser", una, shown))["user"]["status"] == "DISABLED"
+        assert (await writer.do("enableUser", {**una, "dryRun": True}, shown))["user"]["status"] == "INVITED"
+    # Whoever never accepted has no link any more: it is to be sent anew.
+    assert (await writer.do("enableUser", una, shown))["user"] == {"status": "INVITED", "invite": None}
+    assert (await writer.do("resendInvite", {"userId": una["id"]}, shown))["user"]["invite"]
+
+
+async def test_the_last_manager_is_not_disabled_and_nobody_enabled_in_an_archived_customer(
+    writer: Writer, acme: Things
+) -> None:
+    with nothing_changes(writer.client.owner):
+        assert await writer.refused("disableUser", {"id": acme["manager"]}) == [("LAST_ONE", "input")]
+    await writer.do("archiveCustomer", {"id": acme["customer"]})
+    with nothing_changes(writer.client.owner):
+        refused = await writer.refused("enableUser", {"id": acme["disabled"]})
+        assert refused == [("CUSTOMER_ARCHIVED", "input")]
+
+
 async def test_a_removed_user_is_gone_and_stays_on_record(writer: Writer, acme: Things) -> None:
     made = await writer.do("removeUser", {"id": acme["invited"]}, "user { status removedAt invite { id } }")
     assert made["user"] == {"status": "REMOVED", "removedAt": "2026-03-10T17:00:00.000000Z", "invite": None}
@@ -106,6 +134,8 @@ async def test_staff_are_no_customers_users(writer: Writer) -> None:
     with nothing_changes(writer.client.owner):
         for name, given in (
             ("removeUser", {"id": clem}),
+            ("disableUser", {"id": clem}),
+            ("enableUser", {"id": clem}),
             ("updateUserRole", {"id": clem, "role": "MANAGER"}),
         ):
             assert await writer.refused(name, given) == [("NOT_FOUND", "input.id")]

@@ -183,9 +183,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
     with database.transaction(partner_id=staff.partner_id) as db:
         fields = CustomerInput.read({_snake(name): value for name, value in COMPANY.items()})
         setup = customers.create(db, staff, fields=fields, now=now).customer
-        user = customer_users.invite(
-            db, staff, customer_id=customer_id, name="Una", email=f"una@{customer}.example", now=now
-        )
+        people = _people(db, staff, customer, customer_id, now)
         tag = tags.create(db, staff, fields=label, now=now)
         other_tag = tags.create(db, staff, fields=other, now=now)
         made = _invoices(db, staff, customer_id, now)
@@ -207,8 +205,9 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
     first = _method(owner, staff.partner_id, customer_id, now, default=True)
     second = _method(owner, staff.partner_id, customer_id, now, default=False)
     made |= {
-        "customer": ("cus", customer_id), "setup": ("cus", setup.id), "invited": ("usr", user.id),
-        "manager": ("usr", manager.id or user.id), "tag": ("tag", tag.id), "own_tag": ("tag", own_tag.id),
+        "customer": ("cus", customer_id), "setup": ("cus", setup.id),
+        "manager": ("usr", manager.id or people["invited"][1]), "tag": ("tag", tag.id),
+        "own_tag": ("tag", own_tag.id),
         "other_tag": ("tag", other_tag.id), "other_own_tag": ("tag", other_own_tag.id),
         "method": ("pm", first), "second_method": ("pm", second), "note": ("note", note.id),
         "thread": ("thr", asked_about), "settled_thread": ("thr", settled),
@@ -217,7 +216,7 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         "import": ("imp", imported[0].id), "checked_import": ("imp", imported[1].id),
         "bills": ("iim", billed[0].id), "checked_bills": ("iim", billed[1].id),
     }  # fmt: skip
-    made |= listed
+    made |= listed | people
     found.ids.update({name: ids.shown(prefix, id_) for name, (prefix, id_) in made.items()})
     found.ids["gateway_setup"] = f"seti_{customer}"
     with Session(owner) as db:
@@ -233,6 +232,20 @@ def things_of(database: Database, owner: Connection, cast: Cast, customer: str, 
         )
         db.commit()
     return found
+
+
+def _people(
+    db: Session, staff: Actor, customer: str, customer_id: UUID, now: datetime
+) -> dict[str, tuple[str, UUID]]:
+    """One who has not accepted yet, and one who is kept out."""
+    invited, disabled = (
+        customer_users.invite(
+            db, staff, customer_id=customer_id, name=name, email=f"{name.lower()}@{customer}.example", now=now
+        ).id
+        for name in ("Una", "Dora")
+    )
+    customer_users.disable(db, staff, membership_id=disabled, now=now)
+    return {"invited": ("usr", invited), "disabled": ("usr", disabled)}
 
 
 def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> dict[str, tuple[str, UUID]]:

@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
 
 CELLS = [(sample, path) for sample in SAMPLES for path in sample.records]
 PREFIXES = {noun.prefix: noun.name for noun in NOUNS.values()}
-# What takes records away comes last.
-LAST = ("archive", "delete", "end", "remove", "revoke", "void")
+# What takes records away, or keeps people out, comes last.
+LAST = ("archive", "delete", "disable", "end", "remove", "revoke", "void")
 CUSTOMERS_SIDE = ("carl", "petra", "vera", "gus", "ines", "acme_token")
 Sides = dict[str, Things]
 
@@ -165,7 +165,8 @@ async def test_the_same_inputs_with_own_ids_are_heard(table: Table, sides: Sides
             heard.add(sample.name)
     staff = {sample.name for sample in SAMPLES if sample.records and not sample.asks_gateway}
     customers = {
-        "resendInvite", "revokeInvite", "updateUserRole", "removeUser", "inviteUser", "updateTag",
+        "resendInvite", "revokeInvite", "updateUserRole", "disableUser", "enableUser",
+        "removeUser", "inviteUser", "updateTag",
         "deleteTag", "mergeTags", "tagInvoices", "untagInvoices", "setDefaultPaymentMethod",
         "removePaymentMethod", "openInvoiceThread", "replyToInvoiceThread", "resolveInvoiceThread",
         "reopenInvoiceThread", "markInvoiceThreadRead", "markInvoiceThreadUnread",

@@ -182,6 +182,37 @@ def test_no_page_shows_a_word_of_somebody_else(
     assert HOME[name] in seen
 
 
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize(("name", "least"), [("ada", 60), ("carl", 20)])
+def test_every_page_below_home_says_where_it_lies(
+    name: str, least: int, signed_in: Callable[[str], Person], stage: Stage
+) -> None:
+    person = signed_in(name)
+    slug = person.home.rsplit("/", 1)[1]
+    mine = "/partner/{slug}" if name in STAFF else "/portal/{slug}"
+    values, seen = ids_of(stage, name, HOME[name]), 0
+    for route in TENANT_ROUTES:
+        if not route.path.startswith(mine) or "GET" not in (route.methods or set()):
+            continue
+        answer = person.get(filled(route, slug, values))
+        if 'id="site-nav"' not in answer.text or str(answer.url).endswith(person.home):
+            continue  # a file, a refusal, or Home itself
+        trail = re.findall(r'<nav class="breadcrumbs".*?</nav>', answer.text, re.DOTALL)
+        assert len(trail) == 1, route.path
+        steps = re.findall(r"<li>(.*?)</li>", trail[0], re.DOTALL)
+        assert steps, route.path
+        assert all(re.sub(r"<[^>]+>", "", step).strip() for step in steps), (route.path, steps)
+        assert ["aria-current" in step for step in steps] == [False] * (len(steps) - 1) + [True], route.path
+        assert "<a" not in steps[-1], route.path
+        # It begins where the navigation has the page, and leads up to what the navigation leads to.
+        nav = answer.text.partition('id="site-nav"')[2].partition("</nav>")[0]
+        current = re.search(r'<a href="([^"]*)" aria-current="(\w+)"', nav)
+        if current:
+            assert (current[1] in trail[0]) == (current[2] == "true"), (route.path, steps)
+        seen += 1
+    assert seen >= least, seen
+
+
 @pytest.mark.prove
 @pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("name", STAFF + PEOPLE)

@@ -11,17 +11,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from auth import audit
+from auth import api_keys, audit
 from auth.actors import Actor, system
-from billing import search
+from billing import access_requests, invoices, search, tags
+from billing.invoice_fields import InvoiceInput, LineInput
+from billing.tags import TagInput
 from db import ids
 from db.session import Database
 from portal.partner.activity import WORDS
+from portal.partner.audit import told_apart
+from tests.api.writing import access_request
 from tests.cast import Cast
 from tests.portal.conftest import Person, text_of
 from tests.world import nothing_changes
 
 LOG = "/audit"
+WORK = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
 ROOT = Path(__file__).parents[3]
 KINDS = "partner|customer|user|invoice|payment|payment_method|tag|api_key|portal_session|audit"
 
@@ -53,7 +58,7 @@ def log(database: Database, cast: Cast, now: datetime) -> None:
 def test_the_log_tells_who_did_what(ada: Person) -> None:
     shown = text_of(ada.get(LOG)).replace("\xa0", " ").replace(" (only what they did)", "")
     found = [shown.index(words) for words in (
-        "Ada made an API key — Mar 10, 2026, 1:00 PM EDT", "Clem deleted a tag", "Clem changed a tag",
+        "Ada made the API key “=1+1” — Mar 10, 2026, 1:00 PM EDT", "Clem deleted a tag", "Clem changed a tag",
         "Ada created a tag — Mar 8, 2026, 1:00 PM EDT",
     )]  # fmt: skip
     assert found == sorted(found)
@@ -63,12 +68,12 @@ def test_the_log_tells_who_did_what(ada: Person) -> None:
 @pytest.mark.parametrize(
     ("asked", "there", "gone"),
     [
-        ("about=tag", ["created a tag"], ["made an API key"]),
-        ("about=api_key", ["made an API key"], ["a tag"]),
-        ("since=2026-03-10", ["made an API key", "deleted a tag"], ["changed a tag", "created a tag"]),
-        ("until=2026-03-09", ["changed a tag", "created a tag"], ["deleted a tag", "made an API key"]),
+        ("about=tag", ["created a tag"], ["made the API key"]),
+        ("about=api_key", ["made the API key"], ["a tag"]),
+        ("since=2026-03-10", ["made the API key", "deleted a tag"], ["changed a tag", "created a tag"]),
+        ("until=2026-03-09", ["changed a tag", "created a tag"], ["deleted a tag", "made the API key"]),
         ("since=2026-03-09&until=2026-03-09", ["changed a tag"], ["deleted a tag", "created a tag"]),
-        ("about=nonsense", ["made an API key", "created a tag"], []),
+        ("about=nonsense", ["made the API key", "created a tag"], []),
         ("about=payment", ["Nothing of the kind"], ["a tag"]),
     ],
 )
@@ -135,7 +140,7 @@ def asked_by(cast: Cast, asked: str) -> str:
 @pytest.mark.parametrize(
     ("asked", "rows", "chip"),
     [
-        ("who={ada}", ["Ada made an API key", "Ada created a tag"], "By: Ada"),
+        ("who={ada}", ["Ada made the API key “=1+1”", "Ada created a tag"], "By: Ada"),
         ("who={petra}", ["Petra created a tag"], "By: Petra"),
         ("who={key}", ["all scopes deleted a tag"], "By: all scopes"),
         ("who=keys", ["all scopes deleted a tag"], "By: Any API key"),
@@ -144,7 +149,7 @@ def asked_by(cast: Cast, asked: str) -> str:
         ("who=users&customer={acme}", ["Petra created a tag"], "Customer: Acme"),
         ("customer=acm", ["Petra created a tag"], "Customer: Acme"),
         ("customer=GLOBEX", ["Gus changed a tag"], "Customer: Globex"),
-        ("who={ada}&about=api_key", ["Ada made an API key"], "About: API keys"),
+        ("who={ada}&about=api_key", ["Ada made the API key “=1+1”"], "About: API keys"),
         ("who={ada}&until=2026-03-08", ["Ada created a tag"], "To 2026-03-08"),
         ("who={mallory}", [], "By: somebody"),
     ],
@@ -241,3 +246,58 @@ def test_everything_that_is_written_down_has_words() -> None:
     columns = {name for name in written if name.partition(".")[2] in ("id", "partner_id", "customer_id")}
     assert len(written - columns) > 40
     assert written - columns - WORDS.keys() == set()
+
+
+def test_a_line_says_what_it_was_done_to_and_leads_there(
+    ada: Person, database: Database, cast: Cast, now: datetime
+) -> None:
+    acme = cast.customers["acme"]
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        late = tags.create(db, cast.ada, fields=TagInput(name="Late", colour="#1f6feb"), now=now)
+        gone = tags.create(db, cast.ada, fields=TagInput(name="Gone", colour="#1f6feb"), now=now)
+        tags.tag_customers(db, cast.ada, tag_ids=[late.id, gone.id], customer_ids=[acme], now=now)
+        tags.delete(db, cast.ada, tag_id=gone.id, now=now)
+        asked = access_request(db, cast.ada.partner_id, "nina", now)
+        access_requests.deny(db, cast.ada, request_id=asked.id, now=now)
+        invoice = invoices.create_draft(db, cast.ada, customer_id=acme, fields=WORK, now=now)
+        tags.tag_invoices(db, cast.ada, tag_ids=[late.id], invoice_ids=[invoice.id], now=now)
+        api_keys.create(db, cast.ada, name="Shop", scopes=["tags:read"], now=now)
+    answer = ada.get(LOG)
+    told = {row.replace(" (only what they did)", "").removeprefix("Ada ") for row in rows_of(answer.text)}
+    assert told >= {
+        "created the tag “Late”", "created the tag “Gone”", "deleted the tag “Gone”",
+        "denied the request of nina for access", "tagged a draft invoice with “Late”",
+        "made the API key “Shop”",
+    }  # fmt: skip
+    assert told & {
+        "tagged the customer with “Late”, a deleted tag", "tagged the customer with a deleted tag, “Late”"
+    }  # fmt: skip
+    assert f'href="{ada.home}/tags/{ids.shown("tag", late.id)}/edit"' in answer.text
+    # Whose it is, though the customer is not to read that row.
+    shown = text_of(answer)
+    for words in ("tagged a draft invoice with “Late”", "a deleted tag", "drafted an invoice"):
+        assert re.search(rf"{words}[^—]{{0,20}} Acme Mar 10", shown.replace("\xa0", " ")), words
+    assert ids.shown("tag", gone.id) not in answer.text
+
+
+def test_a_customers_own_tag_is_named_to_nobody_else(
+    ada: Person, database: Database, cast: Cast, now: datetime
+) -> None:
+    acme = cast.customers["acme"]
+    with database.transaction(partner_id=cast.petra.partner_id, customer_id=acme) as db:
+        tags.create(db, cast.petra, fields=TagInput(name="Theirs alone", colour="#1f6feb"), now=now)
+    answer = ada.get(LOG)
+    assert "Petra (only what they did) created a tag" in rows_of(answer.text)
+    assert "Theirs alone" not in answer.text
+
+
+def test_keys_of_one_name_are_told_apart_in_the_list_of_whom_to_ask_for() -> None:
+    def key(end: str, name: str, made: str) -> dict[str, str]:
+        return {"id": f"key_{end}", "name": name, "createdAt": f"2026-03-10T{made}:00.000000Z"}
+
+    kept = [key("aaaa", "Shop", "17:00"), key("bbbb", "Shop", "18:30"), key("cccc", "Other", "17:00")]
+    assert [text.replace("\u202f", " ").replace("\xa0", " ") for _, text in told_apart(kept, "UTC")] == [
+        "Shop, made Mar 10, 2026, 5:00 PM UTC", "Shop, made Mar 10, 2026, 6:30 PM UTC", "Other"
+    ]  # fmt: skip
+    same = told_apart([kept[0], key("dddd", "Shop", "17:00")], "UTC")
+    assert [text[-7:] for _, text in same] == [" (aaaa)", " (dddd)"]

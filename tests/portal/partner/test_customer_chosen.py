@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from tests.world import nothing_changes
 
 __all__ = ["does"]
 
-ACTS = ("archive", "tag", "untag", "export")
+ACTS = ("archive", "restore", "tag", "untag", "export")
 
 
 def statuses(owner: Connection) -> dict[str, str]:
@@ -63,6 +64,61 @@ def test_archiving_asks_with_the_number_and_the_names(ada: Person, does: Does, o
     found = statuses(owner)
     assert [found[name] for name in ("Bluebird", "Harbor", "Zenith")] == ["ARCHIVED", "ARCHIVED", "ACTIVE"]
     assert "2 customers are archived." in text_of(ada.get("/customers"))
+
+
+@pytest.mark.parametrize(
+    ("status", "offered"), [("", {"archive"}), ("archived", {"restore"}), ("all", {"archive", "restore"})]
+)
+def test_a_list_offers_what_its_customers_can_become(
+    ada: Person, does: Does, status: str, offered: set[str]
+) -> None:
+    does(customers.archive, customer_id=add(does, "Bluebird"))
+    page = ada.get(f"/customers?status={status}").text
+    pressed = set(re.findall(r'formaction="[^"]*/customers/chosen/(archive|restore)"', page))
+    assert pressed == offered
+    # Enter presses what the form itself would do, and that is offered as well.
+    assert re.findall(r'action="[^"]*/customers/chosen/(\w+)" data-choosing', page)[0] in offered
+
+
+def test_archived_customers_are_restored_together(ada: Person, does: Does, owner: Connection) -> None:
+    made = {name: add(does, name) for name in ("Bluebird", "Harbor", "Zenith")}
+    for name in ("Bluebird", "Harbor"):
+        does(customers.archive, customer_id=made[name])
+    chosen = [ids.shown("cus", id_) for id_ in made.values()]
+    given = {"which": "chosen", "customer": chosen, "narrowing": "status=all"}
+    with nothing_changes(owner):
+        page = ada.post("/customers/chosen/restore", given)
+    shown = text_of(page)
+    assert "Restore 2 customers?" in shown
+    assert "One customer stays as it is" in shown
+    assert "Bluebird, Harbor" in shown
+    assert "Harbor, Zenith" not in shown
+    answer = ada.post("/customers/chosen/restore", hidden(page))
+    assert answer.headers["location"] == f"{ada.home}/customers?status=all"
+    assert set(statuses(owner).values()) == {"ACTIVE"}
+    assert "2 customers are restored. Invites that were open have to be sent again." in text_of(
+        ada.get("/customers?status=all")
+    )
+    with nothing_changes(owner):
+        assert ada.post("/customers/chosen/restore", given).status_code == 303
+    assert "None of these is archived." in text_of(ada.get("/customers"))
+
+
+def test_archived_ones_among_the_chosen_stay_as_they_are(ada: Person, does: Does, owner: Connection) -> None:
+    made = {name: add(does, name) for name in ("Bluebird", "Harbor", "Zenith")}
+    for name in ("Bluebird", "Harbor"):
+        does(customers.archive, customer_id=made[name])
+    chosen = [ids.shown("cus", id_) for id_ in made.values()]
+    page = ada.post("/customers/chosen/archive", {"which": "chosen", "customer": chosen})
+    assert "Archive 1 customer?" in text_of(page)
+    assert "2 customers stay as they are" in text_of(page)
+    ada.post("/customers/chosen/archive", hidden(page))
+    assert statuses(owner)["Zenith"] == "ARCHIVED"
+    assert "1 customer is archived." in text_of(ada.get("/customers"))
+    with nothing_changes(owner):
+        answer = ada.post("/customers/chosen/archive", {"which": "chosen", "customer": chosen})
+    assert answer.status_code == 303
+    assert "All of these are archived already." in text_of(ada.get("/customers"))
 
 
 def test_undo_restores_exactly_what_was_archived(ada: Person, does: Does, owner: Connection) -> None:

@@ -1,6 +1,7 @@
 """Pending invites in the dashboard: who is listed, in which state, and what is done about them."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -56,7 +57,21 @@ def test_nobody_waits(ada: Person) -> None:
 def test_everybody_who_waits_is_listed_the_longest_first(ada: Person, people: People) -> None:
     page = ada.get("/invites")
     assert re.findall(r'<th scope="row">(\w+)<', page.text) == ["Gil", "Max", "Nora", "Sam"]
-    assert "3 people" in text_of(page)
+    assert "4 people" in text_of(page)
+
+
+@pytest.mark.parametrize(("name", "there"), [("ada", 4), ("clem", 3)])
+def test_the_list_its_count_and_home_agree(
+    signed_in: Callable[[str], Person], people: People, name: str, there: int
+) -> None:
+    person = signed_in(name)
+    page, home = person.get("/invites"), person.get("")
+    assert len(re.findall(r'<th scope="row">(\w+)<', page.text)) == there
+    assert f"{there} people" in text_of(page)
+    card = home.text.partition('id="home-waiting"')[2].partition("</section>")[0]
+    assert f'<span class="count">{there}</span>' in card
+    staff = ["Sam"] if there == 4 else []
+    assert re.findall(r'/(?:team|users)">(\w+)<', card) == ["Nora", *staff, "Max", "Gil"]
 
 
 def test_the_state_is_told(
@@ -88,7 +103,7 @@ def test_archived_customers_are_left_out(
 
 def test_home_counts_them_and_leads_here(ada: Person, people: People) -> None:
     page = ada.get()
-    assert "Invites not accepted yet 3" in text_of(page)
+    assert "Invites not accepted yet 4" in text_of(page)
     assert f'href="{ada.home}/invites"' in page.text
 
 

@@ -141,7 +141,7 @@ def test_merging_asks_which_tag_stays_and_says_what_moves(
     assert owner.execute(text("select count(*), count(distinct customer_id) from customer_tag")).one() == (
         2, 2,
     )  # fmt: skip
-    assert "merged a tag into another" in text_of(ada.get("/audit"))
+    assert "merged the tag “VIP” into “Other”" in text_of(ada.get("/audit"))
 
 
 def test_a_tag_is_not_merged_into_itself_or_into_somebody_elses(
