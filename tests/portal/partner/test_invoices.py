@@ -250,5 +250,5 @@ def test_another_partners_invoice_looks_like_none(signed_in: Arrive, cast: Cast,
 
 
 def test_payments_are_listed(signed_in: Arrive) -> None:
-    assert "No payments here" in signed_in("ada").get("/payments").text
+    assert "No payments yet" in signed_in("ada").get("/payments").text
     assert signed_in("ada").get("/payments/pay_" + "0" * 32).status_code == 404
