@@ -18,7 +18,7 @@ from tests.accessible import check_accessible, press
 from tests.billing.acting import Acts
 from tests.billing.paying import Till
 from tests.cast import Cast
-from tests.portal.conftest import Browsing, Person, customer_id, text_of
+from tests.portal.conftest import ORIGIN, Browsing, Person, customer_id, text_of
 from tests.world import nothing_changes
 
 SignedIn = Callable[[str], Person]
@@ -45,7 +45,7 @@ def address(person: Person, cast: Cast) -> str:
 
 @pytest.mark.parametrize("name", ["ada", "rita", "carl", "vera"])
 def test_page_pdf_and_csv_say_the_same_on_both_sides(
-    signed_in: SignedIn, till: Till, cast: Cast, owner: Connection, origin: str, name: str
+    signed_in: SignedIn, till: Till, cast: Cast, owner: Connection, name: str
 ) -> None:
     person = signed_in(name)
     here = address(person, cast)
@@ -67,7 +67,7 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
     said = papers.words(pdf.content)
     assert "Pay all open invoices You are asked to sign in first." in said
     pay = f"{signed_in('carl').home}/pay?all=1"
-    assert papers.links(pdf.content) == [f"{origin}{pay}"]
+    assert papers.links(pdf.content) == [f"{ORIGIN}{pay}"]
     # Staff pay for nobody, and who may only look doesn't pay.
     assert (f'href="{pay}"' in page.text) is (name == "carl")
     assert pdf.headers["content-disposition"] == (
@@ -105,7 +105,7 @@ def test_it_is_french_for_a_french_reader(signed_in: SignedIn, till: Till, cast:
     answer = carl.get(f"/statement.pdf{MARCH}")
     assert 'filename="Releve-Acme-2026-03-01-2026-03-10.pdf"' in answer.headers["content-disposition"]
     said = papers.words(answer.content)
-    assert papers.links(answer.content) == [f"{origin}{carl.home}/pay?all=1"]
+    assert papers.links(answer.content) == [f"{ORIGIN}{carl.home}/pay?all=1"]
     assert "Payer toutes les factures impayées Vous devrez d’abord ouvrir une session." in said
     for text in ("Relevé de compte", "Paiement pour NO-00001, NO-00002", "-334,56 $ US", "Pas encore échu"):
         assert text in said, text
