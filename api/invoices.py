@@ -1,6 +1,5 @@
 """Invoices in the API. A customer's users never see drafts."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,6 @@ from api.changes import (
     Given,
     MoneyInput,
     Outcome,
-    Work,
     change,
     changed,
     gives,
@@ -25,7 +23,7 @@ from api.nouns import Connection, Money, Node, by_id, col, lazy, many, money, no
 from api.reads import STAFF
 from api.tags import Tag
 from auth.actors import Action
-from billing import invoice_life, invoice_sending
+from billing import invoice_sending
 from billing import invoices as t
 from billing.derived import (
     ShownStatus,
@@ -284,13 +282,6 @@ class SendInvoiceInput:
     )
 
 
-@takes()
-class VoidInvoiceInput:
-    """An open invoice nobody has paid anything of."""
-
-    id: strawberry.ID
-
-
 @gives
 class CreateInvoicePayload:
     """The new draft."""
@@ -319,13 +310,6 @@ class SendInvoicePayload:
     invoice: Invoice | None = changed()
 
 
-@gives
-class VoidInvoicePayload:
-    """The invoice, VOID now."""
-
-    invoice: Invoice | None = changed()
-
-
 def _create(doing: Doing, given: Given) -> Outcome:
     made = t.create_draft(
         doing.db, doing.actor, customer_id=given.record("customer_id", "cus"),
@@ -346,14 +330,6 @@ def _delete(doing: Doing, given: Given) -> Outcome:
     invoice_id = given.record("id", "inv")
     t.delete_draft(doing.db, doing.actor, invoice_id=invoice_id, now=doing.now)
     return {"deleted_id": ids.shown("inv", invoice_id)}
-
-
-def _moving(rule: Callable[..., t.Invoice]) -> Work:
-    def run(doing: Doing, given: Given) -> Outcome:
-        moved = rule(doing.db, doing.actor, invoice_id=given.record("id", "inv"), now=doing.now)
-        return {"invoice": moved.id}
-
-    return run
 
 
 def _send(doing: Doing, given: Given) -> Outcome:
@@ -381,8 +357,4 @@ class InvoiceMutations:
     send_invoice: SendInvoicePayload | None = change(
         _send, SendInvoiceInput, Action.EDIT_INVOICES,
         about="Mail it to users of the customer; a draft is issued first, and gets its number.",
-    )  # fmt: skip
-    void_invoice: VoidInvoicePayload | None = change(
-        _moving(invoice_life.void), VoidInvoiceInput, Action.VOID_INVOICES,
-        about="Take an open invoice back; its number stays used.",
     )  # fmt: skip

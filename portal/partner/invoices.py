@@ -1,6 +1,6 @@
 """An invoice in the dashboard: its page, sending, voiding, duplicating, deleting a draft, its tags.
 
-Surprise: only sending gives it a number, and from then on it can be voided but never edited.
+Surprise: sending or issuing gives it a number, and from then on it can be voided but never edited.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from portal.navigation import ROLES
 from portal.page import Page, ask, show
 from portal.partner.refused_sending import WHAT_TO_DO
 
-CONFIRMED = ("void", "delete", "reopen")
+CONFIRMED = ("void", "delete", "reopen", "issue")
 
 
 async def show_invoice(request: Request) -> Response:
@@ -36,7 +36,7 @@ async def show_invoice(request: Request) -> Response:
 
 
 async def confirm(request: Request) -> Response:
-    """Asks before sending, voiding or deleting."""
+    """Asks before sending, issuing, voiding or deleting."""
     what = request.path_params["what"]
     if what == "send":
         return await confirm_send(request)
@@ -78,6 +78,20 @@ async def send(request: Request) -> Response:
     except Invalid as wrong:
         return await confirm_send(request, form=form.with_problems(wrong), status=422)
     return go(request, address(request), say("Invoice {number} is on its way.", number=number))
+
+
+async def issue(request: Request) -> Response:
+    """Give the draft its number without mailing it to anybody."""
+    form = await read_form(request)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        return invoice_life.finalize(db, actor, invoice_id=invoice_id, now=now).number
+
+    number = await act(request, work, form=form)
+    return go(
+        request, address(request), say("Invoice {number} is issued. Nobody was mailed.", number=number)
+    )
 
 
 async def void(request: Request) -> Response:
@@ -172,6 +186,7 @@ ROUTES = [
     Route(_ONE + "/invoice.pdf", partner(papers.invoice)),
     Route(_ONE + "/confirm-{what:str}", partner(confirm)),
     Route(_ONE + "/send", partner(send), methods=["POST"]),
+    Route(_ONE + "/issue", partner(issue), methods=["POST"]),
     Route(_ONE + "/void", partner(void), methods=["POST"]),
     Route(_ONE + "/reissue", partner(reissue), methods=["POST"]),
     Route(_ONE + "/duplicate", partner(duplicate), methods=["POST"]),

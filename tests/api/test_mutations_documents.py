@@ -149,6 +149,7 @@ DRY = [
     "addCustomerImportRows", "createInvoiceImport", "addInvoiceImportRows",
     "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
     "reopenInvoice", "scheduleInvoice", "reissueInvoice", "createRecurringInvoice", "updateRecurringInvoice",
+    "finalizeInvoice",
     "createTaxRate", "updateTaxRate", "createCatalogueItem", "updateCatalogueItem",
     "createCreditNote", "applyCredit",
 ]  # fmt: skip
