@@ -30,7 +30,7 @@ _MADE = text("""
       one.po_number, one.external_id, 1, :now, :now
     from invoice_import_row r cross join lateral jsonb_populate_record(null::invoice, r.made) as one
     where r.partner_id = :partner_id and r.import_id = :import_id and r.position = any(:positions)
-    on conflict do nothing returning id, total_minor
+    on conflict do nothing returning id, customer_id, total_minor
 """)
 _LINES = text("""
     insert into invoice_line (partner_id, id, customer_id, invoice_id, position, description, quantity_e4,
@@ -90,9 +90,12 @@ def create_staged(
         return frozenset()
     mine = {"partner_id": actor.partner_id, "import_id": import_id}
     left = {id_: position for position, id_ in new.items()}
-    made, totals = {}, []
-    for id_, total_minor in db.execute(_MADE, {**mine, "positions": list(new), "now": now}).all():
+    made, totals, whose = {}, [], []
+    for id_, customer_id, total_minor in db.execute(
+        _MADE, {**mine, "positions": list(new), "now": now}
+    ).all():
         made[id_] = left.pop(id_)
+        whose.append(customer_id)
         totals.append({"number": "", "total_minor": total_minor})
     if made:
         rows = {**mine, "positions": list(made.values())}
@@ -100,7 +103,8 @@ def create_staged(
         db.execute(_TAXES, rows)
         audit.record_many(
             db, actor, action="invoice.created", subject_kind="invoice",
-            subjects=[(id_, None) for id_ in made], details=totals, now=now,
+            subjects=[(id_, None) for id_ in made], details=totals, concerned=whose,
+            now=now,
         )  # fmt: skip
         db.execute(_WORDS, {**rows, "kind": SEARCHED_AS})
     return frozenset(left.values())
