@@ -18,7 +18,7 @@ class FinalizeInvoiceInput:
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class VoidInvoiceInput:
     """An open invoice nobody has paid anything of."""
 
