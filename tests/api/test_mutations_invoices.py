@@ -306,3 +306,22 @@ async def test_what_is_done_with_is_archived_and_restored(writer: Writer, acme: 
         assert await writer.refused("archiveInvoice", owed) == [("INVOICE_NOT_ENDED", "input")]
         for name in ("archiveInvoices", "restoreInvoices"):
             assert await writer.refused(name, {"invoiceIds": []}) == [("REQUIRED", "input.invoiceIds")]
+
+
+async def test_a_field_that_is_missing_or_unknown_is_named_and_nothing_that_was_sent_is(
+    writer: Writer,
+) -> None:
+    kind = "Variable '$input' has invalid value"
+    for given, said in (
+        ({}, f"{kind}: Expected value of type 'SendInvoiceInput' to include required field 'id'."),
+        (
+            {"id": "x", "sendOn": "secret"},
+            f"{kind}: Expected value of type 'SendInvoiceInput' not to include unknown field 'sendOn'.",
+        ),
+        ({"id": "x", "a 'secret'": 1}, f"{kind}."),
+        ({"id": "x", "s" * 61: 1}, f"{kind}."),
+        ({"id": ["secret"]}, f"{kind} at .id: ID cannot represent value."),
+    ):
+        answer = await writer.send("sendInvoice", given)
+        assert (answer.status, answer.codes) == (400, ["INVALID_DOCUMENT"])
+        assert answer.json["errors"][0]["message"] == said
