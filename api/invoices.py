@@ -50,6 +50,7 @@ from billing.tags import InvoiceTag
 from db import ids
 
 if TYPE_CHECKING:
+    from api.audit import AuditEvent
     from api.credit_notes import CreditApplication, CreditNote
     from api.invoice_threads import InvoiceThread
     from api.mails import Mail
@@ -153,6 +154,9 @@ class Invoice(Node):
     )
     credit_applications: Connection[Annotated["CreditApplication", lazy("api.credit_notes")]] = page(
         "invoice_id", "What of the customer's credit was taken off it."
+    )
+    audit_events: Connection[Annotated["AuditEvent", lazy("api.audit")]] = page(
+        "subject_id", "What was done to it: sent, opened, credited and more."
     )
     pay_links: Connection[Annotated["PayLink", lazy("api.pay_links")]] = page("invoice_id", see=STAFF)
     tags: list[Tag] = many(
@@ -265,14 +269,14 @@ class UpdateInvoiceInput:
     lines: list[InvoiceLineInput] | None = opt("Instead of all the lines there are.")
 
 
-@takes()
+@takes(dry_run=True)
 class DeleteDraftInvoiceInput:
     """A draft to delete."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class SendInvoiceInput:
     """A draft or an issued invoice, and whom it is mailed to."""
 

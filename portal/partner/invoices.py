@@ -25,6 +25,7 @@ from portal.form import Form
 from portal.house import house, place, record_id
 from portal.navigation import ROLES
 from portal.page import Page, ask, show
+from portal.partner.invoice_history import history_of
 from portal.partner.refused_sending import WHAT_TO_DO
 
 CONFIRMED = ("void", "delete", "reopen", "issue")
@@ -89,9 +90,7 @@ async def issue(request: Request) -> Response:
         return invoice_life.finalize(db, actor, invoice_id=invoice_id, now=now).number
 
     number = await act(request, work, form=form)
-    return go(
-        request, address(request), say("Invoice {number} is issued. Nobody was mailed.", number=number)
-    )
+    return go(request, address(request), say("Invoice {number} is issued. Nobody was mailed.", number=number))
 
 
 async def void(request: Request) -> Response:
@@ -163,7 +162,7 @@ async def _details(request: Request) -> Response:
     good = [link for link in links if datetime.fromisoformat(link["expiresAt"]) > now]
     return show(
         request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
-        live_links=[link for link in good if not link["revokedAt"]],
+        live_links=[link for link in good if not link["revokedAt"]], history=await history_of(request, page),
     )  # fmt: skip
 
 
