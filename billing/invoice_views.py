@@ -30,7 +30,11 @@ def note_opened(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -
     db.exec(select(Membership.id).where(*me).with_for_update(key_share=True)).one()
     if _was_noted(db, actor, invoice_id, now):
         return
-    mine = (Invoice.partner_id == actor.partner_id, Invoice.id == invoice_id)
+    mine = (
+        Invoice.partner_id == actor.partner_id,
+        Invoice.customer_id == actor.customer_id,
+        Invoice.id == invoice_id,
+    )
     invoice = db.exec(select(Invoice).where(*mine)).one_or_none()
     if invoice is None or invoice.status is InvoiceStatus.DRAFT:
         raise NotFound
