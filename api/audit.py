@@ -54,7 +54,7 @@ class AuditEvent(Node):
         "subject_id", "What it was done to.", kind="subject_kind", kinds=_KINDS
     )
     details: Json = col(see=STAFF)
-    customer: Annotated["Customer", lazy("api.customers")] | None = one("customer_id", where=True)
+    customer: Annotated["Customer", lazy("api.customers")] | None = one("concerns_id", where=True)
 
 
 @strawberry.type

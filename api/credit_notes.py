@@ -102,7 +102,7 @@ class CreateCreditNoteInput:
     )
 
 
-@takes()
+@takes(dry_run=True)
 class SendCreditNoteInput:
     """A credit note, and whom it is mailed to."""
 

@@ -126,7 +126,9 @@ class Customer(Node):
     )
     payment_methods: Connection[Annotated["PaymentMethod", lazy("api.payment_methods")]] = page("customer_id")
     notes: Connection[Annotated["CustomerNote", lazy("api.customer_notes")]] = page("customer_id", see=STAFF)
-    audit_events: Connection[Annotated["AuditEvent", lazy("api.audit")]] = page("customer_id")
+    audit_events: Connection[Annotated["AuditEvent", lazy("api.audit")]] = page(
+        "concerns_id", "The partner's side finds here what happened to drafts, too."
+    )
 
 
 @strawberry.type

@@ -44,8 +44,11 @@ _STATUS: tuple[tuple[type[Refusal], int], ...] = (
     (Limited, 429),
 )
 # What was sent is not sent back: it may be long, or something that should not have been sent at all.
+# But the name of a field that is missing or unknown is what mends it.
 _REPEATED = re.compile(
-    r"[,;] found: .*|(?<=invalid value) '.*'|(?<=value): .*|(?<=^Value) '.*?'(?= does not exist)", re.DOTALL
+    r"[,;] found: .*|(?<=invalid value) '.*'|(?<=^Value) '.*?'(?= does not exist)"
+    r"|(?<=value): (?!Expected value of type '\w+' (?:not )?to include \w+ field '\w{1,60}').*",
+    re.DOTALL,
 )
 
 

@@ -14,28 +14,28 @@ SHOWN = 50  # of the invoices that were changed: with their tags and more they a
 Invoices = list[Annotated["Invoice", lazy("api.invoices")]]
 
 
-@takes()
+@takes(dry_run=True)
 class ArchiveInvoiceInput:
     """A paid, void or uncollectible invoice."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class RestoreInvoiceInput:
     """An invoice to put into the lists again."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class ArchiveInvoicesInput:
     """Paid, void or uncollectible invoices: all of them, or nothing is done."""
 
     invoice_ids: list[strawberry.ID] = strawberry.field(description="1 to 500.")
 
 
-@takes()
+@takes(dry_run=True)
 class RestoreInvoicesInput:
     """Invoices to put into the lists again: all of them, or nothing is done."""
 

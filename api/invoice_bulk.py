@@ -16,7 +16,7 @@ from db import ids
 SHOWN = 50  # of the invoices that were sent: with their tags and more they are many records
 
 
-@takes()
+@takes(dry_run=True)
 class SendInvoicesInput:
     """Invoices to send, each with an outcome of its own."""
 

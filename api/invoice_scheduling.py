@@ -20,7 +20,7 @@ class ScheduleInvoiceInput:
     )
 
 
-@takes()
+@takes(dry_run=True)
 class UnscheduleInvoiceInput:
     """A draft that is to be sent on a day."""
 

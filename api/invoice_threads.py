@@ -94,14 +94,14 @@ class ReplyToInvoiceThreadInput:
     text: str | None = opt("Required. 4,000 characters at most.")
 
 
-@takes()
+@takes(dry_run=True)
 class ResolveInvoiceThreadInput:
     """A conversation that is settled."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class ReopenInvoiceThreadInput:
     """A settled conversation to go on with."""
 

@@ -1,6 +1,5 @@
 """Invoices in the API. A customer's users never see drafts."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,6 @@ from api.changes import (
     Given,
     MoneyInput,
     Outcome,
-    Work,
     change,
     changed,
     gives,
@@ -25,7 +23,7 @@ from api.nouns import Connection, Money, Node, by_id, col, lazy, many, money, no
 from api.reads import STAFF
 from api.tags import Tag
 from auth.actors import Action
-from billing import invoice_life, invoice_sending
+from billing import invoice_sending
 from billing import invoices as t
 from billing.derived import (
     ShownStatus,
@@ -52,6 +50,7 @@ from billing.tags import InvoiceTag
 from db import ids
 
 if TYPE_CHECKING:
+    from api.audit import AuditEvent
     from api.credit_notes import CreditApplication, CreditNote
     from api.invoice_threads import InvoiceThread
     from api.mails import Mail
@@ -155,6 +154,9 @@ class Invoice(Node):
     )
     credit_applications: Connection[Annotated["CreditApplication", lazy("api.credit_notes")]] = page(
         "invoice_id", "What of the customer's credit was taken off it."
+    )
+    audit_events: Connection[Annotated["AuditEvent", lazy("api.audit")]] = page(
+        "subject_id", "What was done to it: sent, opened, credited and more."
     )
     pay_links: Connection[Annotated["PayLink", lazy("api.pay_links")]] = page("invoice_id", see=STAFF)
     tags: list[Tag] = many(
@@ -267,14 +269,14 @@ class UpdateInvoiceInput:
     lines: list[InvoiceLineInput] | None = opt("Instead of all the lines there are.")
 
 
-@takes()
+@takes(dry_run=True)
 class DeleteDraftInvoiceInput:
     """A draft to delete."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class SendInvoiceInput:
     """A draft or an issued invoice, and whom it is mailed to."""
 
@@ -282,13 +284,6 @@ class SendInvoiceInput:
     recipient_ids: list[strawberry.ID] | None = opt(
         "Users of the customer, 50 at most. Left out: its managers and payers."
     )
-
-
-@takes()
-class VoidInvoiceInput:
-    """An open invoice nobody has paid anything of."""
-
-    id: strawberry.ID
 
 
 @gives
@@ -319,13 +314,6 @@ class SendInvoicePayload:
     invoice: Invoice | None = changed()
 
 
-@gives
-class VoidInvoicePayload:
-    """The invoice, VOID now."""
-
-    invoice: Invoice | None = changed()
-
-
 def _create(doing: Doing, given: Given) -> Outcome:
     made = t.create_draft(
         doing.db, doing.actor, customer_id=given.record("customer_id", "cus"),
@@ -346,14 +334,6 @@ def _delete(doing: Doing, given: Given) -> Outcome:
     invoice_id = given.record("id", "inv")
     t.delete_draft(doing.db, doing.actor, invoice_id=invoice_id, now=doing.now)
     return {"deleted_id": ids.shown("inv", invoice_id)}
-
-
-def _moving(rule: Callable[..., t.Invoice]) -> Work:
-    def run(doing: Doing, given: Given) -> Outcome:
-        moved = rule(doing.db, doing.actor, invoice_id=given.record("id", "inv"), now=doing.now)
-        return {"invoice": moved.id}
-
-    return run
 
 
 def _send(doing: Doing, given: Given) -> Outcome:
@@ -381,8 +361,4 @@ class InvoiceMutations:
     send_invoice: SendInvoicePayload | None = change(
         _send, SendInvoiceInput, Action.EDIT_INVOICES,
         about="Mail it to users of the customer; a draft is issued first, and gets its number.",
-    )  # fmt: skip
-    void_invoice: VoidInvoicePayload | None = change(
-        _moving(invoice_life.void), VoidInvoiceInput, Action.VOID_INVOICES,
-        about="Take an open invoice back; its number stays used.",
     )  # fmt: skip

@@ -57,7 +57,7 @@ class RecordOutsidePaymentInput:
     send_receipt: bool | None = opt("False: nobody gets a mail. Left out: the customer does.")
 
 
-@takes(needs_key=True)
+@takes(dry_run=True, needs_key=True)
 class ReverseOutsidePaymentInput:
     """What to take back: the check bounced, or it was a mistake."""
 

@@ -38,14 +38,14 @@ class PayLink(Node):
     invoice: Annotated["Invoice", lazy("api.invoices")] = one("invoice_id")
 
 
-@takes()
+@takes(dry_run=True)
 class CreatePayLinkInput:
     """An issued invoice that is not void."""
 
     invoice_id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class RevokePayLinkInput:
     """The link to end."""
 
@@ -58,7 +58,7 @@ class CreatePayLinkPayload:
 
     path: str | None = said(
         "Where it leads, below this installation's address. Shown once: null in the answer to a repeated"
-        " idempotency key."
+        " idempotency key, and of a dry run."
     )
     pay_link: PayLink | None = changed()
 
@@ -73,7 +73,9 @@ class RevokePayLinkPayload:
 def _create(doing: Doing, given: Given) -> Outcome:
     invoice_id = given.record("invoice_id", "inv")
     made = t.create(doing.db, doing.actor, invoice_id=invoice_id, now=doing.now)
-    return {"path": t.path_of(made.token), "pay_link": made.link.id}
+    # The link of a dry run is undone: its path would lead nowhere.
+    path = None if given.get("dry_run") else t.path_of(made.token)
+    return {"path": path, "pay_link": made.link.id}
 
 
 def _without_path(outcome: Outcome) -> Outcome:

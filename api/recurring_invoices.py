@@ -89,21 +89,21 @@ class UpdateRecurringInvoiceInput:
     auto_send: bool | None = opt("Whether they are sent.")
 
 
-@takes()
+@takes(dry_run=True)
 class PauseRecurringInvoiceInput:
     """Which one."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class ResumeRecurringInvoiceInput:
     """Which one."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class SkipRecurringInvoiceInput:
     """Which one, and its next day."""
 
@@ -111,7 +111,7 @@ class SkipRecurringInvoiceInput:
     on: date = strawberry.field(description="`nextOn` as it was shown: refused if it is another by now.")
 
 
-@takes()
+@takes(dry_run=True)
 class EndRecurringInvoiceInput:
     """Which one."""
 

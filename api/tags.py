@@ -103,7 +103,7 @@ class UntagCustomersInput(TagCustomersInput):
     """Tags of the partner and its customers: all of them, or nothing is done."""
 
 
-@takes()
+@takes(dry_run=True)
 class TagInvoicesInput:
     """Tags of the own side and invoices: all of them, or nothing is done."""
 
@@ -111,7 +111,7 @@ class TagInvoicesInput:
     invoice_ids: list[strawberry.ID] = strawberry.field(description="1 to 500.")
 
 
-@takes()
+@takes(dry_run=True)
 class UntagInvoicesInput(TagInvoicesInput):
     """Tags of the own side and invoices: all of them, or nothing is done."""
 

@@ -1,13 +1,14 @@
 """The audit log: who did what to what, when. Rows are added, never changed.
 
-Surprise: the customer's side sees its own customer's rows, the partner sees all of them.
+Surprise: the customer's side sees the rows with its own `customer_id`, the partner sees all of them. What a
+customer must not learn of, a draft for one, has no `customer_id`, and `concerns_id` says whose it is.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, insert, literal, select, text
@@ -25,13 +26,14 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 LONGEST_AGENT = 200
 # Three lists instead of thousands of rows: binding each row's values costs more than writing it.
 _MANY = text("""
-    insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_id, actor_name, action,
-      subject_kind, subject_id, details)
-    select :partner_id, one.id, one.customer_id, :at, :kind, cast(:actor_id as uuid), :name, :action,
-      :subject_kind, one.subject_id, coalesce(one.details, '{}')
+    insert into audit_event (partner_id, id, customer_id, concerns_id, at, actor_kind, actor_id, actor_name,
+      action, subject_kind, subject_id, details)
+    select :partner_id, one.id, one.customer_id, coalesce(one.concerns_id, one.customer_id), :at, :kind,
+      cast(:actor_id as uuid), :name, :action, :subject_kind, one.subject_id, coalesce(one.details, '{}')
     from rows from (unnest(cast(:ids as uuid[])), unnest(cast(:subjects as uuid[])),
-      unnest(cast(:customers as uuid[])), jsonb_array_elements(cast(:details as jsonb)))
-      as one(id, subject_id, customer_id, details)
+      unnest(cast(:customers as uuid[])), unnest(cast(:concerned as uuid[])),
+      jsonb_array_elements(cast(:details as jsonb)))
+      as one(id, subject_id, customer_id, concerns_id, details)
 """)
 
 
@@ -43,6 +45,8 @@ class AuditEvent(SQLModel, table=True):
         ForeignKeyConstraint(["partner_id"], ["partner.id"]),
         Index("ix_audit_event_at", "partner_id", "at", "id"),
         Index("ix_audit_event_customer", "partner_id", "customer_id", "at", "id"),
+        Index("ix_audit_event_concerns", "partner_id", "concerns_id", "at", "id"),
+        Index("ix_audit_event_subject", "partner_id", "subject_id", "at", "id"),
         Index("ix_audit_event_actor", "partner_id", "actor_id", "at", "id"),
         Index("ix_audit_event_actor_kind", "partner_id", "actor_kind", "at", "id"),
         guarded(Guard.CUSTOMER, append_only=True),
@@ -59,6 +63,7 @@ class AuditEvent(SQLModel, table=True):
     subject_kind: str
     subject_id: UUID | None = None
     details: dict[str, Any] = document(default_factory=dict)
+    concerns_id: UUID | None = None
 
 
 class PersonalEvent(SQLModel, table=True):
@@ -75,6 +80,12 @@ class PersonalEvent(SQLModel, table=True):
     agent: str
 
 
+class Unseen(NamedTuple):
+    """A customer that an act concerns and that must not see it."""
+
+    customer_id: UUID
+
+
 def record(
     db: Session,
     actor: Actor,
@@ -82,13 +93,14 @@ def record(
     action: str,
     subject_kind: str,
     subject_id: UUID | None,
-    customer_id: UUID | None = None,
+    customer_id: UUID | Unseen | None = None,
     now: datetime,
     **details: object,
 ) -> None:
     """Write down that `actor` did `action` (`user.invited`) to the subject.
 
-    `customer_id` says whose side sees it too; a customer user's acts are always its own customer's.
+    `customer_id` says whose side sees it too, or, `Unseen`, in whose log the partner alone finds it; a
+    customer user's acts are always its own customer's.
     `details` are small and plain (texts, numbers, ids, lists of them); a name that smells of a secret is a
     programming error (ValueError), because rows here can never be cleaned. Refuses (ViewOnly) an
     impersonation: what is worth a line here changes something, and it only looks.
@@ -97,12 +109,15 @@ def record(
     for name in details:
         if _SECRET.search(name):
             raise ValueError(f"the audit log takes no secrets: {name}")
+    concerned = customer_id.customer_id if isinstance(customer_id, Unseen) else customer_id
+    seen = None if isinstance(customer_id, Unseen) else customer_id
     # Written at once: what waits for the commit could be written under another tenant.
     db.execute(
         insert(AuditEvent).values(
             partner_id=actor.partner_id,
             id=new_id(),
-            customer_id=customer_id or actor.customer_id,
+            customer_id=seen or actor.customer_id,
+            concerns_id=concerned or actor.customer_id,
             at=now,
             actor_kind=actor.kind.value,
             actor_id=actor.id,
@@ -123,10 +138,11 @@ def record_many(
     subject_kind: str,
     subjects: Sequence[tuple[UUID, UUID | None]],
     details: Sequence[Mapping[str, object]] = (),
+    concerned: Sequence[UUID] = (),
     now: datetime,
 ) -> None:
-    """As `record`, for many subjects at once: each with the customer that sees it too, and its details if
-    there are any.
+    """As `record`, for many subjects at once: each with the customer that sees it too, and, if there are any,
+    its details and the customer it concerns.
     """
     actor.require_writer()
     for name in {name for one in details for name in one}:
@@ -136,7 +152,7 @@ def record_many(
         "partner_id": actor.partner_id, "kind": actor.kind.value, "actor_id": actor.id, "name": actor.name,
         "action": action, "subject_kind": subject_kind, "at": now, "ids": uuids(new_id() for _ in subjects),
         "subjects": uuids(id_ for id_, _ in subjects),
-        "customers": uuids(customer_id for _, customer_id in subjects),
+        "customers": uuids(customer_id for _, customer_id in subjects), "concerned": uuids(concerned),
         "details": json.dumps([{name: _plain(value) for name, value in one.items()} for one in details]),
     }  # fmt: skip
     db.execute(_MANY, given)

@@ -117,5 +117,14 @@ def _read(text: str | None) -> str:
 
 
 def _record(db: Session, actor: Actor, note: CustomerNote, action: str, now: datetime) -> None:
-    audit.record(db, actor, action=action, subject_kind="customer", subject_id=note.customer_id, now=now)
+    about = note.customer_id
+    audit.record(
+        db,
+        actor,
+        action=action,
+        subject_kind="customer",
+        subject_id=about,
+        customer_id=audit.Unseen(about),
+        now=now,
+    )
     db.flush()  # whoever reads next in this transaction, also past the session, finds it done

@@ -33,7 +33,7 @@ _MADE = text("""
     from invoice_import_row r cross join lateral jsonb_populate_record(null::invoice, r.made) as one
     where r.partner_id = :partner_id and r.import_id = :import_id
       and r.position = any(cast(:positions as int[]))
-    returning id, total_minor
+    returning id, customer_id, total_minor
 """)
 _LINES = text("""
     insert into invoice_line (partner_id, id, customer_id, invoice_id, position, description, quantity_e4,
@@ -96,9 +96,10 @@ def create_staged(
         return frozenset()
     mine = {"partner_id": actor.partner_id, "import_id": import_id}
     left = {id_: position for position, id_ in new.items()}
-    made, totals = {}, []
+    made, totals, whose = {}, [], []
     for one in insert_free(db, _MADE, {**mine, "now": now}, [*new]):
         made[one.id] = left.pop(one.id)
+        whose.append(one.customer_id)
         totals.append({"number": "", "total_minor": one.total_minor})
     if made:
         rows = {**mine, "positions": numbers(made.values())}
@@ -106,7 +107,8 @@ def create_staged(
         db.execute(_TAXES, rows)
         audit.record_many(
             db, actor, action="invoice.created", subject_kind="invoice",
-            subjects=[(id_, None) for id_ in made], details=totals, now=now,
+            subjects=[(id_, None) for id_ in made], details=totals, concerned=whose,
+            now=now,
         )  # fmt: skip
         db.execute(_WORDS, {**rows, "kind": SEARCHED_AS})
     return frozenset(left.values())

@@ -392,7 +392,8 @@ def words_of(values: Mapping[str, Any], customer: Customer) -> list[str | None]:
 def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str) -> None:
     """Write an act on an invoice into the audit log, with its number and total as they are now."""
     # Of a draft the customer's side learns nothing, not even that there is one.
-    customer_id = None if invoice.status is InvoiceStatus.DRAFT else invoice.customer_id
+    whose = invoice.customer_id
+    customer_id = audit.Unseen(whose) if invoice.status is InvoiceStatus.DRAFT else whose
     audit.record(
         db, actor, action=action, subject_kind="invoice", subject_id=invoice.id,
         customer_id=customer_id, now=now, number=invoice.number, total_minor=invoice.total_minor, **more,

@@ -30,15 +30,15 @@ class Share(NamedTuple):
 
 
 class LessIsLeft(Conflict):
-    """Somebody else pays or paid part of it. Never says who."""
+    """More is asked than is left: too much was typed, or somebody else pays or paid part. Never says who."""
 
     code = "LESS_IS_LEFT"
 
     def __init__(self, invoice: Invoice, left: Money) -> None:
         super().__init__(
             say(
-                "Only {left} of invoice {number} is left to pay: another payment was made or is under way. "
-                "Look at the invoice again.",
+                "Only {left} of invoice {number} is left to pay: what is paid, credited or under way is "
+                "taken off already. Look at the invoice again.",
                 left=left,
                 number=invoice.number,
             )

@@ -270,6 +270,6 @@ def _record(
 ) -> None:
     # The customer's side learns of the invoices only, when they are sent.
     audit.record(
-        db, actor, action=action, subject_kind="recurring_invoice", subject_id=row.id, customer_id=None,
-        now=now, **more,
+        db, actor, action=action, subject_kind="recurring_invoice", subject_id=row.id,
+        customer_id=audit.Unseen(row.customer_id), now=now, **more,
     )  # fmt: skip

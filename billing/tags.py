@@ -5,7 +5,7 @@ audit log, which the partner reads whole, never holds the words of a customer's 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -197,7 +197,7 @@ def tag_customers(
         .on_conflict_do_nothing()
         .returning(col(CustomerTag.customer_id))
     )
-    return _note(db, actor, "customer.tagged", db.scalars(added).all(), tag_ids, now)
+    return _note(db, actor, "customer.tagged", _themselves(db.scalars(added)), tag_ids, now)
 
 
 def untag_customers(
@@ -217,7 +217,7 @@ def untag_customers(
         )
         .returning(col(CustomerTag.customer_id))
     )
-    return _note(db, actor, "customer.untagged", db.scalars(removed).all(), tag_ids, now)
+    return _note(db, actor, "customer.untagged", _themselves(db.scalars(removed)), tag_ids, now)
 
 
 def tag_invoices(
@@ -248,9 +248,9 @@ def tag_invoices(
         insert(InvoiceTag)
         .from_select(columns, pairs)
         .on_conflict_do_nothing()
-        .returning(col(InvoiceTag.invoice_id))
+        .returning(col(InvoiceTag.invoice_id), col(InvoiceTag.customer_id))
     )
-    return _note(db, actor, "invoice.tagged", db.scalars(added).all(), tag_ids, now)
+    return _note(db, actor, "invoice.tagged", db.execute(added), tag_ids, now)
 
 
 def untag_invoices(
@@ -266,9 +266,9 @@ def untag_invoices(
             col(InvoiceTag.invoice_id).in_(invoice_ids),
             col(InvoiceTag.tag_id).in_(tag_ids),
         )
-        .returning(col(InvoiceTag.invoice_id))
+        .returning(col(InvoiceTag.invoice_id), col(InvoiceTag.customer_id))
     )
-    return _note(db, actor, "invoice.untagged", db.scalars(removed).all(), tag_ids, now)
+    return _note(db, actor, "invoice.untagged", db.execute(removed), tag_ids, now)
 
 
 def enter(db: Session, actor: Actor) -> None:
@@ -371,17 +371,21 @@ def note(db: Session, actor: Actor, action: str, tag: Tag, now: datetime, **more
     db.flush()
 
 
-def _note(
-    db: Session, actor: Actor, action: str, subjects: Sequence[UUID], tag_ids: Sequence[UUID], now: datetime
-) -> int:
-    """One audit row per thing that changed; the answer is how many those are.
+def _themselves(customer_ids: Iterable[UUID]) -> list[tuple[UUID, UUID]]:
+    return [(id_, id_) for id_ in customer_ids]
 
-    A partner's labels are not for the customer to read, so a row about them names no customer.
+
+def _note(
+    db: Session, actor: Actor, action: str, subjects: Iterable[Any], tag_ids: Sequence[UUID], now: datetime
+) -> int:
+    """One audit row per thing that changed (each with whose it is); the answer is how many those are.
+
+    A partner's labels are not for the customer to read, so a row about them is the partner's alone.
     """
-    changed = list(dict.fromkeys(subjects))
-    for subject in changed:
+    changed: dict[UUID, UUID] = dict(map(tuple, subjects))
+    for subject, customer_id in changed.items():
         audit.record(
             db, actor, action=action, subject_kind=action.partition(".")[0], subject_id=subject,
-            customer_id=actor.customer_id, now=now, tags=sorted(map(str, tag_ids)),
+            customer_id=audit.Unseen(customer_id), now=now, tags=sorted(map(str, tag_ids)),
         )  # fmt: skip
     return len(changed)

@@ -190,6 +190,14 @@ async def note_opening(request: Request, work: Callable[[Session, Actor], Result
     return await run_in_threadpool(_knocked, request, noted, None, place(request))
 
 
+def is_opened(request: Request) -> bool:
+    """Does a person read the page? Not a browser that fetches ahead what may be asked for, nor staff who
+    only look."""
+    ahead = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
+    is_looking = "grant_id" in request.path_params
+    return request.method == "GET" and "prefetch" not in ahead.lower() and not is_looking
+
+
 def meet_now(request: Request, work: Callable[[Session, Actor], Result]) -> Result:
     """As `meet`, for whoever is on a worker thread already: the next part of a file that is being sent."""
     return _knocked(request, work, None, place(request))

@@ -19,7 +19,7 @@ from billing.invoice_threads import Opening, ThreadKind
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark, say
-from portal.door import act, go, note_opening, read_form
+from portal.door import act, go, is_opened, note_opening, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.invoice_choice import folder
@@ -59,7 +59,7 @@ async def show_thread(request: Request) -> Response:
     """The conversation, its latest messages, the oldest of them first. Whoever opens it has read it."""
     page = await _conversation(request)
     since = page.content["thread"]["unreadSince"]
-    if since is not None and _is_opened(request):
+    if since is not None and is_opened(request) and _is_latest(request):
         # Up to what this page shows: a message that comes just now is shown as new, and stays so.
         await _mark_read(request, datetime.fromisoformat(page.content["thread"]["lastMessageAt"]))
         page = await _conversation(request)
@@ -150,12 +150,6 @@ def _window(request: Request) -> dict[str, Any]:
 
 def _is_latest(request: Request) -> bool:
     return not any(name in request.query_params for name in PLACES)
-
-
-def _is_opened(request: Request) -> bool:
-    """Does somebody read it? Not a browser that fetches ahead what may be asked for, and no older part."""
-    ahead = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
-    return request.method == "GET" and "prefetch" not in ahead.lower() and _is_latest(request)
 
 
 async def _mark_read(request: Request, until: datetime) -> None:

@@ -96,7 +96,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         self.environment.filters.update(
-            money=_money, day=_day, instant=_instant, percent=_percent, grouped=grouped, card=card_text,
+            money=money_text, day=_day, instant=_instant, percent=_percent, grouped=grouped, card=card_text,
             said=say,
         )  # fmt: skip
         icons = _icons(assets)
@@ -168,7 +168,7 @@ def _time_zone(context: Context) -> str:
     return time_zone
 
 
-def _money(value: Mapping[str, str] | None) -> str:
+def money_text(value: Mapping[str, str] | None) -> str:
     """`{"amount": "1234.50", "currency": "USD"}` as the reader writes money; nothing is a dash."""
     if value is None:
         return NOTHING

@@ -4,7 +4,7 @@ Surprise: choosing several to pay is a GET. The boxes only make the address of t
 is lost by going back, and nothing is moved by a click.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,17 +14,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Actor
-from billing import tags
+from billing import invoice_views, tags
 from billing.tags import TagInput
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark
 from portal import invoice_export, invoice_files, named_taxes, papers
-from portal.door import act, customer, go, read_form
+from portal.door import act, customer, go, is_opened, note_opening, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.invoice_filters import Filters
+from portal.invoice_history import told_by
 from portal.invoice_totals import written
 from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
@@ -118,8 +119,20 @@ async def list_invoices(request: Request) -> Response:
 
 
 async def show_invoice(request: Request) -> Response:
-    """One invoice with its lines, its payments and the company's own tags."""
-    return await _details(request, Form())
+    """One invoice with its lines, its payments and the company's own tags. That it was opened is noted."""
+    shown = await _details(request, Form())
+    if is_opened(request):
+        await note_opening(request, _opened(request))
+    return shown
+
+
+def _opened(request: Request) -> Callable[[Session, Actor], None]:
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> None:
+        invoice_views.note_opened(db, actor, invoice_id=invoice_id, now=now)
+
+    return work
 
 
 async def tag(request: Request) -> Response:
@@ -170,7 +183,7 @@ async def _details(request: Request, form: Form, *, status: int = 200) -> Respon
     lines = await _lines(request, page)
     return show(
         request, "customer/invoices/details.html", page, form=form, status=status,
-        lines=lines, taxes=named_taxes.of_lines(lines),
+        lines=lines, taxes=named_taxes.of_lines(lines), history=told_by(invoice),
         free_tags=[tag for tag in page.content["tags"]["nodes"] if tag["id"] not in carried],
     )  # fmt: skip
 

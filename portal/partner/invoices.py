@@ -1,6 +1,6 @@
 """An invoice in the dashboard: its page, sending, voiding, duplicating, deleting a draft, its tags.
 
-Surprise: only sending gives it a number, and from then on it can be voided but never edited.
+Surprise: sending or issuing gives it a number, and from then on it can be voided but never edited.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,13 @@ from portal.form import Form
 from portal.house import house, place, record_id
 from portal.navigation import ROLES
 from portal.page import Page, ask, show
+from portal.partner.invoice_history import history_of
 from portal.partner.refused_sending import WHAT_TO_DO
 
 # What is asked about before it is done, and the right it takes.
 CONFIRMED = {
     "send": Action.EDIT_INVOICES, "void": Action.VOID_INVOICES, "delete": Action.EDIT_INVOICES,
-    "reopen": Action.VOID_INVOICES,
+    "reopen": Action.VOID_INVOICES, "issue": Action.EDIT_INVOICES,
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ async def show_invoice(request: Request) -> Response:
 
 
 async def confirm(request: Request) -> Response:
-    """Asks before sending, voiding or deleting."""
+    """Asks before sending, issuing, voiding or deleting."""
     what = request.path_params["what"]
     if what not in CONFIRMED:
         raise NotFound
@@ -83,6 +84,18 @@ async def send(request: Request) -> Response:
     except Invalid as wrong:
         return await confirm_send(request, form=form.with_problems(wrong), status=422)
     return go(request, address(request), say("Invoice {number} is on its way.", number=number))
+
+
+async def issue(request: Request) -> Response:
+    """Give the draft its number without mailing it to anybody."""
+    form = await read_form(request)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> str:
+        return invoice_life.finalize(db, actor, invoice_id=invoice_id, now=now).number
+
+    number = await act(request, work, form=form)
+    return go(request, address(request), say("Invoice {number} is issued. Nobody was mailed.", number=number))
 
 
 async def void(request: Request) -> Response:
@@ -154,7 +167,7 @@ async def _details(request: Request) -> Response:
     good = [link for link in links if datetime.fromisoformat(link["expiresAt"]) > now]
     return show(
         request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
-        live_links=[link for link in good if not link["revokedAt"]],
+        live_links=[link for link in good if not link["revokedAt"]], history=await history_of(request, page),
     )  # fmt: skip
 
 
@@ -177,6 +190,7 @@ ROUTES = [
     Route(_ONE + "/invoice.pdf", partner(papers.invoice)),
     Route(_ONE + "/confirm-{what:str}", partner(confirm)),
     Route(_ONE + "/send", partner(send), methods=["POST"]),
+    Route(_ONE + "/issue", partner(issue), methods=["POST"]),
     Route(_ONE + "/void", partner(void), methods=["POST"]),
     Route(_ONE + "/reissue", partner(reissue), methods=["POST"]),
     Route(_ONE + "/duplicate", partner(duplicate), methods=["POST"]),

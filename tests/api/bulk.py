@@ -274,10 +274,10 @@ _FILL = (
     from generate_series(1, :many) n, (select id from invoice_import where partner_id = :partner limit 1) i
     """,
     """
-    insert into audit_event (partner_id, id, customer_id, at, actor_kind, actor_id, actor_name, action,
-      subject_kind, details)
-    select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end, :now + n *
-      interval '1 minute',
+    insert into audit_event (partner_id, id, customer_id, concerns_id, at, actor_kind, actor_id, actor_name,
+      action, subject_kind, details)
+    select :partner, gen_random_uuid(), case when n % 4 = 0 then cast(:customer as uuid) end,
+      case when n % 4 < 2 then cast(:customer as uuid) end, :now + n * interval '1 minute',
       'STAFF', gen_random_uuid(), 'x', 'customer.updated', 'customer', '{}'
     from generate_series(1, :many) n
     """,

@@ -177,6 +177,7 @@ SAMPLES = [
     Sample("createPayLink", lambda t: {"invoiceId": t["invoice"]}, (INVOICES,), ("invoiceId",)),
     Sample("revokePayLink", lambda t: {"id": t["pay_link"]}, (INVOICES,), ("id",)),
     Sample("endRecurringInvoice", lambda t: {"id": t["recurring"]}, (INVOICES,), ("id",)),
+    Sample("finalizeInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample(
         "sendInvoice", lambda t: {"id": t["draft"], "recipientIds": [t["invited"]]}, (INVOICES,),
         ("id", "recipientIds.0"),

@@ -121,6 +121,36 @@ async def test_a_sent_invoice_has_its_number_and_stays_as_it_is(writer: Writer, 
             assert await writer.refused(name, given) == [("INVOICE_ISSUED", "input")]
 
 
+async def test_a_draft_is_issued_without_a_mail(writer: Writer, acme: Things) -> None:
+    given = {"id": acme["draft"], "idempotencyKey": "issue"}
+    select = "invoice { number status finalizedAt sentAt sendOn balance { amount } mails { totalCount } }"
+    await writer.do("scheduleInvoice", {"id": acme["draft"], "sendOn": "2026-03-20"})
+    with nothing_changes(writer.client.owner):
+        tried = await writer.do("finalizeInvoice", {**given, "dryRun": True}, select)
+    assert await writer.do("finalizeInvoice", given, select) == tried
+    assert tried["invoice"] == {
+        "number": "NO-00006", "status": "OPEN", "balance": {"amount": "100.00"}, "sentAt": None,
+        "finalizedAt": "2026-03-10T17:00:00.000000Z", "sendOn": None, "mails": {"totalCount": 0},
+    }  # fmt: skip
+    assert writer.client.owner.scalar(text("select count(*) from mail where kind = 'INVOICE'")) == 0
+    petra = writer.at("petra")
+    seen = await writer.client.ask(f'{{ node(id: "{acme["draft"]}") {{ id }} }}', **petra)
+    assert seen.data["node"] == {"id": acme["draft"]}
+    with nothing_changes(writer.client.owner):
+        assert await writer.do("finalizeInvoice", given, select) == tried
+        assert await writer.refused("finalizeInvoice", {"id": acme["draft"]}) == [("INVOICE_ISSUED", "input")]
+
+
+async def test_no_draft_of_an_archived_customer_is_issued(writer: Writer, acme: Things) -> None:
+    await writer.do("archiveCustomer", {"id": acme["customer"]})
+    given, mallory, rita = {"id": acme["draft"]}, writer.at("mallory"), writer.at("rita")
+    with nothing_changes(writer.client.owner):
+        assert await writer.refused("finalizeInvoice", given) == [("CUSTOMER_ARCHIVED", "input")]
+        assert await writer.refused("finalizeInvoice", given, **mallory) == [("NOT_FOUND", "input.id")]
+        answer = await writer.send("finalizeInvoice", given, **rita)
+        assert answer.json["errors"][0]["extensions"] == {"code": "FORBIDDEN", "scope": "invoices:write"}
+
+
 async def test_it_is_mailed_to_whom_was_chosen_and_what_became_of_that_is_told(
     writer: Writer, acme: Things
 ) -> None:
@@ -276,3 +306,22 @@ async def test_what_is_done_with_is_archived_and_restored(writer: Writer, acme: 
         assert await writer.refused("archiveInvoice", owed) == [("INVOICE_NOT_ENDED", "input")]
         for name in ("archiveInvoices", "restoreInvoices"):
             assert await writer.refused(name, {"invoiceIds": []}) == [("REQUIRED", "input.invoiceIds")]
+
+
+async def test_a_field_that_is_missing_or_unknown_is_named_and_nothing_that_was_sent_is(
+    writer: Writer,
+) -> None:
+    kind = "Variable '$input' has invalid value"
+    for given, said in (
+        ({}, f"{kind}: Expected value of type 'SendInvoiceInput' to include required field 'id'."),
+        (
+            {"id": "x", "sendOn": "secret"},
+            f"{kind}: Expected value of type 'SendInvoiceInput' not to include unknown field 'sendOn'.",
+        ),
+        ({"id": "x", "a 'secret'": 1}, f"{kind}."),
+        ({"id": "x", "s" * 61: 1}, f"{kind}."),
+        ({"id": ["secret"]}, f"{kind} at .id: ID cannot represent value."),
+    ):
+        answer = await writer.send("sendInvoice", given)
+        assert (answer.status, answer.codes) == (400, ["INVALID_DOCUMENT"])
+        assert answer.json["errors"][0]["message"] == said

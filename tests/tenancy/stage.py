@@ -123,6 +123,11 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
                     db, program, action="customer.updated", subject_kind="customer", now=now,
                     subject_id=cast.customers[customer], customer_id=cast.customers[customer],
                 )  # fmt: skip
+                audit.record(
+                    db, program, action="invoice.archived", subject_kind="invoice", now=now,
+                    subject_id=ids.parsed(stage.ids[customer]["inv"], "inv"),
+                    customer_id=cast.customers[customer],
+                )  # fmt: skip
                 stage.ids[customer]["imp"] = ids.shown("imp", taken)
                 stage.ids[customer]["iim"] = ids.shown("iim", billed)
                 stage.ids[customer]["as"] = ids.shown("as", looked[customer])

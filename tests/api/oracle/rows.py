@@ -254,8 +254,10 @@ def _event(maker: Maker, partner: UUID, customer: UUID | None, invoice: UUID | N
         (("STAFF", maker.cast.ada.id), ("API_KEY", new_id()), ("CUSTOMER_USER", maker.cast.petra.id),
          ("SYSTEM", None))
     )  # fmt: skip
+    is_hidden = maker.chance.random() < 0.3
     maker.write(
-        AuditEvent, partner_id=partner, id=new_id(), customer_id=customer, at=maker.moment(),
+        AuditEvent, partner_id=partner, id=new_id(), customer_id=None if is_hidden else customer,
+        concerns_id=customer, at=maker.moment(),
         actor_kind=actor_kind, actor_id=actor_id, actor_name=maker.text(),
         action=maker.chance.choice(("invoice.sent", "customer.updated")),
         subject_kind=kind, subject_id=subject, details={"a": maker.text(), "b": [1, None, {"c": 0.5}]},

@@ -147,6 +147,26 @@ def test_rows_are_added_and_removed_without_scripts(signed_in: Arrive, cast: Cas
     assert "Managed workstations" not in shrunk.text
 
 
+def test_a_draft_is_issued_without_mailing_anybody(signed_in: Arrive, cast: Cast, owner: Connection) -> None:
+    ada = signed_in("ada")
+    draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")
+    assert f'href="/partner/northwind{draft}/confirm-issue"' in ada.get(f"{draft}/confirm-send").text
+    asked = ada.get(f"{draft}/confirm-issue")
+    assert "Acme owes it and sees it in the portal, but nobody gets a mail." in text_of(asked)
+    assert f'action="/partner/northwind{draft}/issue"' in asked.text
+    for name, status in (("rita", 403), ("mallory", 404)):
+        stranger = signed_in(name)
+        with nothing_changes(owner):
+            assert stranger.post(f"{draft}/issue").status_code == status
+    assert ada.post(f"{draft}/issue").status_code == 303
+    said = text_of(ada.get(draft))
+    assert "Invoice NO-00001 is issued. Nobody was mailed." in said
+    assert owner.execute(text("select count(*) from mail where kind = 'INVOICE'")).scalar_one() == 0
+    assert "confirm-issue" not in ada.get(f"{draft}/confirm-send").text
+    with nothing_changes(owner):
+        assert ada.post(f"{draft}/issue").status_code == 409
+
+
 def test_a_draft_is_deleted_and_an_open_one_voided(signed_in: Arrive, cast: Cast) -> None:
     ada = signed_in("ada")
     draft = ada.post(new(cast), LINE).headers["location"].removeprefix("/partner/northwind")

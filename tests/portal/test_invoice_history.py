@@ -1,0 +1,122 @@
+"""What happened to an invoice, at both doors: sent to whom, opened by whom, paid, credited, taken back."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+
+from billing.invoices import Invoice
+from db import ids
+from db.session import Database
+from tests.billing.acting import Acts
+from tests.billing.paying import Till
+from tests.cast import Cast
+from tests.portal.conftest import Clock, Person
+from tests.world import nothing_changes
+
+SignedIn = Callable[[str], Person]
+VIEWS = text(
+    "select actor_name, customer_id is not null from audit_event where action = 'invoice.viewed' order by id"
+)
+
+
+@pytest.fixture
+def invoice(database: Database, owner: Connection, now: datetime, cast: Cast) -> Invoice:
+    return Till(Acts(database, owner, now), cast).invoice(12_345)
+
+
+def path(invoice: Invoice) -> str:
+    return f"/invoices/{ids.shown('inv', invoice.id)}"
+
+
+def history(person: Person, here: str) -> str:
+    """The words of the history on the invoice's page."""
+    page = person.get(here).text
+    (section,) = re.findall(r'<section class="card" id="history".*?</section>', page, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", section).split())
+
+
+def test_staff_see_what_happened_to_whom_and_who_did_it(
+    signed_in: SignedIn, invoice: Invoice, clock: Clock, cast: Cast
+) -> None:
+    ada, petra, clem, here = signed_in("ada"), signed_in("petra"), signed_in("clem"), path(invoice)
+    clock.now += timedelta(minutes=1)
+    ada.post(f"{here}/send", {"chosen": "on", "recipient_ids": f"usr_{cast.vera.id.hex}"})
+    clock.now += timedelta(minutes=1)
+    petra.get(here)
+    clock.now += timedelta(minutes=1)
+    ada.post(
+        f"{here}/record-payment",
+        {"kind": "CASH", "amount": "23.45", "received_on": "2026-03-10", "_pressed": "record"},
+    )
+    told = history(ada, here)
+    said = ["Noted a payment from outside for invoice NO-00001 Ada", "Opened invoice NO-00001 Petra"]
+    said += ["Sent invoice NO-00001 to Vera Ada", "Issued invoice NO-00001"]
+    places = [told.find(words) for words in said]
+    assert -1 not in places, told
+    assert places == sorted(places)
+    # Clem reads no log: what the invoice tells itself is there all the same.
+    told = history(clem, here)
+    places = [told.find(words) for words in ("$23.45 came in from outside", "Sent to Vera", "Issued")]
+    assert -1 not in places, told
+    assert places == sorted(places)
+    assert "Opened" not in told
+    # The customer reads of its own side of it, and not who of them opened it.
+    told = history(petra, here)
+    assert "$23.45 came in from outside" in told
+    assert "Issued" in told
+    assert not {"Vera", "Opened", "Ada"} & set(told.split())
+
+
+def test_opening_it_in_the_portal_is_noted_once_a_person_and_hour(
+    signed_in: SignedIn, invoice: Invoice, clock: Clock, owner: Connection
+) -> None:
+    petra, vera, ada, here = signed_in("petra"), signed_in("vera"), signed_in("ada"), path(invoice)
+    with nothing_changes(owner):
+        for purpose in ({"sec-purpose": "prefetch"}, {"purpose": "prefetch"}):
+            assert petra.client.get(petra.home + here, headers=purpose).status_code == 200
+        assert petra.client.head(petra.home + here).status_code == 200
+        ada.get(here)
+        ada.get(f"{here}/preview")
+    for person in (petra, petra, vera):
+        assert person.get(here).status_code == 200
+    assert owner.execute(VIEWS).all() == [("Petra", True), ("Vera", True)]
+    clock.now += timedelta(minutes=59)
+    with nothing_changes(owner, without=("session",)):
+        petra.get(here)
+    clock.now += timedelta(minutes=1)
+    petra.get(here)
+    assert [name for name, _ in owner.execute(VIEWS)] == ["Petra", "Vera", "Petra"]
+
+
+def test_what_is_not_theirs_is_not_opened(signed_in: SignedIn, invoice: Invoice, owner: Connection) -> None:
+    gus, ines = signed_in("gus"), signed_in("ines")
+    with nothing_changes(owner):
+        for stranger in (gus, ines):
+            assert stranger.get(path(invoice)).status_code == 404
+
+
+def test_a_long_history_is_read_part_by_part(
+    signed_in: SignedIn, invoice: Invoice, clock: Clock, owner: Connection
+) -> None:
+    ada, here = signed_in("ada"), path(invoice)
+    owner.execute(
+        text(
+            "insert into audit_event (partner_id, id, customer_id, concerns_id, at, actor_kind, actor_name,"
+            " action, subject_kind, subject_id, details)"
+            " select partner_id, gen_random_uuid(), customer_id, customer_id,"
+            " :now + n * interval '1 minute', 'GUEST', 'x', 'invoice.viewed', 'invoice', id,"
+            """ '{"number": "NO-00001"}' from invoice, generate_series(1, 60) n where id = :id"""
+        ),
+        {"id": invoice.id, "now": clock.now},
+    )
+    page = ada.get(here).text
+    older = re.search(r'href="[^"]*(\?history=[^"#]+)#history"', page)
+    assert older is not None
+    assert history(ada, here).count("Somebody with a pay link") == 50
+    rest = history(ada, here + older[1].replace("&amp;", "&"))
+    assert rest.count("Somebody with a pay link") == 10
+    assert "Issued invoice NO-00001" in rest
+    assert "Older" not in rest
