@@ -22,6 +22,8 @@ ELSEWHERE = {
 # somebody in again, and of taking a payment back, which the API has not.
 NOT_OFFERED = {
     "UNKNOWN_SCOPE",
+    # Of the page that asks whether to send: a program that repeats a mutation gives its key.
+    "SENT_ALREADY",
     "API_KEY_OVER",
     "BAD_NAME",
     "TOO_MANY_FACTORS",

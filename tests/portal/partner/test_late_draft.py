@@ -166,3 +166,21 @@ def test_a_customer_that_was_archived_meanwhile_loses_nobody_what_was_typed(
         assert late.status_code == 409
         assert typed_on(late.text)["memo"] == "See you"
         assert "archived" in text_of(late)
+
+
+def test_a_second_tab_that_confirms_sending_is_told_and_asked_again(
+    signed_in: Arrive, draft: str, owner: Connection
+) -> None:
+    clem = signed_in("clem")
+    first, second = (
+        typed_on(clem.get(f"{draft}/confirm-send").text.partition("/schedule")[0]) for _ in range(2)
+    )
+    assert clem.post(f"{draft}/send", first).status_code == 303
+    mails = owner.scalar(text("select count(*) from mail where kind = 'INVOICE'"))
+    with nothing_changes(owner):
+        late = clem.post(f"{draft}/send", second)
+    assert late.status_code == 409
+    assert re.search(r"It was sent already, on .*, to .*Send it again\?", text_of(late))
+    again = clem.post(f"{draft}/send", typed_on(late.text))
+    assert again.status_code == 303
+    assert owner.scalar(text("select count(*) from mail where kind = 'INVOICE'")) > mails
