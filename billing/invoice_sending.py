@@ -6,6 +6,7 @@ Surprise: an invoice is not sent when somebody says so, but when a mail server t
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import update
@@ -31,12 +32,32 @@ class NobodyToTell(Conflict):
     message = "This customer has no manager or payer to send it to. Add a user first."
 
 
+class SentAlready(Conflict):
+    """Somebody sent it since the page was made that asks whether to."""
+
+    code = "SENT_ALREADY"
+    message = "This invoice was sent already. Look at to whom, then send it again if it is needed."
+
+
+class Seen(NamedTuple):
+    """The newest mail with the invoice that whoever confirms knew of; none: None."""
+
+    mail_id: UUID | None
+
+
 def send(
-    db: Session, actor: Actor, *, invoice_id: UUID, recipients: Sequence[UUID] | None = None, now: datetime
+    db: Session,
+    actor: Actor,
+    *,
+    invoice_id: UUID,
+    recipients: Sequence[UUID] | None = None,
+    seen: Seen | None = None,
+    now: datetime,
 ) -> Invoice:
     """Mail an invoice to these users of the customer, issuing it first if it is a draft.
 
     Left out: to its managers and payers. May be repeated: everybody gets it again, with the same pay link.
+    `seen`: only if nobody sent it since then; else SentAlready, so that one confirmation sends once.
     Refuses NotFound (also for somebody who is no user of this customer, or was removed), NotOpen (a voided
     one), NobodyToTell, a customer in SETUP or ARCHIVED, and at ("recipient_ids",) REQUIRED, TOO_MANY.
     """
@@ -44,6 +65,8 @@ def send(
     customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
     if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.PAID):
         raise NotOpen(invoice)
+    if seen is not None and seen.mail_id != _newest_mail(db, invoice):
+        raise SentAlready
     told = recipients_of(db, customer, recipients)
     if invoice.status is InvoiceStatus.DRAFT:
         invoice_life.issue(db, actor, customer, invoice, now)
@@ -74,6 +97,16 @@ def was_asked(db: Session, invoice: Invoice, *, since: datetime) -> bool:
         col(Mail.created_at) >= since,
     )
     return db.exec(asked.limit(1)).one_or_none() is not None
+
+
+def _newest_mail(db: Session, invoice: Invoice) -> UUID | None:
+    mine = (
+        Mail.partner_id == invoice.partner_id,
+        Mail.subject_id == invoice.id,
+        Mail.kind == MailKind.INVOICE,
+    )
+    newest = select(Mail.id).where(*mine).order_by(col(Mail.created_at).desc(), col(Mail.id).desc())
+    return db.exec(newest.limit(1)).one_or_none()
 
 
 def recipients_of(db: Session, customer: Customer, chosen: Sequence[UUID] | None) -> list[UUID]:

@@ -12,8 +12,10 @@ from starlette.routing import Route
 from auth.actors import Actor
 from billing import invoices
 from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput, LineInput, TaxInput
+from billing.invoice_latest import Latest, latest_act
+from billing.invoices import NotADraft
 from db import ids
-from errors import Invalid
+from errors import Conflict, Invalid, NotFound, Problem
 from portal.door import act, go, partner, read_form
 from portal.every_choice import with_every
 from portal.form import LONG, Form, Row
@@ -22,12 +24,14 @@ from portal.meanwhile import version_of
 from portal.page import Page, ask, show
 from portal.partner.invoice_totals import TOTALS, sums_of
 from portal.partner.invoices import address, found
+from portal.partner.late_draft import HIDDEN, LINE_FIELDS, Late, begun, line_text, put_together, typed_text
 from portal.partner.line_picking import ITEM, TAX, picked
 
 FIELDS = ("issue_on", "due_on", "terms_days", "memo", "internal_note", "po_number")
-LINE_FIELDS = ("description", "quantity", "unit_price", "discount", "discount_percent")
 FIRST_LINES = 3
 SEND = "send"
+# How often a draft is saved over changes that its editor doesn't show, such as a day to send it.
+_TRIES = 3
 # What is picked from, and the documents that list the rest of it.
 CHOICES = {"catalogueItems": "partner/catalogue/choices", "taxRates": "partner/tax_rates/choices"}
 
@@ -53,19 +57,32 @@ async def create(request: Request) -> Response:
         made = await act(request, work, form=form)
     except Invalid as wrong:
         return await _editor(request, form.with_problems(wrong), status=422)
+    except Conflict as refusal:
+        return await _editor(request, _refused(form, refusal), status=409)
     return _saved(request, form, f"{place(request).home}/invoices/{made}")
 
 
 async def show_edit(request: Request) -> Response:
     """A draft in the editor."""
-    page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
+    page = await _stored(request)
     invoice = found(page)
-    return await _edit_again(request, Form.of(_typed(invoice)), page=page)
+    if invoice["status"] != "DRAFT":
+        return go(request, address(request), NotADraft.message, tone="info")
+    return await _edit_again(request, begun(Form.of(_typed(invoice))), page=page)
 
 
 async def edit(request: Request) -> Response:
-    """Save a changed draft."""
+    """Save a changed draft. One that comes too late comes back with all that was typed, and is not saved."""
     form = await read_form(request, LONG)
+    try:
+        return await _edit(request, form)
+    except NotADraft:
+        return await _gone(request, form, await _stored(request))
+    except NotFound:
+        return await _gone(request, form, await ask(request, "partner/plain"))
+
+
+async def _edit(request: Request, form: Form) -> Response:
     if (rearranged := _rearranged(form)) is not None:
         return await _edit_again(request, rearranged)
     form = form.without_blank_rows("lines")
@@ -77,11 +94,50 @@ async def edit(request: Request) -> Response:
             db, actor, invoice_id=invoice_id, fields=_fields(form), version=version, now=now
         )
 
-    try:
-        await act(request, work, form=form)
-    except Invalid as wrong:
-        return await _edit_again(request, form.with_problems(wrong), status=422)
-    return _saved(request, form, address(request))
+    for _ in range(_TRIES):
+        try:
+            await act(request, work, form=form)
+        except Invalid as wrong:
+            return await _edit_again(request, form.with_problems(wrong), status=422)
+        except NotADraft:
+            raise
+        except Conflict as refusal:
+            if type(refusal) is not Conflict:
+                return await _edit_again(request, _refused(form, refusal), status=409)
+            page = await _stored(request)
+            again, late = put_together(form, Form.of(_typed(found(page))))
+            if late:
+                latest = await _latest(request, form)
+                return await _edit_again(request, again, page=page, late=late, latest=latest, status=409)
+            version = found(page)["version"]
+            continue
+        return _saved(request, form, address(request))
+    raise Conflict
+
+
+async def _gone(request: Request, form: Form, page: Page) -> Response:
+    """There is no such draft any more: says so, and shows what was typed to be copied."""
+    invoice = page.content.get("invoice")
+    return show(
+        request, "partner/invoices/gone.html", page, form=form, typed=typed_text(form),
+        latest=await _latest(request, form) if invoice else None, issued=invoice, back=address(request),
+        status=409 if invoice else 404,
+    )  # fmt: skip
+
+
+async def _latest(request: Request, form: Form) -> Latest | None:
+    """Who was faster."""
+    invoice_id = record_id(request, "invoice_id", "inv")
+    return await act(request, lambda db, actor: latest_act(db, actor, invoice_id=invoice_id), form=form)
+
+
+def _refused(form: Form, refusal: Conflict) -> Form:
+    """What was typed, with why it can't be saved now."""
+    return form.with_problems(Invalid([Problem(refusal.code, (), refusal.message)]))
+
+
+async def _stored(request: Request) -> Page:
+    return await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
 
 
 def _saved(request: Request, form: Form, invoice: str) -> Response:
@@ -106,15 +162,23 @@ async def _editor(request: Request, form: Form, *, status: int = 200) -> Respons
 
 
 async def _edit_again(
-    request: Request, form: Form, *, page: Page | None = None, status: int = 200
+    request: Request, form: Form, *, page: Page | None = None, status: int = 200, **more: Any
 ) -> Response:
     if page is None:
-        page = await ask(request, "partner/invoices/edit", id=request.path_params["invoice_id"])
-    return await _show(request, page, form, found(page)["customer"], address(request), status)
+        page = await _stored(request)
+    return await _show(request, page, form, found(page)["customer"], address(request), status, **more)
 
 
 async def _show(
-    request: Request, page: Page, form: Form, customer: dict[str, Any], back: str, status: int
+    request: Request,
+    page: Page,
+    form: Form,
+    customer: dict[str, Any],
+    back: str,
+    status: int,
+    *,
+    late: Late | None = None,
+    latest: Latest | None = None,
 ) -> Response:
     for name, choices in CHOICES.items():
         page = await with_every(request, page, name, choices)
@@ -127,8 +191,9 @@ async def _show(
     template = "totals" if typing else "editor"
     return show(
         request, f"partner/invoices/{template}.html", replace(page, content=more), form=form, focus=focus,
-        status=422 if form.problems else status, rows=_rows(form), taxes_of=_taxes_of(form), sums=sums,
-        action=request.url.path, back=back, asked=asked,
+        status=422 if form.problems and status == 200 else status, rows=_rows(form), sums=sums,
+        taxes_of=_taxes_of(form), action=request.url.path, back=back, asked=asked, late=late, latest=latest,
+        hidden={name: form.value(name) for name in HIDDEN if name in form.typed}, line_text=line_text,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from auth.actors import Action, Actor
 from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, mailed_links, tags
 from billing.invoice_duplicates import Duplicate
+from billing.invoice_sending import Seen, SentAlready
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark, say
@@ -28,6 +29,8 @@ from portal.page import Page, ask, show
 from portal.partner.invoice_history import history_of
 from portal.partner.refused_sending import WHAT_TO_DO
 
+# The newest mail with the invoice when the page was made that asks whether to send it.
+SEEN, NONE = "seen", "none"
 # What is asked about before it is done, and the right it takes.
 CONFIRMED = {
     "send": Action.EDIT_INVOICES, "void": Action.VOID_INVOICES, "delete": Action.EDIT_INVOICES,
@@ -54,15 +57,28 @@ async def confirm(request: Request) -> Response:
 
 
 async def confirm_send(
-    request: Request, *, form: Form | None = None, planned: Form | None = None, status: int = 200
+    request: Request,
+    *,
+    form: Form | None = None,
+    planned: Form | None = None,
+    status: int = 200,
+    late: bool = False,
 ) -> Response:
-    """Asks to whom the invoice is sent, or on which day; with what was typed in either form."""
+    """Asks to whom the invoice is sent, or on which day; with what was typed in either form.
+
+    `late`: it was sent since somebody was asked, which is told before it is sent once more.
+    """
     page = await ask(request, "partner/invoices/send", id=request.path_params["invoice_id"])
     invoice = found(page)
     users = invoice["customer"]["users"]["nodes"]
     chosen = [user["id"] for user in users if user["role"] in mailed_links.TOLD]
+    mails = invoice["mails"]["nodes"]
+    sent = [mail for mail in mails if mail["createdAt"] == mails[0]["createdAt"]]
+    # What comes back with a wrong field still stands on what was seen then.
+    seen = form.value(SEEN) if form and not late else mails[0]["id"] if mails else NONE
     return show(
         request, "partner/invoices/send.html", page, back=address(request), roles=ROLES, status=status,
+        seen={SEEN: seen}, sent=sent if late else [],
         form=form or Form.of({"recipientIds": chosen}),
         planned=planned or Form.of({"sendOn": invoice["sendOn"]}),
     )  # fmt: skip
@@ -77,10 +93,15 @@ async def send(request: Request) -> Response:
         # Without the list of people: a page that was open before it was there.
         told = [ids.parsed(one, "usr") for one in form.values("recipient_ids")]
         recipients = told if form.checked("chosen") else None
-        return invoice_sending.send(db, actor, invoice_id=invoice_id, recipients=recipients, now=now).number
+        sent = invoice_sending.send(
+            db, actor, invoice_id=invoice_id, recipients=recipients, seen=_seen(form), now=now
+        )
+        return sent.number
 
     try:
         number = await act(request, work, form=form)
+    except SentAlready:
+        return await confirm_send(request, form=form, late=True, status=409)
     except Invalid as wrong:
         return await confirm_send(request, form=form.with_problems(wrong), status=422)
     return go(request, address(request), say("Invoice {number} is on its way.", number=number))
@@ -96,6 +117,12 @@ async def issue(request: Request) -> Response:
 
     number = await act(request, work, form=form)
     return go(request, address(request), say("Invoice {number} is issued. Nobody was mailed.", number=number))
+
+
+def _seen(form: Form) -> Seen | None:
+    """What whoever confirms knew of; None for a page that was open before it told that."""
+    typed = form.value(SEEN)
+    return None if not typed else Seen(None if typed == NONE else ids.parsed(typed, "mail"))
 
 
 async def void(request: Request) -> Response:

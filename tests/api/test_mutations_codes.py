@@ -23,6 +23,8 @@ ELSEWHERE = {
 NOT_OFFERED = {
     "UNKNOWN_SCOPE",
     "API_KEY_MADE",
+    # Of the page that asks whether to send: a program that repeats a mutation gives its key.
+    "SENT_ALREADY",
     "API_KEY_OVER",
     "API_KEY_ROTATED",
     "BAD_NAME",
