@@ -19,6 +19,7 @@ OWN_TWINS = (
     "tests/billing/test_among_twins.py",
     "tests/billing/test_imports_among_twins.py",
     "tests/billing/test_invoice_views.py",
+    "tests/billing/test_late_among_twins.py",
     "tests/billing/test_lists_among_twins.py",
     "tests/billing/test_reading_among_twins.py",
     "tests/billing/test_untied.py",

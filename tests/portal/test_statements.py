@@ -98,7 +98,7 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
     ]
 
 
-def test_it_is_french_for_a_french_reader(signed_in: SignedIn, till: Till, cast: Cast, origin: str) -> None:
+def test_it_is_french_for_a_french_reader(signed_in: SignedIn, till: Till, cast: Cast) -> None:
     carl = signed_in("carl")
     carl.client.cookies.set("remit_language", "fr")
     assert "Solde de clôture 1 000,00 $ US" in text_of(carl.get("/statement" + MARCH))
