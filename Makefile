@@ -24,7 +24,7 @@ demo-reset: .venv/ready ## forget the demo's data
 	@$(BIN)/remit demo-reset
 
 test: browser ## run all tests
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 prove: browser ## run the guarantees at their full figures
 	REMIT_PROVE=1 $(BIN)/pytest -n 2 --dist worksteal -m prove --timeout 1200
