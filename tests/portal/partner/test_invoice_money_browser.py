@@ -94,6 +94,6 @@ def test_a_question_is_asked_answered_and_settled(
     page.get_by_label("Your answer").fill("It was")
     press(page, page.get_by_role("button", name="Send"))
     expect(page.get_by_text("It was", exact=True)).to_be_visible()
-    page.goto("questions")
+    page.goto("conversations")
     expect(page.get_by_text("Dispute").first).to_be_visible()
-    look("questions")
+    look("conversations")

@@ -142,11 +142,11 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(browse: Browse, p
     context.close()
 
 
-def test_slash_leads_to_the_search_and_enter_to_what_is_found(browse: Browse) -> None:
+def test_the_shortcut_leads_to_the_search_and_enter_to_what_is_found(browse: Browse) -> None:
     context = browse(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.goto("invoices")
-    page.keyboard.press("/")
+    page.keyboard.press("Control+k")
     expect(page.locator("#site-search")).to_be_focused()
     expect(page.locator("#site-search")).to_have_value("")
     page.keyboard.type("nora/acme")
@@ -157,6 +157,8 @@ def test_slash_leads_to_the_search_and_enter_to_what_is_found(browse: Browse) ->
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("navigation", name="Breadcrumb").get_by_role("link")).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.locator("#search-all")).to_be_focused()
     context.close()
