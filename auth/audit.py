@@ -24,7 +24,7 @@ from db.policies import Guard, guarded
 _SECRET = re.compile(r"token|secret|password|hash")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 LONGEST_AGENT = 200
-# Three lists instead of thousands of rows: binding each row's values costs more than writing it.
+# A list a column instead of thousands of rows: binding each row's values costs more than writing it.
 _MANY = text("""
     insert into audit_event (partner_id, id, customer_id, concerns_id, at, actor_kind, actor_id, actor_name,
       action, subject_kind, subject_id, details)

@@ -34,7 +34,6 @@ LIVES = (
     ("", mark("Until it is revoked")),
 )
 USUAL_LIFE = "365"
-# What a key may be given, in words, each with its scope: docs/roles.md has the same order.
 # What a key may be given, each scope in words, as docs/roles.md has it.
 READS = (
     ("customers:read", mark("See customers")),
@@ -91,7 +90,8 @@ async def create(request: Request) -> Response:
         return api_keys.create(
             db, actor, name=form.value("name"), scopes=form.values("scopes"),
             expires_at=now + timedelta(days=int(days)) if days else None,
-            request_key=f"form-{form.value('key')}", now=now,
+            # Without one: a page that was open before forms had it.
+            request_key=form.value("key") or None, now=now,
         )  # fmt: skip
 
     try:
