@@ -1,6 +1,6 @@
 """The `remit` command: what operators, the Makefile and the demo run.
 
-Surprise: `web` and `worker` are processes of their own (`app.serving`), which this one becomes.
+Surprise: `web`, `worker` and `gateway` are processes of their own, which this one becomes.
 """
 
 import os
@@ -14,7 +14,6 @@ from typing import Annotated, NoReturn
 from uuid import uuid4
 
 import typer
-import uvicorn
 from sqlalchemy import Connection, create_engine, text
 
 from api.schema import sdl
@@ -22,11 +21,10 @@ from app import demo as demo_mode
 from app import operating
 from app.settings import Settings, UnsafeSettings
 from app.tables import METADATA
-from app.wiring import ROOT, admin_url, clock, database_url, gateway_platform, make_database
+from app.wiring import ROOT, admin_url, clock, database_url, make_database
 from db import embedded, schema
 from db.engine import make_engine
 from errors import Invalid, Refusal
-from integrations.gateways.sandbox.app import create_app as sandbox_app
 
 SDL_FILE = ROOT / "api" / "schema.graphql"
 
@@ -42,28 +40,19 @@ main.add_typer(user, name="user")
 @main.command("web")
 def run_web() -> None:
     """Serve the portal, the dashboard and the API."""
-    _become("web")
+    _become("app.serving", "web")
 
 
 @main.command("worker")
 def run_jobs() -> None:
     """Send mails, act on gateway events, reconcile payments."""
-    _become("worker")
+    _become("app.serving", "worker")
 
 
 @main.command("gateway")
 def run_gateway(port: int = 8001) -> None:
     """Serve the sandbox gateway, which moves no money. Demo and development only."""
-    settings = _settings()
-    if settings.mode == "production":
-        raise typer.BadParameter("The sandbox gateway never runs in production: set REMIT_MODE=demo.")
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    application = sandbox_app(
-        settings.folder / "gateway.sqlite",
-        accounts=gateway_platform(settings),
-        public_url=settings.gateway_url,
-    )
-    uvicorn.run(application, host="127.0.0.1", port=port, log_level="warning", server_header=False)
+    _become("app.gateway", str(port))
 
 
 @main.command("migrate")
@@ -207,8 +196,8 @@ def reset_factors(
     )
 
 
-def _become(process: str) -> NoReturn:
-    os.execv(sys.executable, [sys.executable, "-m", "app.serving", process])  # noqa: S606 - our own words
+def _become(*module: str) -> NoReturn:
+    os.execv(sys.executable, [sys.executable, "-m", *module])  # noqa: S606 - our own words
 
 
 def _settings() -> Settings:

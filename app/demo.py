@@ -82,7 +82,7 @@ def _start_all(given: Settings, running: list[subprocess.Popen[bytes]], stop: th
     }
     settings = Settings.from_environment(environment)
     _migrate(url)
-    running.append(_process(environment, "app", "gateway", "--port", str(gateway_port)))
+    running.append(_process(environment, "app.gateway", str(gateway_port)))
     _wait_for(settings.gateway_url, running, stop)
     kept.api_key = samples.load(
         make_database(settings, url), make_gateway(settings), now=clock(), password=kept.password

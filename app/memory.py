@@ -12,6 +12,7 @@ _OFTEN = (10_000, 20, 50)
 
 def settle() -> None:
     """All that is loaded by now stays: looking for garbage passes it over, and comes round less often."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_OFTEN)

@@ -26,8 +26,9 @@ from api.files import Files
 from api.mutation import Mutations
 from api.read import Reader
 from api.view import Endpoint
+from app.gateway import WEBHOOK_PATH
 from app.settings import Settings
-from app.wiring import BOUNCES_PATH, ROOT, TEMPLATES, WEBHOOK_PATH, Parts, clock
+from app.wiring import BOUNCES_PATH, ROOT, TEMPLATES, Parts, clock
 from auth.passwords import HashingPool
 from db.engine import make_pool
 from integrations import bounces

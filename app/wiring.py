@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.gateway import platform
 from app.settings import Settings
 from billing.ports import Gateway
 from billing.settling import Reached, nowhere
@@ -15,7 +16,6 @@ from db.engine import make_engine
 from db.session import Database
 from integrations.bounces import BounceDesk
 from integrations.crash_points import dying_at
-from integrations.gateways.sandbox.accounts import Platform
 from integrations.gateways.sandbox.client import SandboxGateway
 from integrations.mail.compose import Composer
 from integrations.mail.outgoing import Outgoing
@@ -25,7 +25,6 @@ from worker.queue import defer_job
 
 ROOT = Path(__file__).parent.parent
 TEMPLATES = ROOT / "templates"
-WEBHOOK_PATH = "/webhooks/sandbox"
 BOUNCES_PATH = "/webhooks/bounces"
 
 
@@ -44,15 +43,6 @@ def admin_url(settings: Settings) -> str:
     return settings.database_admin_url or database_url(settings)
 
 
-def gateway_platform(settings: Settings) -> Platform:
-    """What both ends of the sandbox gateway agree on."""
-    return Platform(
-        root_secret=settings.gateway_api_secret.get_secret_value(),
-        secrets=tuple(secret.get_secret_value() for secret in settings.gateway_webhook_secrets),
-        webhook_url=settings.public_url.rstrip("/") + WEBHOOK_PATH,
-    )
-
-
 def make_database(settings: Settings, url: str) -> Database:
     """Transactions of the app role."""
     return Database(
@@ -63,7 +53,7 @@ def make_database(settings: Settings, url: str) -> Database:
 
 def make_gateway(settings: Settings) -> Gateway:
     """The gateway the settings name."""
-    return SandboxGateway(settings.gateway_url, accounts=gateway_platform(settings))
+    return SandboxGateway(settings.gateway_url, accounts=platform(settings))
 
 
 def make_transport(settings: Settings) -> Transport:

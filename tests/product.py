@@ -57,10 +57,10 @@ class Product:
 
     def start(self, name: str, *arguments: str) -> None:
         """Start the process that `remit NAME` becomes."""
-        module = "app" if name == "gateway" else "app.serving"
+        command = ("app.gateway",) if name == "gateway" else ("app.serving", name)
         log = (self.folder / f"{name}.log").open("ab")
         self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", module, name, *arguments],
+            [sys.executable, "-m", *command, *arguments],
             env={**os.environ, **self.environment}, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         log.close()
@@ -126,7 +126,7 @@ def running_product(database_url: str, folder: Path) -> Iterator[Product]:
     }
     product = Product(folder, database_url, url, gateway_url, environment)
     try:
-        product.start("gateway", "--port", str(gateway_port))
+        product.start("gateway", str(gateway_port))
         product.start("web")
         product.start("worker")
         # A client a question would read every certificate of the machine anew, while the processes start.

@@ -15,7 +15,7 @@ from tests.figures import rounds
 __all__ = ["template"]
 pytestmark = pytest.mark.anyio
 DOCUMENTS = Path(__file__).parents[2] / "portal" / "documents"
-MANY = rounds(10_000, 100_000)
+MANY = rounds(3_000, 100_000)
 ASKED = (
     "", "status=active", "status=archived", "status=all", "country=ca", "country=us", "balance=some",
     "balance=none", "from=500&to=600", "overdue=yes", "overdue=yes&country=ca", "search=c12 c1",

@@ -88,7 +88,7 @@ def test_another_origin_gets_nothing_done(
     token = page.locator("input[name=csrf_token]").first.get_attribute("value")
     # Signed out, the browser stands on our own sign-in page, which asks for a passkey's challenge by itself.
     with nothing_changes(owner, without=["session", "throttle_bucket", "passkey_challenge"]):
-        for path in POSTS[:: rounds(3, 1)]:
+        for path in POSTS[:: rounds(7, 1)]:
             action = product.url + target(path, cast)
             page.goto(f"http://{host}:{evil}/?action={action}&token={token}")
             with page.expect_response(lambda answer: answer.request.method == "POST") as waited:
