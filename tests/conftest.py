@@ -2,13 +2,13 @@
 
 import gc
 import os
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -52,31 +52,54 @@ def anyio_backend() -> str:
 
 
 class Cluster:
-    """The test server, and databases copied from its template."""
+    """The test server, and databases copied from its template.
 
-    def __init__(self, url: str) -> None:
+    What takes long to make is made once a run, by whichever of its processes asks first, and kept in
+    `folder` for the others; the last of them to leave throws it away.
+    """
+
+    def __init__(self, url: str, folder: Path) -> None:
         self.url = url
-        self.template = f"template_{uuid4().hex[:12]}"
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+        self._made: dict[str, bytes] = {}
         # One for the whole run: connecting anew takes as long as copying the template.
         self._admin = psycopg.connect(url, autocommit=True)
-        self.cast = self._make_template()
-        self._stock: dict[str, tuple[str, Any]] = {}
+        self._tell(f"select pg_advisory_lock_shared({_lock(folder.name)})")
+        self.template, self.cast = self._once("cast", self._make_template)
 
     def url_of(self, database: str) -> str:
         return self.url.replace("/postgres?", f"/{database}?")
 
-    def _make_template(self) -> Cast:
-        # Roles belong to the server: two workers must not create them at once.
+    def _once(self, name: str, make: Callable[[], tuple[str, Made]]) -> tuple[str, Made]:
+        """What `make` made first: a database to copy, and what to know of it, a copy for each who asks."""
+        if name not in self._made:
+            file = self._folder / sha256(name.encode()).hexdigest()
+            lock = _lock(f"{self._folder.name} {name}")
+            self._tell(f"select pg_advisory_lock({lock})")
+            try:
+                if not file.exists():
+                    made = pickle.dumps(make())
+                    file.write_bytes(made)
+                self._made[name] = file.read_bytes()
+            finally:
+                self._tell(f"select pg_advisory_unlock({lock})")
+        made_first: tuple[str, Made] = pickle.loads(self._made[name])
+        return made_first
+
+    def _make_template(self) -> tuple[str, Cast]:
+        template = f"template_{uuid4().hex[:12]}"
+        self._tell(f"create database {template}")
+        engine = make_engine(self.url_of(template), as_role=False)
+        # Roles belong to the server: two runs must not create them at once.
         self._tell("select pg_advisory_lock(20261122)")
-        self._tell(f"create database {self.template}")
-        engine = make_engine(self.url_of(self.template), as_role=False)
         with engine.connect() as fresh:
             schema.migrate(fresh, METADATA)
         self._tell("select pg_advisory_unlock(20261122)")
         with Session(engine, expire_on_commit=False) as db, db.begin():
             cast = seed(db, now=NOON)
         engine.dispose()
-        return cast
+        return template, cast
 
     def create(self, template: str = "") -> str:
         """A copy of the template, or of a database of this cluster that nobody is connected to."""
@@ -86,28 +109,39 @@ class Cluster:
 
     def stocked(self, name: str, fill: Callable[[Database, Connection], Made]) -> tuple[str, Made]:
         """A template that holds more than the cast, and what `fill` said of it; filled once, whoever asks."""
-        if name not in self._stock:
+
+        def made() -> tuple[str, Made]:
             template = self.create()
             url = self.url_of(template)
             with engine_on(url) as engine, engine_on(url, as_role=False) as past, past.connect() as owner:
                 owner.execution_options(isolation_level="AUTOCOMMIT")
-                said = fill(Database(engine, defer_job, secret=SECRET), looking(owner))
-            self._stock[name] = (template, said)
-        template, said = self._stock[name]
-        # Each test may write into what it is told.
-        return template, deepcopy(said)
+                return template, fill(Database(engine, defer_job, secret=SECRET), looking(owner))
+
+        return self._once(name, made)
 
     def drop(self, name: str) -> None:
         self._tell(f"drop database {name} with (force)")
 
     def close(self) -> None:
-        for template, _said in self._stock.values():
-            self.drop(template)
-        self.drop(self.template)
+        here = _lock(self._folder.name)
+        self._tell(f"select pg_advisory_unlock_shared({here})")
+        if self._ask(f"select pg_try_advisory_lock({here})"):
+            for file in self._folder.iterdir():
+                self.drop(pickle.loads(file.read_bytes())[0])
+            shutil.rmtree(self._folder)
         self._admin.close()
 
     def _tell(self, statement: str) -> None:
         self._admin.execute(statement.encode())
+
+    def _ask(self, question: str) -> bool:
+        [answer] = self._admin.execute(question.encode()).fetchone() or (False,)
+        return bool(answer)
+
+
+def _lock(name: str) -> int:
+    """The server's advisory lock of that name."""
+    return int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
 
 
 def folder_of_cluster() -> Path:
@@ -119,10 +153,13 @@ def folder_of_cluster() -> Path:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    cluster = Cluster(embedded.start(folder_of_cluster(), durable=False))
+    folder = folder_of_cluster()
+    # All processes of a run have this in common; a process alone is a run of its own.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+    cluster = Cluster(embedded.start(folder, durable=False), folder.with_name(f"{folder.name}-{run}"))
     yield cluster
     cluster.close()
-    embedded.stop(folder_of_cluster())
+    embedded.stop(folder)
 
 
 def pytest_collection_finish() -> None:

@@ -1,4 +1,4 @@
-"""The stage as a fixture: filled once by each process, copied for every test that stands on it."""
+"""The stage as a fixture: filled once a run, copied for every test that stands on it."""
 
 from datetime import datetime
 
