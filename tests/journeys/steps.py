@@ -117,6 +117,7 @@ def send_invoice(page: Page) -> str:
 
 def duplicate_invoice(page: Page) -> None:
     """Make a draft of the invoice on screen, and save it in the editor that opens."""
+    page.get_by_text("More", exact=True).click()
     press(page, "Duplicate")
     said(page, "This is a new draft, made from the invoice.")
     expect(page.locator("#field-lines-1-description")).to_have_value("On-site visit")

@@ -38,6 +38,8 @@ def test_ada_credits_a_paid_invoice_and_applies_what_it_leaves(
             page.screenshot(path=f"{papers.LOOK_AT}/credit-{name}-{width}-{scheme}.png", full_page=True)
 
     page.goto(f"invoices/inv_{paid.id.hex}")
+    page.get_by_text("More", exact=True).click()
+    look("more")
     press(page, page.get_by_role("link", name="Credit", exact=True))
     look("new")
     page.get_by_label("Reason").fill("Two hours less")

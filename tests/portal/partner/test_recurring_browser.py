@@ -35,6 +35,7 @@ def test_ada_repeats_a_draft_and_sees_what_it_made(
     page.goto("recurring")
     look("empty")
     page.goto(f"invoices/inv_{invoice.id.hex}")
+    page.get_by_text("More", exact=True).click()
     press(page, page.get_by_role("link", name="Repeat", exact=True))
     page.get_by_label("How many at most").fill("none")
     press(page, page.get_by_role("button", name="Repeat it"))
