@@ -32,6 +32,7 @@ from billing.money import Currency
 from billing.payment_orders import Share
 from billing.texts import Checks
 from db import ids
+from db.columns import new_id
 from integrations import paying
 
 if TYPE_CHECKING:
@@ -98,9 +99,12 @@ class PaymentAllocationInput:
     amount: MoneyInput
 
 
-@takes(needs_key=True)
+@takes(dry_run=True, needs_key=True)
 class PayInvoicesInput:
-    """What to pay, with what. Amounts are what the payer was shown: another total is refused."""
+    """What to pay, with what. Amounts are what the payer was shown: another total is refused.
+
+    A dry run answers with the payment as it would be begun, PENDING, and asks no gateway.
+    """
 
     customer_id: strawberry.ID
     payment_method_id: strawberry.ID
@@ -119,7 +123,7 @@ class PayInvoicesPayload:
     payment: Payment | None = changed()
 
 
-def _pay(doing: Doing, given: Given) -> Later:
+def _pay(doing: Doing, given: Given) -> Later | Outcome:
     back = return_url(doing, given["return_url"]) if given.get("return_url") else None
     checks = Checks()
     order: dict[str, Any] = {
@@ -133,6 +137,10 @@ def _pay(doing: Doing, given: Given) -> Later:
         "return_url": back and (lambda id_: with_query(back, payment=ids.shown("pay", id_))),
     }
     checks.done()
+    if given.get("dry_run"):
+        # Under a key of its own: what was paid under the given one is not what is asked about.
+        tried = t.begin(doing.db, doing.actor, **{**order, "idempotency_key": new_id().hex}, now=doing.now)
+        return {"payment": tried.id}
 
     def ask() -> Outcome:
         means = doing.means
