@@ -12,6 +12,7 @@ from api.own import own
 from auth.actors import Action
 from billing import invoice_threads as t
 from billing import thread_reading
+from billing.invoice_words import SEARCHED_AS as INVOICES
 from billing.unread_threads import UnreadThread
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ strawberry.enum(t.ThreadState, description="OPEN until either side says that it 
 
 @noun(
     t.InvoiceThread, "thr", needs=Action.VIEW_INVOICES, order="-updated_at",
-    search="invoice", searched="invoice_id",
+    search=t.SEARCHED_AS, found_by=(INVOICES, "invoice_id"),
 )  # fmt: skip
 class InvoiceThread(Node):
-    """A conversation on an issued invoice, or on one of its lines. It is found by its invoice's words."""
+    """A conversation on an invoice or on one of its lines: found by what is written, and as its invoice is."""
 
     kind: t.ThreadKind = col(where=True)
     state: t.ThreadState = col(where=True)

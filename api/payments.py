@@ -101,10 +101,7 @@ class PaymentAllocationInput:
 
 @takes(dry_run=True, needs_key=True)
 class PayInvoicesInput:
-    """What to pay, with what. Amounts are what the payer was shown: another total is refused.
-
-    A dry run answers with the payment as it would be begun, PENDING, and asks no gateway.
-    """
+    """What to pay, with what. Amounts are what the payer was shown: another total is refused."""
 
     customer_id: strawberry.ID
     payment_method_id: strawberry.ID
@@ -162,5 +159,6 @@ class PaymentMutations:
 
     pay_invoices: PayInvoicesPayload | None = change(
         _pay, PayInvoicesInput, Action.PAY, alone=True,
-        about="Pay invoices of one customer in one payment. However often it is sent, it pays once.",
+        about="Pay invoices of one customer in one payment. However often it is sent, it pays once. A dry run"
+        " asks no gateway, and answers with the payment as it would be begun: PENDING.",
     )  # fmt: skip

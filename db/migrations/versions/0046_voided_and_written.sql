@@ -1,0 +1,1 @@
+alter table invoice add column void_reason varchar;
