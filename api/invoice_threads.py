@@ -31,7 +31,7 @@ strawberry.enum(t.ThreadState, description="OPEN until either side says that it 
     search=t.SEARCHED_AS, found_by=(INVOICES, "invoice_id"),
 )  # fmt: skip
 class InvoiceThread(Node):
-    """A conversation on an invoice or on one of its lines: found by what is written, and as its invoice is."""
+    """A conversation on an invoice or one of its lines: found by what is written, and as its invoice is."""
 
     kind: t.ThreadKind = col(where=True)
     state: t.ThreadState = col(where=True)

@@ -20,8 +20,9 @@ from billing.invoice_sending import Seen, SentAlready
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark, say
-from portal import papers
+from portal import named_taxes, papers
 from portal.door import act, go, partner, read_form
+from portal.every_line import every_line
 from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -224,8 +225,10 @@ async def _details(request: Request) -> Response:
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
     links, now = found(page)["payLinks"]["nodes"], house(request).clock()
     good = [link for link in links if datetime.fromisoformat(link["expiresAt"]) > now]
+    lines = await every_line(request, page, "partner/invoices/lines")
     return show(
         request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
+        lines=lines, taxes=named_taxes.of_lines(lines),
         live_links=[link for link in good if not link["revokedAt"]], history=await history_of(request, page),
     )  # fmt: skip
 
