@@ -141,7 +141,7 @@ def test_the_totals_add_up_and_say_what_they_leave_out(
     # 3,210 = 300 + 500 + 200 + 2,210
     sums = (
         "Invoices 3 Invoiced $3,210.00 Credited $300.00 Amount paid $500.00 Written off $200.00"
-        " Amount outstanding $2,210.00 Of that, overdue $10.00"
+        " Left to pay $2,210.00 Of that, overdue $10.00"
     )
     assert sums in page
     assert "Not in these sums: one draft ($1.00) and one void invoice." in page
