@@ -12,7 +12,6 @@ from api.own import own
 from auth.actors import Action
 from billing import invoice_threads as t
 from billing import thread_reading
-from billing.invoice_words import SEARCHED_AS as INVOICES
 from billing.unread_threads import UnreadThread
 
 if TYPE_CHECKING:
@@ -26,10 +25,7 @@ strawberry.enum(
 strawberry.enum(t.ThreadState, description="OPEN until either side says that it is settled.")
 
 
-@noun(
-    t.InvoiceThread, "thr", needs=Action.VIEW_INVOICES, order="-updated_at",
-    search=t.SEARCHED_AS, found_by=(INVOICES, "invoice_id"),
-)  # fmt: skip
+@noun(t.InvoiceThread, "thr", needs=Action.VIEW_INVOICES, order="-updated_at", search=t.SEARCHED_AS)
 class InvoiceThread(Node):
     """A conversation on an invoice or one of its lines: found by what is written, and as its invoice is."""
 

@@ -88,7 +88,7 @@ class InvoiceTotals:
 
 
 def _row(kind: Any, table: Table) -> Noun:
-    return Noun(kind.__name__, table, "", None, None, None, kind, "")
+    return Noun(kind.__name__, table, "", None, None, kind, "")
 
 
 @strawberry.type

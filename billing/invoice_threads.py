@@ -15,7 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 from auth import audit, throttle
 from auth.actors import Action, Actor
 from auth.throttle import Limit
-from billing import search
+from billing import invoice_words, search
 from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.texts import Checks
 from billing.unread_threads import note
@@ -158,6 +158,12 @@ def open_thread(
     )  # fmt: skip
     db.add(thread)
     db.flush()
+    # What an issued invoice is found by never changes: its words are the conversation's own, and one look-up
+    # finds both.
+    search.add_those_of(
+        db, partner_id=thread.partner_id, customer_id=thread.customer_id, kind=SEARCHED_AS,
+        subject_id=thread.id, other=(invoice_words.SEARCHED_AS, invoice.id),
+    )  # fmt: skip
     _write(db, actor, thread, text, now, at=now)
     _record(db, actor, thread, "disputed" if fields.kind is ThreadKind.DISPUTE else "asked", now)
     return thread

@@ -101,6 +101,17 @@ def add(
     _write(db, place, words_kept([text]))
 
 
+def add_those_of(
+    db: Session, *, partner_id: UUID, customer_id: UUID | None, kind: str, subject_id: UUID,
+    other: tuple[str, UUID],
+) -> None:  # fmt: skip
+    """Make the record `subject_id` findable by the words that another one (its kind, its id) has now."""
+    place = {"partner_id": partner_id, "subject_id": subject_id, "kind": kind, "customer_id": customer_id}
+    theirs = (col(SearchToken.partner_id) == partner_id, col(SearchToken.kind) == other[0])
+    words = db.exec(select(SearchToken.token).where(*theirs, col(SearchToken.subject_id) == other[1]))
+    _write(db, place, words)
+
+
 def _write(db: Session, place: Mapping[str, object], words: Iterable[str]) -> None:
     # In one order for all: two who write the same words wait for each other, and never both at once.
     if rows := [{**place, "token": word} for word in sorted(words)]:

@@ -241,28 +241,15 @@ def _word(place: int, text: str, end: str = "") -> str:
 def search(planning: Planning, noun: Noun, alias: str, asked: Value) -> list[str]:
     """One condition per word: some word of the record begins with it. Nothing asked, nothing left out."""
     conditions = []
+    table = SearchToken.__table__  # type: ignore[attr-defined]
     for place in range(asked.ask(lambda text: len(_words(text)))):
+        words = planning.alias()
         low = asked.param("text", partial(_word, place))
         high = asked.param("text", partial(_word, place, end=LAST))
-        found = [_having(planning, noun.search, low, high)]
-        if noun.found_by is not None:
-            kind, link = noun.found_by
-            other = planning.alias()
-            # Two look-ups, one after the other: joined by "or" they would be asked of every record in turn.
-            found.append(
-                f"select {other}.id from {noun.table.name} {other}"
-                f" where {planning.scope(noun.table, other)}"
-                f" and {other}.{link} in ({_having(planning, kind, low, high)})"
-            )
-        conditions.append(f"{alias}.id in ({' union all '.join(found)})")
+        kind = planning.kept(f"search {noun.search}", lambda _: noun.search, "text")
+        conditions.append(
+            f"{alias}.id in (select {words}.subject_id from {table.name} {words}"
+            f" where {planning.scope(table, words)} and {words}.kind = {kind}"
+            f" and {words}.token >= {low} and {words}.token < {high})"
+        )
     return conditions
-
-
-def _having(planning: Planning, kind: str | None, low: str, high: str) -> str:
-    """The records of a kind that have a word between two."""
-    words, table = planning.alias(), SearchToken.__table__  # type: ignore[attr-defined]
-    kept = planning.kept(f"search {kind}", lambda _: kind, "text")
-    return (
-        f"select {words}.subject_id from {table.name} {words} where {planning.scope(table, words)}"
-        f" and {words}.kind = {kept} and {words}.token >= {low} and {words}.token < {high}"
-    )

@@ -35,6 +35,12 @@ WORD = (
     "insert into search_token (partner_id, subject_id, kind, token, customer_id)"
     " values (%s, %s, 'invoice_thread', %s, %s) on conflict do nothing"
 )
+OF_INVOICES = (
+    "insert into search_token (partner_id, subject_id, kind, token, customer_id)"
+    " select t.partner_id, t.id, 'invoice_thread', w.token, t.customer_id from invoice_thread t"
+    " join search_token w on (w.partner_id, w.subject_id, w.kind) = (t.partner_id, t.invoice_id, 'invoice')"
+    " where t.partner_id = %s on conflict do nothing"
+)
 
 
 def upgrade() -> None:
@@ -51,6 +57,7 @@ def _keep_words() -> None:
     run("set local role remit_app")
     for (partner_id,) in partners:
         driver.execute("select set_config('remit.partner', %s, true)", (str(partner_id),))
+        driver.execute(OF_INVOICES, (partner_id,))
         last: object = NONE
         while found := driver.execute(MESSAGES, (partner_id, last, AT_ONCE)).fetchall():
             with driver.cursor() as cursor:

@@ -113,8 +113,7 @@ class Asking:
 
     def words(self, noun: Noun) -> str:
         """Beginnings of words of some record."""
-        kinds = (noun.search, noun.found_by and noun.found_by[0])
-        tokens = [t["token"] for t in self.reference.all("search_token") if t["kind"] in kinds] or ["x"]
+        tokens = [t["token"] for t in self.reference.all("search_token") if t["kind"] == noun.search] or ["x"]
         words = [self.chance.choice(tokens) for _ in range(self.chance.choice((1, 1, 2)))]
         typed = " ".join(word[: self.chance.randrange(1, 4)] for word in words)
         return self.chance.choice((typed, typed.upper(), "  ", "nothing-of-the-kind"))

@@ -147,8 +147,6 @@ FAULTS: list[Fault] = [
             "{planning.member} is not null and not exists",
             "not exists",
         ),
-        ("found by its own words only", "if noun.found_by is not None:", "if False:"),
-        ("found by another's words", "and {other}.{link} in (", "and {other}.id in ("),
         ("staff's filters for customers", 'planning.see(read.see, f"{noun.name}.{key}")', "pass"),
     ),
     *_in(

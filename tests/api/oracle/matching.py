@@ -135,12 +135,10 @@ _OPERATORS = {
 
 def found(world: "Reference", noun: Noun, row: "Row", text: str) -> bool:
     """Some word of the record begins with each word asked for."""
-    whose = [(noun.search, row["id"])]
-    if noun.found_by is not None:
-        kind, link = noun.found_by
-        whose.append((kind, row[link]))
     words = [
-        token["token"] for token in world.all("search_token") if (token["kind"], token["subject_id"]) in whose
+        token["token"]
+        for token in world.all("search_token")
+        if token["subject_id"] == row["id"] and token["kind"] == noun.search
     ]
     held = all(any(word.startswith(asked) for word in words) for asked in words_asked(text))
     world.note(f"{noun.name} search", held)
