@@ -158,8 +158,9 @@ def _begun_in(
         PaymentMethodSetup.gateway == gateway,
         PaymentMethodSetup.browser_hash == browser_hash,
         col(PaymentMethodSetup.finished_at).is_(None),
-        col(PaymentMethodSetup.id).is_distinct_from(over),
     )
+    if over is not None:  # nor any that was begun before it
+        wanted = wanted.where(col(PaymentMethodSetup.id) > over)
     newest = (col(PaymentMethodSetup.created_at).desc(), col(PaymentMethodSetup.id).desc())
     return db.exec(wanted.order_by(*newest).limit(1)).one_or_none()
 

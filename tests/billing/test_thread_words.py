@@ -1,5 +1,7 @@
 """What a conversation is found by: what is written in it and its own invoice's words, never a twin's."""
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import text
 
@@ -19,6 +21,11 @@ from tests.twins import TWIN
 KEPT = "select token from search_token where kind = 'invoice_thread' and subject_id = :id order by token"
 
 
+def words(acts: Acts, cast: Cast, thread_id: UUID) -> list[str]:
+    """What Petra's side finds it by."""
+    return [word for (word,) in acts.read(cast.petra, text(KEPT).bindparams(id=thread_id))]
+
+
 @pytest.mark.parametrize("who", ["ada", "petra"])
 def test_the_words_of_its_invoice_come_along_and_each_message_adds_its_own(
     acts: Acts, cast: Cast, who: str
@@ -29,10 +36,10 @@ def test_the_words_of_its_invoice_come_along_and_each_message_adds_its_own(
     opening = Opening(ThreadKind.QUESTION, "Why so many hours?")
     asks = {"invoice_id": draft.id, "fields": opening}
     thread = acts(cast.actors[who], invoice_threads.open_thread, **asks)
-    kept = [*acts.read(cast.petra, text(KEPT).bindparams(id=thread.id))]
+    kept = words(acts, cast, thread.id)
     assert kept == ["00001", "acme", "hours", "many", "march", "no", "no00001", "so", "why"]
     acts(cast.ada, invoice_threads.reply, thread_id=thread.id, text="So it is")
-    more = [*acts.read(cast.petra, text(KEPT).bindparams(id=thread.id))]
+    more = words(acts, cast, thread.id)
     assert sorted([*kept, "is", "it"]) == more
 
 
