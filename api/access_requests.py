@@ -41,7 +41,7 @@ class AccessRequestQueries:
     access_requests: Connection[AccessRequest] = page(None, "Newest first.", see=STAFF)
 
 
-@takes()
+@takes(dry_run=True)
 class ApproveAccessRequestInput:
     """A request, and the place to give."""
 
@@ -50,7 +50,7 @@ class ApproveAccessRequestInput:
     role: CustomerRole | None = opt("Left out: MANAGER for the customer's first user, PAYER for later ones.")
 
 
-@takes()
+@takes(dry_run=True)
 class DenyAccessRequestInput:
     """A request to deny."""
 

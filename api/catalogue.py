@@ -65,14 +65,14 @@ class UpdateCatalogueItemInput:
     tax_rate_ids: list[strawberry.ID] | None = opt("All of them, at most 5. Null is none.")
 
 
-@takes()
+@takes(dry_run=True)
 class ArchiveCatalogueItemInput:
     """Which one."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class RestoreCatalogueItemInput:
     """Which one."""
 

@@ -14,14 +14,14 @@ SHOWN = 50  # of the customers that were changed: with their tags and more they 
 Customers = list[Annotated["Customer", lazy("api.customers")]]
 
 
-@takes()
+@takes(dry_run=True)
 class ArchiveCustomersInput:
     """Customers to archive: all of them, or nothing is done."""
 
     customer_ids: list[strawberry.ID] = strawberry.field(description="1 to 500.")
 
 
-@takes()
+@takes(dry_run=True)
 class RestoreCustomersInput:
     """Customers to restore: all of them, or nothing is done."""
 

@@ -45,7 +45,7 @@ class UpdateCustomerNoteInput:
     text: str | None = opt("Required. 5,000 characters at most.")
 
 
-@takes()
+@takes(dry_run=True)
 class DeleteCustomerNoteInput:
     """An own note to delete."""
 

@@ -89,7 +89,7 @@ class UpdateCustomerViewInput(_View):
     version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
 
 
-@takes()
+@takes(dry_run=True)
 class DeleteCustomerViewInput:
     """A view to delete."""
 

@@ -209,14 +209,14 @@ class UpdateCustomerInput(_Company):
     version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
 
 
-@takes()
+@takes(dry_run=True)
 class ArchiveCustomerInput:
     """A customer to archive."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class RestoreCustomerInput:
     """A customer to restore."""
 

@@ -3,6 +3,7 @@
 import strawberry
 
 from api.changes import Doing, Given, Outcome, change, changed, gives, takes
+from api.invoice_life import VoidInvoiceInput
 from api.invoices import Invoice
 from auth.actors import Action
 from billing import invoice_duplicates
@@ -16,10 +17,8 @@ class DuplicateInvoiceInput:
 
 
 @takes(dry_run=True)
-class ReissueInvoiceInput:
+class ReissueInvoiceInput(VoidInvoiceInput):
     """An open invoice nobody has paid anything of."""
-
-    id: strawberry.ID
 
 
 @gives
@@ -46,7 +45,10 @@ def _duplicate(doing: Doing, given: Given) -> Outcome:
 
 def _reissue(doing: Doing, given: Given) -> Outcome:
     voided = given.record("id", "inv")
-    made = invoice_duplicates.reissue(doing.db, doing.actor, invoice_id=voided, now=doing.now)
+    made = invoice_duplicates.reissue(
+        doing.db, doing.actor, invoice_id=voided, reason=given.get("reason"),
+        tell=given.get("tell_customer") is not False, now=doing.now,
+    )  # fmt: skip
     return {"invoice": made.invoice.id, "voided": voided}
 
 

@@ -1,14 +1,11 @@
 """An invoice's life in the API: issued without a mail, and taken back."""
 
-from collections.abc import Callable
-
 import strawberry
 
-from api.changes import Doing, Given, Outcome, Work, change, changed, gives, takes
+from api.changes import Doing, Given, Outcome, change, changed, gives, opt, takes
 from api.invoices import Invoice
 from auth.actors import Action
 from billing import invoice_life
-from billing import invoices as t
 
 
 @takes(dry_run=True)
@@ -23,6 +20,10 @@ class VoidInvoiceInput:
     """An open invoice nobody has paid anything of."""
 
     id: strawberry.ID
+    reason: str | None = opt("300 characters at most. The customer reads it.")
+    tell_customer: bool | None = opt(
+        "False: nobody is mailed. Left out: those whom a mail with the invoice reached are told."
+    )
 
 
 @gives
@@ -39,12 +40,17 @@ class VoidInvoicePayload:
     invoice: Invoice | None = changed()
 
 
-def _moving(rule: Callable[..., t.Invoice]) -> Work:
-    def run(doing: Doing, given: Given) -> Outcome:
-        moved = rule(doing.db, doing.actor, invoice_id=given.record("id", "inv"), now=doing.now)
-        return {"invoice": moved.id}
+def _finalize(doing: Doing, given: Given) -> Outcome:
+    moved = invoice_life.finalize(doing.db, doing.actor, invoice_id=given.record("id", "inv"), now=doing.now)
+    return {"invoice": moved.id}
 
-    return run
+
+def _void(doing: Doing, given: Given) -> Outcome:
+    moved = invoice_life.void(
+        doing.db, doing.actor, invoice_id=given.record("id", "inv"), reason=given.get("reason"),
+        tell=given.get("tell_customer") is not False, now=doing.now,
+    )  # fmt: skip
+    return {"invoice": moved.id}
 
 
 @strawberry.type
@@ -52,10 +58,10 @@ class InvoiceLifeMutations:
     """What becomes of an invoice."""
 
     finalize_invoice: FinalizeInvoicePayload | None = change(
-        _moving(invoice_life.finalize), FinalizeInvoiceInput, Action.EDIT_INVOICES,
+        _finalize, FinalizeInvoiceInput, Action.EDIT_INVOICES,
         about="Issue a draft without mailing it: it gets its number, and is owed and in the portal.",
     )  # fmt: skip
     void_invoice: VoidInvoicePayload | None = change(
-        _moving(invoice_life.void), VoidInvoiceInput, Action.VOID_INVOICES,
-        about="Take an open invoice back; its number stays used.",
+        _void, VoidInvoiceInput, Action.VOID_INVOICES,
+        about="Take an open invoice back; its number stays used. Whoever was sent it is told by mail.",
     )  # fmt: skip

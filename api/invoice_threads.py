@@ -25,12 +25,9 @@ strawberry.enum(
 strawberry.enum(t.ThreadState, description="OPEN until either side says that it is settled.")
 
 
-@noun(
-    t.InvoiceThread, "thr", needs=Action.VIEW_INVOICES, order="-updated_at",
-    search="invoice", searched="invoice_id",
-)  # fmt: skip
+@noun(t.InvoiceThread, "thr", needs=Action.VIEW_INVOICES, order="-updated_at", search=t.SEARCHED_AS)
 class InvoiceThread(Node):
-    """A conversation on an issued invoice, or on one of its lines. It is found by its invoice's words."""
+    """A conversation on an invoice or one of its lines: found by what is written, and as its invoice is."""
 
     kind: t.ThreadKind = col(where=True)
     state: t.ThreadState = col(where=True)

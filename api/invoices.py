@@ -45,6 +45,7 @@ from billing.derived import (
 )
 from billing.invoice_fields import MOST_TAXES, InvoiceInput
 from billing.invoice_refusals import SendRefusal
+from billing.invoice_words import SEARCHED_AS
 from billing.money import Currency
 from billing.tags import InvoiceTag
 from db import ids
@@ -67,7 +68,7 @@ strawberry.enum(SendRefusal, description="Why what was to go out on a day did no
 strawberry.enum(ShownStatus, name="InvoiceShownStatus", description="An invoice's status as people see it.")
 
 
-@noun(t.Invoice, "inv", needs=Action.VIEW_INVOICES, order="-due_on", search=t.SEARCHED_AS)
+@noun(t.Invoice, "inv", needs=Action.VIEW_INVOICES, order="-due_on", search=SEARCHED_AS)
 class Invoice(Node):
     """A claim on a customer."""
 
@@ -119,6 +120,7 @@ class Invoice(Node):
     )
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
+    void_reason: str | None = col("Why it was voided, for the customer too.")
     archived_at: datetime | None = col(
         "When it was put out of the dashboard's lists; null while it is in them.", where=True, see=STAFF
     )

@@ -69,7 +69,7 @@ class Order:
 class Noun:
     """A record type: its table, its ids, the right it takes to read it, and how lists of it are sorted.
 
-    `search` is the kind its words have in the search table, `searched` the column that says whose they are.
+    `search` is the kind its words have in the search table.
     """
 
     name: str
@@ -77,7 +77,6 @@ class Noun:
     prefix: str
     needs: Action | None
     search: str | None
-    searched: str
     kind: type
     default: str
     inputs: Any = None
@@ -279,19 +278,17 @@ def sums(
 
 
 def noun(
-    model: type[SQLModel], prefix: str, *, needs: Action | None, order: str, search: str | None = None,
-    searched: str = "id",
+    model: type[SQLModel], prefix: str, *, needs: Action | None, order: str, search: str | None = None
 ) -> Callable[[type[T]], type[T]]:  # fmt: skip
     """Make a class a type of the API that reads `model`.
 
     `prefix` begins its ids, `needs` is the right to read it, `order` the column its lists are sorted by if
-    not asked otherwise (`-` for falling), `search` its kind in the search table, `searched` as a `Noun` has.
+    not asked otherwise (`-` for falling), `search` its kind in the search table.
     """
 
     def declare(kind: type[T]) -> type[T]:
         made = strawberry.type(kind, description=kind.__doc__)
-        found = (search, searched)
-        declared = Noun(made.__name__, table_of(model), prefix, needs, *found, made, order.lstrip("-"))
+        declared = Noun(made.__name__, table_of(model), prefix, needs, search, made, order.lstrip("-"))
         _sort(declared, falling=order.startswith("-"))
         declared.inputs = inputs.Inputs(declared, NOUNS)
         NOUNS[made.__name__] = declared

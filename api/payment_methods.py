@@ -71,14 +71,14 @@ class FinishPaymentMethodSetupInput:
     setup_id: str
 
 
-@takes()
+@takes(dry_run=True)
 class SetDefaultPaymentMethodInput:
     """The method to use from now on."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class RemovePaymentMethodInput:
     """The method to take off file."""
 

@@ -32,6 +32,7 @@ from billing.money import Currency
 from billing.payment_orders import Share
 from billing.texts import Checks
 from db import ids
+from db.columns import new_id
 from integrations import paying
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class PaymentAllocationInput:
     amount: MoneyInput
 
 
-@takes(needs_key=True)
+@takes(dry_run=True, needs_key=True)
 class PayInvoicesInput:
     """What to pay, with what. Amounts are what the payer was shown: another total is refused."""
 
@@ -119,7 +120,7 @@ class PayInvoicesPayload:
     payment: Payment | None = changed()
 
 
-def _pay(doing: Doing, given: Given) -> Later:
+def _pay(doing: Doing, given: Given) -> Later | Outcome:
     back = return_url(doing, given["return_url"]) if given.get("return_url") else None
     checks = Checks()
     order: dict[str, Any] = {
@@ -133,6 +134,10 @@ def _pay(doing: Doing, given: Given) -> Later:
         "return_url": back and (lambda id_: with_query(back, payment=ids.shown("pay", id_))),
     }
     checks.done()
+    if given.get("dry_run"):
+        # Under a key of its own: what was paid under the given one is not what is asked about.
+        tried = t.begin(doing.db, doing.actor, **{**order, "idempotency_key": new_id().hex}, now=doing.now)
+        return {"payment": tried.id}
 
     def ask() -> Outcome:
         means = doing.means
@@ -154,5 +159,6 @@ class PaymentMutations:
 
     pay_invoices: PayInvoicesPayload | None = change(
         _pay, PayInvoicesInput, Action.PAY, alone=True,
-        about="Pay invoices of one customer in one payment. However often it is sent, it pays once.",
+        about="Pay invoices of one customer in one payment. However often it is sent, it pays once. A dry run"
+        " asks no gateway, and answers with the payment as it would be begun: PENDING.",
     )  # fmt: skip

@@ -75,7 +75,7 @@ class UpdateTagInput:
     description: str | None = opt("Null takes it away.")
 
 
-@takes()
+@takes(dry_run=True)
 class DeleteTagInput:
     """A tag to delete."""
 
@@ -90,7 +90,7 @@ class MergeTagsInput:
     into_id: strawberry.ID = strawberry.field(description="What carried the other carries this one then.")
 
 
-@takes()
+@takes(dry_run=True)
 class TagCustomersInput:
     """Tags of the partner and its customers: all of them, or nothing is done."""
 
@@ -98,7 +98,7 @@ class TagCustomersInput:
     customer_ids: list[strawberry.ID] = strawberry.field(description="1 to 500.")
 
 
-@takes()
+@takes(dry_run=True)
 class UntagCustomersInput(TagCustomersInput):
     """Tags of the partner and its customers: all of them, or nothing is done."""
 

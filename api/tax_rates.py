@@ -51,14 +51,14 @@ class UpdateTaxRateInput:
     rate: Decimal | None = opt("In percent, at most 4 decimals.")
 
 
-@takes()
+@takes(dry_run=True)
 class ArchiveTaxRateInput:
     """Which one."""
 
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class RestoreTaxRateInput:
     """Which one."""
 

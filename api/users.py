@@ -113,14 +113,14 @@ class InviteUserInput:
     role: CustomerRole | None = opt("Left out: MANAGER for the customer's first user, PAYER for later ones.")
 
 
-@takes()
+@takes(dry_run=True)
 class ResendInviteInput:
     """A user who has not accepted yet."""
 
     user_id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class RevokeInviteInput:
     """A user who has not accepted yet."""
 
@@ -149,7 +149,7 @@ class EnableUserInput:
     id: strawberry.ID
 
 
-@takes()
+@takes(dry_run=True)
 class RemoveUserInput:
     """A customer's user."""
 

@@ -45,17 +45,25 @@ def duplicate(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> 
     return copy(db, actor, customer, original, days, "invoice.duplicated", now)
 
 
-def reissue(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Duplicate:
+def reissue(
+    db: Session,
+    actor: Actor,
+    *,
+    invoice_id: UUID,
+    reason: str | None = None,
+    tell: bool = True,
+    now: datetime,
+) -> Duplicate:
     """Void an open invoice and make a draft like it, to be corrected: an issued one never changes.
 
-    Here the PO number comes along, since it is the same order. All or nothing. Refuses as `invoice_life.void`
-    and `duplicate` do, and NotOpen for one that is void already.
+    Here the PO number comes along, since it is the same order. All or nothing. `reason` and `tell` as
+    `invoice_life.void` has them; refuses as that and `duplicate` do, and NotOpen for what is void already.
     """
     actor.require(Action.EDIT_INVOICES)
     customer, original = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
     if original.status is not InvoiceStatus.OPEN:  # the same form again makes no second draft
         raise NotOpen(original)
-    invoice_life.void(db, actor, invoice_id=invoice_id, now=now)
+    invoice_life.void(db, actor, invoice_id=invoice_id, reason=reason, tell=tell, now=now)
     terms = terms_of(db, actor, customer=customer, now=now)
     values = {
         "issue_on": terms.today, "due_on": due_like(original, terms.today, terms),

@@ -11,8 +11,17 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, update
 from sqlmodel import Session, SQLModel, col, select
 
 from auth.actors import Action, Actor
-from billing import credit_notes, invoice_balances, invoices, ledger, recurring_words
+from billing import (
+    credit_notes,
+    invoice_balances,
+    invoice_words,
+    invoices,
+    ledger,
+    recurring_words,
+    voided_mails,
+)
 from billing.customers import Customer
+from billing.invoice_refusals import IssuedAlready
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.ledger import Account, EntryCause, Leg
 from billing.partners import Partner
@@ -99,10 +108,10 @@ def finalize(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> I
     """Issue a draft: it takes the partner's next number, is owed from now on and never changes again.
 
     Numbers have no gaps (PRODUCT.md): the partner's row is locked until this transaction ends. Refuses
-    NotFound, NotADraft, a customer in SETUP or ARCHIVED.
+    NotFound, IssuedAlready, a customer in SETUP or ARCHIVED.
     """
     actor.require(Action.EDIT_INVOICES)
-    customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
+    customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True, draft=IssuedAlready)
     issue(db, actor, customer, invoice, now)
     return invoice
 
@@ -135,30 +144,33 @@ def issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: 
         db, actor, cause=EntryCause.INVOICE_FINALIZED, subject_id=invoice.id, customer_id=customer.id,
         legs=ledger.claim(invoice.id, invoice.currency, net_minor=net, tax_minor=tax), now=now,
     )  # fmt: skip
-    invoices.keep_words(db, invoice, customer)
+    invoice_words.keep(db, invoice.model_dump(), customer)
     invoices.record(db, actor, invoice, "invoice.finalized", now)
 
 
-def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
+def void(
+    db: Session,
+    actor: Actor,
+    *,
+    invoice_id: UUID,
+    reason: str | None = None,
+    tell: bool = True,
+    now: datetime,
+) -> Invoice:
     """Take back an open invoice nobody has paid anything of; its number stays used.
 
-    Refuses NotFound, NotOpen, PartlyPaid, Credited, PaymentUnderWay (GUARANTEES M-17). Voiding twice changes
-    nothing.
+    `reason` is for the customer to read, too. `tell`: whoever was sent the invoice is mailed that nothing is
+    owed for it. Refuses NotFound, NotOpen, PartlyPaid, Credited, PaymentUnderWay (GUARANTEES M-17), and at
+    ("reason",) TOO_LONG, CARD_NUMBER. Voiding twice changes nothing.
     """
     actor.require(Action.VOID_INVOICES)
     customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id)
     if invoice.status is InvoiceStatus.VOID:
         return invoice
-    if invoice.status is not InvoiceStatus.OPEN:
-        raise NotOpen(invoice)
-    if invoice.paid_minor:
-        raise PartlyPaid
-    if invoice.credited_minor or credit_notes.noted_minor(db, invoice):
-        raise Credited
-    if invoice.reserved_minor:
-        raise PaymentUnderWay
+    _require_voidable(db, invoice)
+    why = _read(reason)
     invoice.status = InvoiceStatus.VOID
-    invoice.voided_at = now
+    invoice.voided_at, invoice.void_reason = now, why
     invoice.updated_at = now
     db.flush()
     net, tax = -invoice.net_minor, -invoice.tax_minor
@@ -166,7 +178,9 @@ def void(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoi
         db, actor, cause=EntryCause.INVOICE_VOIDED, subject_id=invoice.id, customer_id=customer.id,
         legs=ledger.claim(invoice.id, invoice.currency, net_minor=net, tax_minor=tax), now=now,
     )  # fmt: skip
-    invoices.record(db, actor, invoice, "invoice.voided", now)
+    invoices.record(db, actor, invoice, "invoice.voided", now, **({"reason": why} if why else {}))
+    if tell:
+        voided_mails.tell(db, actor, customer=customer, invoice=invoice, now=now)
     return invoice
 
 
@@ -184,9 +198,7 @@ def write_off(db: Session, actor: Actor, *, invoice_id: UUID, reason: str | None
         raise NotOpen(invoice)
     if invoice.reserved_minor:
         raise PaymentUnderWay
-    checks = Checks()
-    why = checks.line("reason", reason, required=False, limit=300)
-    checks.done()
+    why = _read(reason)
     made = InvoiceWriteOff(
         partner_id=actor.partner_id, id=new_id(), customer_id=customer.id, invoice_id=invoice.id,
         amount_minor=invoice_balances.lacking_minor(invoice), reason=why, created_at=now,
@@ -221,6 +233,24 @@ def reopen(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Inv
     _give_up(db, actor, EntryCause.INVOICE_REOPENED, given_up, invoice, -given_up.amount_minor, now)
     invoices.record(db, actor, invoice, "invoice.taken_up", now)
     return invoice
+
+
+def _require_voidable(db: Session, invoice: Invoice) -> None:
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise NotOpen(invoice)
+    if invoice.paid_minor:
+        raise PartlyPaid
+    if invoice.credited_minor or credit_notes.noted_minor(db, invoice):
+        raise Credited
+    if invoice.reserved_minor:
+        raise PaymentUnderWay
+
+
+def _read(reason: str | None) -> str | None:
+    checks = Checks()
+    why = checks.line("reason", reason, required=False, limit=300)
+    checks.done()
+    return why
 
 
 def _give_up(

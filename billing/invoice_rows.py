@@ -19,7 +19,7 @@ from billing import search
 from billing.customers import Customer
 from billing.import_files import insert_free
 from billing.invoice_fields import Draft
-from billing.invoices import SEARCHED_AS, words_of
+from billing.invoice_words import SEARCHED_AS, words_of
 from db.arrays import numbers
 from db.columns import new_id
 

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from auth.actors import Action, Actor
 from billing import invoice_sending, invoices
 from billing.invoice_fields import read_day
-from billing.invoice_refusals import reason
+from billing.invoice_refusals import NotScheduled, reason
 from billing.invoices import Invoice
 from billing.partners import Partner
 from billing.texts import Checks
@@ -31,11 +31,11 @@ def schedule(
 ) -> Invoice:
     """Have a draft sent by itself on `send_on`, at nine by the partner's clock; planning anew moves it.
 
-    Refuses NotFound, NotADraft, a customer in SETUP or ARCHIVED, and at `send_on` REQUIRED, BAD_DATE,
+    Refuses NotFound, NotScheduled, a customer in SETUP or ARCHIVED, and at `send_on` REQUIRED, BAD_DATE,
     IN_THE_PAST, DUE_BEFORE_SENDING.
     """
     actor.require(Action.EDIT_INVOICES)
-    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
+    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True, draft=NotScheduled)
     day = _checked(send_on, invoice, today=now.astimezone(zone_of(db, actor)).date())
     _plan(invoice, now)
     invoice.send_on, invoice.scheduled_by, invoice.scheduled_by_name = day, actor.id, actor.name
@@ -47,7 +47,7 @@ def schedule(
 def unschedule(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
     """Leave a planned draft to be sent by hand; without a plan nothing changes. Refuses as `schedule`."""
     actor.require(Action.EDIT_INVOICES)
-    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, draft=True)
+    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, draft=NotScheduled)
     if invoice.send_on is None:
         return invoice
     _plan(invoice, now)

@@ -15,6 +15,7 @@ from sqlmodel import Session, SQLModel, col, select
 from auth import audit, throttle
 from auth.actors import Action, Actor
 from auth.throttle import Limit
+from billing import invoice_words, search
 from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.texts import Checks
 from billing.unread_threads import note
@@ -24,6 +25,7 @@ from db.session import defer
 from errors import Conflict, NotFound
 from languages import mark
 
+SEARCHED_AS = "invoice_thread"
 LONGEST = 4_000
 TICK = timedelta(microseconds=1)
 """No two messages of a conversation are nearer."""
@@ -156,6 +158,12 @@ def open_thread(
     )  # fmt: skip
     db.add(thread)
     db.flush()
+    # What an issued invoice is found by never changes: its words are the conversation's own, and one look-up
+    # finds both.
+    search.add_those_of(
+        db, partner_id=thread.partner_id, customer_id=thread.customer_id, kind=SEARCHED_AS,
+        subject_id=thread.id, other=(invoice_words.SEARCHED_AS, invoice.id),
+    )  # fmt: skip
     _write(db, actor, thread, text, now, at=now)
     _record(db, actor, thread, "disputed" if fields.kind is ThreadKind.DISPUTE else "asked", now)
     return thread
@@ -231,6 +239,10 @@ def _write(
     )  # fmt: skip
     db.add(message)
     db.flush()
+    search.add(
+        db, partner_id=thread.partner_id, customer_id=thread.customer_id, kind=SEARCHED_AS,
+        subject_id=thread.id, text=text,
+    )  # fmt: skip
     note(db, message_id=message.id)
     defer(db, "announce_message", partner_id=message.partner_id, message_id=message.id)
 

@@ -17,18 +17,23 @@ from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from billing import customers, recurring_words, search
+from billing import customers, invoice_words, recurring_words
 from billing.customers import Customer
 from billing.invoice_fields import Draft, InvoiceInput, read_draft
-from billing.invoice_refusals import ONE_EXTERNAL_ID, SendRefusal, external_id_taken
+from billing.invoice_refusals import (
+    ONE_EXTERNAL_ID,
+    NotADraft,
+    NotDeleted,
+    Repeated,
+    SendRefusal,
+    external_id_taken,
+)
 from billing.money import Currency
 from billing.recurrences import RecurringInvoice
 from billing.unique import unique
 from db.columns import choice, count, day, instant, key, minor, new_id, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
-
-SEARCHED_AS = "invoice"
 
 
 class InvoiceStatus(StrEnum):
@@ -148,6 +153,7 @@ class Invoice(SQLModel, table=True):
     sent_at: datetime | None = instant(default=None)
     paid_at: datetime | None = instant(default=None)
     voided_at: datetime | None = instant(default=None)
+    void_reason: str | None = None
     send_on: date | None = day(default=None)
     send_refusal: SendRefusal | None = choice(SendRefusal, default=None)
     scheduled_by: UUID | None = None
@@ -225,20 +231,6 @@ class InvoiceLineTax(SQLModel, table=True):
     issued: bool = False
 
 
-class NotADraft(Conflict):
-    """Only drafts can be changed."""
-
-    code = "INVOICE_ISSUED"
-    message = "This invoice is issued and can't be changed. Void it and make another one."
-
-
-class Repeated(Conflict):
-    """What is made again and again must be there."""
-
-    code = "INVOICE_REPEATED"
-    message = "A recurring invoice repeats this draft. Make it repeat another invoice first."
-
-
 def create_draft(
     db: Session, actor: Actor, *, customer_id: UUID, fields: InvoiceInput, now: datetime
 ) -> Invoice:
@@ -263,7 +255,7 @@ def add_draft(
     with unique(db, ONE_EXTERNAL_ID, external_id_taken()):
         db.add(invoice)
     _write_lines(db, invoice, draft)
-    keep_words(db, invoice, customer)
+    invoice_words.keep(db, invoice.model_dump(), customer)
     record(db, actor, invoice, action, now, **more)
     return invoice
 
@@ -283,7 +275,7 @@ def update_draft(
     `create_draft` does.
     """
     actor.require(Action.EDIT_INVOICES)
-    customer, invoice = locked(db, actor, invoice_id=invoice_id, billable=True, draft=True)
+    customer, invoice = locked(db, actor, invoice_id=invoice_id, billable=True, draft=NotADraft)
     if version is not None and version != invoice.version:
         raise Conflict
     draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
@@ -294,34 +286,37 @@ def update_draft(
         invoice.version += 1
         invoice.updated_at = now
     _write_lines(db, invoice, draft)
-    keep_words(db, invoice, customer)
+    invoice_words.keep(db, invoice.model_dump(), customer)
     record(db, actor, invoice, "invoice.updated", now)
     return invoice
 
 
 def delete_draft(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> None:
-    """Delete a draft for good; it never had a number. Refuses NotFound, NotADraft and Repeated."""
+    """Delete a draft for good; it never had a number. Refuses NotFound, NotDeleted and Repeated."""
     actor.require(Action.EDIT_INVOICES)
-    _, invoice = locked(db, actor, invoice_id=invoice_id, draft=True)
+    _, invoice = locked(db, actor, invoice_id=invoice_id, draft=NotDeleted)
     repeats = select(RecurringInvoice.id).where(
         RecurringInvoice.partner_id == actor.partner_id, RecurringInvoice.invoice_id == invoice.id
     )
     if db.exec(repeats.limit(1)).one_or_none() is not None:
         raise Repeated
-    search.keep(
-        db, partner_id=actor.partner_id, customer_id=None, kind=SEARCHED_AS, subject_id=invoice.id, texts=()
-    )
+    invoice_words.forget(db, invoice.model_dump())
     record(db, actor, invoice, "invoice.deleted", now)
     db.delete(invoice)
     db.flush()
 
 
 def locked(
-    db: Session, actor: Actor, *, invoice_id: UUID, billable: bool = False, draft: bool = False
+    db: Session,
+    actor: Actor,
+    *,
+    invoice_id: UUID,
+    billable: bool = False,
+    draft: type[NotADraft] | None = None,
 ) -> tuple[Customer, Invoice]:
     """The actor's invoice, its customer's row locked before its own, as everywhere; else NotFound.
 
-    `billable` and `draft` refuse customers and invoices that are not.
+    `billable` refuses customers that are not; `draft` is how an invoice that is none is refused.
     """
     mine = [col(Invoice.partner_id) == actor.partner_id, col(Invoice.id) == invoice_id]
     if actor.customer_id is not None:
@@ -335,8 +330,8 @@ def locked(
     invoice = db.exec(wanted.execution_options(populate_existing=True)).one_or_none()
     if invoice is None:  # a draft that was deleted while we waited for the lock
         raise NotFound
-    if draft and invoice.status is not InvoiceStatus.DRAFT:
-        raise NotADraft
+    if draft is not None and invoice.status is not InvoiceStatus.DRAFT:
+        raise draft
     return customer, invoice
 
 
@@ -371,22 +366,6 @@ def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
     db.execute(insert(InvoiceLine), lines)
     if taxes:
         db.execute(insert(InvoiceLineTax), taxes)
-
-
-def keep_words(db: Session, invoice: Invoice, customer: Customer) -> None:
-    """Keep what it is found by: of an issued one the customer's too, so the internal note is not in it."""
-    draft = invoice.status is InvoiceStatus.DRAFT
-    texts = words_of(invoice.model_dump(), customer)
-    for kept in [texts] if draft else [[], texts]:  # what was kept as a draft's is made anew
-        search.keep(
-            db, partner_id=invoice.partner_id, customer_id=None if draft else customer.id,
-            kind=SEARCHED_AS, subject_id=invoice.id, texts=kept,
-        )  # fmt: skip
-
-
-def words_of(values: Mapping[str, Any], customer: Customer) -> list[str | None]:
-    """The texts that an invoice with these columns is found by."""
-    return [*(values[name] for name in ("number", "memo", "po_number", "external_id")), customer.company]
 
 
 def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str) -> None:

@@ -29,6 +29,7 @@ class MailKind(StrEnum):
     THREAD_REPLY = "THREAD_REPLY"
     PAY_LINK = "PAY_LINK"
     CREDIT_NOTE = "CREDIT_NOTE"
+    INVOICE_VOIDED = "INVOICE_VOIDED"
 
 
 class MailStatus(StrEnum):

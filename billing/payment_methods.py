@@ -11,13 +11,14 @@ from sqlmodel import Session, SQLModel, col, select
 
 from auth import audit
 from auth.actors import Action, Actor
+from auth.tokens import digest_of
 from billing import customers
 from billing.customers import Customer
 from billing.partners import GatewayAccount
 from billing.ports import Funding as Funding
 from billing.ports import MethodDetails, SetupResult
 from billing.ports import MethodKind as MethodKind
-from db.columns import choice, count, instant, key, sort_key, tenant
+from db.columns import choice, count, digest, instant, key, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
 
@@ -63,7 +64,8 @@ class PaymentMethod(SQLModel, table=True):
 class PaymentMethodSetup(SQLModel, table=True):
     """A begun entry of a method at the gateway: becomes a method when the gateway says it is done.
 
-    `pay_link_id`: a guest's, for one payment. What comes of it is never on file.
+    `pay_link_id`: a guest's, for one payment. What comes of it is never on file. `browser_hash` is in which
+    browser the guest began it: whoever else holds the link never meets their card.
     """
 
     __tablename__ = "payment_method_setup"
@@ -71,6 +73,12 @@ class PaymentMethodSetup(SQLModel, table=True):
         ForeignKeyConstraint(["partner_id", "customer_id"], ["customer.partner_id", "customer.id"]),
         ForeignKeyConstraint(["partner_id", "pay_link_id"], ["pay_link.partner_id", "pay_link.id"]),
         UniqueConstraint("partner_id", "gateway", "gateway_setup"),
+        Index(
+            "ix_payment_method_setup_link",
+            "partner_id",
+            "pay_link_id",
+            postgresql_where="pay_link_id is not null",
+        ),
         guarded(Guard.CUSTOMER),
     )
 
@@ -82,6 +90,7 @@ class PaymentMethodSetup(SQLModel, table=True):
     gateway_setup: str | None = sort_key(default=None)
     payment_method_id: UUID | None = None
     pay_link_id: UUID | None = None
+    browser_hash: bytes | None = digest(default=None)
     created_by: UUID | None = None
     created_at: datetime = instant()
     finished_at: datetime | None = instant(default=None)
@@ -102,11 +111,20 @@ class MethodRemoved(Conflict):
 
 
 def begin_setup(
-    db: Session, actor: Actor, *, customer_id: UUID, gateway: str, now: datetime
+    db: Session,
+    actor: Actor,
+    *,
+    customer_id: UUID,
+    gateway: str,
+    browser: str | None = None,
+    over: UUID | None = None,
+    now: datetime,
 ) -> PaymentMethodSetup:
     """Note that a method is about to be entered at the gateway, before the gateway is asked (commit it).
 
-    Refuses NotFound, a customer in SETUP or ARCHIVED, NoGatewayAccount.
+    A guest's entry that was begun in the same `browser` and has come to nothing yet is given back instead:
+    a second click opens no second one. `over` is one that is known to be over at the gateway. Refuses
+    NotFound, a customer in SETUP or ARCHIVED, NoGatewayAccount.
     """
     _require_entry(actor)
     customer = customers.billable(db, actor, customer_id=customer_id)
@@ -117,13 +135,34 @@ def begin_setup(
     ).one_or_none()
     if account is None:
         raise NoGatewayAccount
+    # The customer's row is kept until the end: of two clicks at once, the second finds the first one's.
+    known = digest_of(browser) if browser is not None and actor.is_guest else None
+    begun = None if known is None else _begun_in(db, actor, gateway, known, over)
+    if begun is not None:
+        return begun
     setup = PaymentMethodSetup(
         partner_id=actor.partner_id, customer_id=customer.id, gateway=gateway, gateway_account=account,
         created_by=actor.id, created_at=now, pay_link_id=actor.id if actor.is_guest else None,
+        browser_hash=known,
     )  # fmt: skip
     db.add(setup)
     db.flush()
     return setup
+
+
+def _begun_in(
+    db: Session, actor: Actor, gateway: str, browser_hash: bytes, over: UUID | None
+) -> PaymentMethodSetup | None:
+    wanted = select(PaymentMethodSetup).where(
+        *_setups(actor),
+        PaymentMethodSetup.gateway == gateway,
+        PaymentMethodSetup.browser_hash == browser_hash,
+        col(PaymentMethodSetup.finished_at).is_(None),
+    )
+    if over is not None:  # nor any that was begun before it
+        wanted = wanted.where(col(PaymentMethodSetup.id) > over)
+    newest = (col(PaymentMethodSetup.created_at).desc(), col(PaymentMethodSetup.id).desc())
+    return db.exec(wanted.order_by(*newest).limit(1)).one_or_none()
 
 
 def attach_setup(db: Session, actor: Actor, *, setup_id: UUID, gateway_setup: str) -> None:

@@ -6,7 +6,7 @@ each record's words are written down by the rule that changes it, and looked up 
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy import Index, delete
@@ -89,9 +89,32 @@ def keep(
     present = set(db.exec(select(SearchToken.token).where(*mine)))
     if gone := present - wanted:
         db.execute(delete(SearchToken).where(*mine, col(SearchToken.token).in_(gone)))
-    if new := sorted(wanted - present):
-        place = {"partner_id": partner_id, "subject_id": subject_id, "kind": kind, "customer_id": customer_id}
-        rows = [{**place, "token": token} for token in new]
+    place = {"partner_id": partner_id, "subject_id": subject_id, "kind": kind, "customer_id": customer_id}
+    _write(db, place, wanted - present)
+
+
+def add(
+    db: Session, *, partner_id: UUID, customer_id: UUID | None, kind: str, subject_id: UUID, text: str
+) -> None:
+    """Make the record `subject_id` findable by `text` too: for what grows and loses nothing."""
+    place = {"partner_id": partner_id, "subject_id": subject_id, "kind": kind, "customer_id": customer_id}
+    _write(db, place, words_kept([text]))
+
+
+def add_those_of(
+    db: Session, *, partner_id: UUID, customer_id: UUID | None, kind: str, subject_id: UUID,
+    other: tuple[str, UUID],
+) -> None:  # fmt: skip
+    """Make the record `subject_id` findable by the words that another one (its kind, its id) has now."""
+    place = {"partner_id": partner_id, "subject_id": subject_id, "kind": kind, "customer_id": customer_id}
+    theirs = (col(SearchToken.partner_id) == partner_id, col(SearchToken.kind) == other[0])
+    words = db.exec(select(SearchToken.token).where(*theirs, col(SearchToken.subject_id) == other[1]))
+    _write(db, place, words)
+
+
+def _write(db: Session, place: Mapping[str, object], words: Iterable[str]) -> None:
+    # In one order for all: two who write the same words wait for each other, and never both at once.
+    if rows := [{**place, "token": word} for word in sorted(words)]:
         db.execute(insert(SearchToken).values(rows).on_conflict_do_nothing())
 
 

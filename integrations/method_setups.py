@@ -11,7 +11,14 @@ import structlog
 from auth.actors import Actor
 from billing import payment_methods
 from billing.payment_methods import PaymentMethod, PaymentMethodSetup
-from billing.ports import Gateway, GatewayRefused, GatewayUnreachable, MethodKind, SetupSession
+from billing.ports import (
+    Gateway,
+    GatewayRefused,
+    GatewayUnreachable,
+    MethodKind,
+    SetupSession,
+    SetupStatus,
+)
 from db.session import Database
 from errors import Limited
 
@@ -26,18 +33,43 @@ class GatewayDown(Limited):
 
 
 def begin(
-    database: Database, gateway: Gateway, actor: Actor, *, customer_id: UUID, return_url: str, now: datetime
+    database: Database,
+    gateway: Gateway,
+    actor: Actor,
+    *,
+    customer_id: UUID,
+    return_url: str,
+    browser: str | None = None,
+    now: datetime,
 ) -> SetupSession:
     """Open the gateway's form for a card of this customer; the payer comes back to `return_url?setup=…`.
 
-    Refuses as `payment_methods.begin_setup` does, and GatewayDown. Call it outside of any transaction.
+    A guest's form that is still open in this `browser` is opened again. Refuses as
+    `payment_methods.begin_setup` does, and GatewayDown. Call it outside of any transaction.
     """
-    with database.transaction(**actor.reach) as db:
-        setup = payment_methods.begin_setup(db, actor, customer_id=customer_id, gateway=gateway.name, now=now)
+
+    def begun(over: UUID | None) -> PaymentMethodSetup:
+        with database.transaction(**actor.reach) as db:
+            return payment_methods.begin_setup(
+                db, actor, customer_id=customer_id, gateway=gateway.name, browser=browser, over=over, now=now
+            )
+
+    setup = begun(None)
+    if setup.gateway_setup is not None and not _is_open(gateway, setup, setup.gateway_setup):
+        setup = begun(setup.id)
     session = _open(gateway, setup, return_url)
     with database.transaction(**actor.reach) as db:
         payment_methods.attach_setup(db, actor, setup_id=setup.id, gateway_setup=session.id)
     return session
+
+
+def _is_open(gateway: Gateway, setup: PaymentMethodSetup, gateway_setup: str) -> bool:
+    try:
+        result = gateway.read_setup(account=setup.gateway_account, setup_id=gateway_setup)
+    except (GatewayUnreachable, GatewayRefused) as trouble:
+        _log.warning("entry of a method not found out", setup=str(setup.id), reason=str(trouble))
+        raise GatewayDown from trouble
+    return result.status is SetupStatus.OPEN
 
 
 def reopen(

@@ -66,7 +66,7 @@ async def show_start(request: Request) -> Response:
 
 
 async def begin(request: Request) -> Response:
-    """Open the gateway's form for a card."""
+    """Open the gateway's form for a card; again, if it is open already in this browser."""
     await _form(request)
     parts = house(request)
 
@@ -83,7 +83,7 @@ async def begin(request: Request) -> Response:
     try:
         session = await run_in_threadpool(
             method_setups.begin, parts.database, parts.gateway, actor, customer_id=customer_id,
-            return_url=_return_url(request), now=parts.clock(),
+            return_url=_return_url(request), browser=visits.browser(request), now=parts.clock(),
         )  # fmt: skip
     except (method_setups.GatewayDown, NoGatewayAccount) as down:
         return await _start(request, refusal=down)

@@ -52,13 +52,18 @@ async def bind(request: Request) -> Response:
     return file(made, name, "application/pdf")
 
 
-async def _chosen(request: Request) -> list[Sheet]:
+def chosen(request: Request) -> list[str]:
+    """The ids that the address names, each once."""
     query = request.query_params
     # The portal's boxes for what can be paid are called so, for the button beside this one.
-    chosen = list(dict.fromkeys([*query.getlist("invoice"), *query.getlist("pay")]))
-    if len(chosen) > MOST:
+    return list(dict.fromkeys([*query.getlist("invoice"), *query.getlist("pay")]))
+
+
+async def _chosen(request: Request) -> list[Sheet]:
+    wanted = chosen(request)
+    if len(wanted) > MOST:
         raise TooLong
-    return await meet(request, lambda db, actor: _sheets(db, actor, chosen))
+    return await meet(request, lambda db, actor: _sheets(db, actor, wanted))
 
 
 def _back(request: Request) -> Response:

@@ -36,7 +36,8 @@ def _life(invoice: Mapping[str, Any]) -> Iterator[Happened]:
     if invoice["finalizedAt"]:
         yield Happened(invoice["finalizedAt"], say("Issued"))
     if invoice["voidedAt"]:
-        yield Happened(invoice["voidedAt"], say("Voided"))
+        why = invoice["voidReason"]
+        yield Happened(invoice["voidedAt"], say("Voided: {reason}", reason=why) if why else say("Voided"))
 
 
 def _mails(invoice: Mapping[str, Any]) -> Iterator[Happened]:

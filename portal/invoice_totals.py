@@ -1,4 +1,7 @@
-"""The figures of a list of invoices as templates take them, at both doors."""
+"""The figures of a list of invoices as templates take them, at both doors.
+
+Surprise: a customer never sees a draft, so the portal's document does not ask for them.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,4 +11,5 @@ from languages import grouped
 
 def written(totals: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """A document's `invoiceTotals`, each with its number of invoices as people write it: `count`."""
-    return [{**one, "count": grouped(one["invoiceCount"])} for one in totals]
+    apart = {"draftCount": 0, "drafted": None}
+    return [{**apart, **one, "count": grouped(one["issuedCount"])} for one in totals]

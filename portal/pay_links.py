@@ -27,11 +27,12 @@ from billing.papers import InvoicePaper
 from billing.pay_links import Guest
 from db.deadlines import within_deadline
 from integrations.pdf.invoices import invoice_sheet
+from integrations.pdf.press import Sheet
 from languages import known, speaking
 from portal import named_taxes
 from portal.brand import brand_of
 from portal.cookies import remember
-from portal.door import visitor
+from portal.door import is_opened, visitor
 from portal.headers import withhold_address
 from portal.house import house, session_hash, session_token
 from portal.papers import PDF, file
@@ -58,13 +59,17 @@ async def show_invoice(request: Request) -> Response:
 
 
 async def download(request: Request) -> Response:
-    """The invoice as a PDF."""
+    """The invoice as a PDF. Whoever takes only that has opened it, too."""
     withhold_address(request)
-    try:
-        sheet = await run_in_threadpool(
-            opened, request, False,
+
+    def look() -> Sheet:
+        return opened(
+            request, _is_read(request),
             lambda db, guest: invoice_sheet(db, guest.actor, invoice_id=guest.invoice_id),
         )  # fmt: skip
+
+    try:
+        sheet = await run_in_threadpool(look)
     except DeadLink:
         return ended(request)
     pdf = await run_in_threadpool(house(request).press.pdf, sheet, request.url.path)
@@ -76,7 +81,7 @@ def _read(request: Request) -> tuple[Guest, InvoicePaper, bool]:
         paper = papers.invoice_paper(db, guest.actor, invoice_id=guest.invoice_id)
         return guest, paper, guest_payments.can_pay(db, guest.actor, invoice=paper.invoice)
 
-    return opened(request, not _is_staff(request), look)
+    return opened(request, _is_read(request), look)
 
 
 def opened(request: Request, is_counted: bool, look: Callable[[Session, Guest], Result]) -> Result:
@@ -85,6 +90,11 @@ def opened(request: Request, is_counted: bool, look: Callable[[Session, Guest], 
     with parts.database.transaction() as db, within_deadline(db):
         guest = pay_links.open_link(db, token=token, is_counted=is_counted, now=parts.clock())
         return look(db, guest)
+
+
+def _is_read(request: Request) -> bool:
+    """Does a reader open it: neither a browser that fetches ahead, nor the partner's own staff?"""
+    return is_opened(request) and not _is_staff(request)
 
 
 def _is_staff(request: Request) -> bool:

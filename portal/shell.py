@@ -128,11 +128,12 @@ class Shell:
 
     def trail(self, title: str, *between: tuple[str, str]) -> list[Link]:
         """The breadcrumbs of the page called `title`: its place in the navigation, `between` (label and
-        address), and itself. Home has none; what is in no navigation lies below Home.
+        address), and itself. A page of the navigation that stands under nothing has none: it would be its own
+        heading once more. What is in no navigation lies below Home.
         """
         here = (_way(self.nav) or [Entry(mark("Home"), self.home)])[-1]
         if here.current == "page":
-            return [] if here.href == self.home else [*self.above, Link(here.label)]
+            return [*self.above, Link(here.label)] if self.above else []
         return [*self.above, Link(here.label, here.href), *(Link(*step) for step in between), Link(title)]
 
     @property

@@ -248,7 +248,7 @@ def search(planning: Planning, noun: Noun, alias: str, asked: Value) -> list[str
         high = asked.param("text", partial(_word, place, end=LAST))
         kind = planning.kept(f"search {noun.search}", lambda _: noun.search, "text")
         conditions.append(
-            f"{alias}.{noun.searched} in (select {words}.subject_id from {table.name} {words}"
+            f"{alias}.id in (select {words}.subject_id from {table.name} {words}"
             f" where {planning.scope(table, words)} and {words}.kind = {kind}"
             f" and {words}.token >= {low} and {words}.token < {high})"
         )

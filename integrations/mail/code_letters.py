@@ -11,7 +11,8 @@ from sqlmodel import Session
 from auth import mailed_codes
 from auth.mailed_codes import CodePurpose, MailedCode
 from auth.users import User
-from integrations.mail.letters import Letter, Link, NotWanted, locale_of_person
+from integrations.mail.letters import Letter, Link, NotWanted
+from integrations.mail.personal_letters import locale_of_person
 
 
 def write(db: Session, *, user: User, code: MailedCode, link: Link, now: datetime) -> Letter:

@@ -1,4 +1,4 @@
-"""What each mail says: read from the records when its turn comes.
+"""What each mail to somebody's place at a tenant says: read from the records when its turn comes.
 
 Surprise: a letter may turn out not to be wanted any more (the invite was revoked, the person removed, the
 invoice voided). Then there is no letter, and the mail is dropped with the reason.
@@ -7,21 +7,17 @@ invoice voided). Then there is no letter, and the mail is dropped with the reaso
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from auth import invites, personal_tokens, users
+from auth import invites
 from auth.actors import system
-from auth.audit import PersonalEvent
-from auth.emails import parse_email
 from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
-from auth.personal_tokens import PersonalToken
-from auth.users import User
-from billing import credit_notes, mailed_links, outside_payments, thread_mails
+from billing import credit_notes, mailed_links, outside_payments, thread_mails, voided_mails
 from billing.access_requests import AccessRequest, AccessStatus
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
@@ -37,7 +33,7 @@ from integrations.pdf.credit_notes import credit_note_sheet
 from integrations.pdf.invoices import invoice_sheet
 from integrations.pdf.press import Sheet
 from integrations.pdf.receipts import outside_receipt_sheet, receipt_sheet
-from languages import ENGLISH, Locale, known, mark, speaking
+from languages import ENGLISH, Locale, known, speaking
 
 
 class NotWanted(Exception):
@@ -60,14 +56,6 @@ class Letter:
 
 
 Link = Callable[[str], str]
-
-
-class PersonalLetter(Protocol):
-    """Writes the letter with a personal link. Raises `NotWanted` for a link that is dead by now."""
-
-    def __call__(
-        self, db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime
-    ) -> Letter: ...
 
 
 def to_member(db: Session, mail: Mail, link: Link, *, now: datetime) -> Letter:
@@ -124,96 +112,6 @@ def colours(accent: str | None) -> dict[str, str]:
     return {"accent": accent, "on_accent": readable_on(accent)} if accent else {}
 
 
-def reset(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
-    """The letter with the link that sets a new password."""
-    _require_alive(token, now)
-    values = {"link": link(f"/reset/{personal_tokens.token_of(db, token)}"), "minutes": 60}
-    return Letter("RESET", token.id, user.name, user.email, "Remit", None, locale_of_person(user), values)
-
-
-def email_change(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
-    """The letter to a new address: the link that confirms it; or, if it has an account already, just that."""
-    _require_alive(token, now)
-    new = parse_email(token.email)
-    holder = users.find(db, new.normal)
-    if holder is not None and holder != user.id:
-        return Letter(
-            "EMAIL_TAKEN",
-            token.id,
-            new.address,
-            new.address,
-            "Remit",
-            None,
-            locale_of_person(user),
-            {"link": link("/forgot")},
-        )
-    values = {"link": link(f"/email-change/{personal_tokens.token_of(db, token)}"), "new": new.address}
-    return Letter(
-        "EMAIL_CHANGE", token.id, user.name, new.address, "Remit", None, locale_of_person(user), values
-    )
-
-
-def email_undo(db: Session, *, user: User, token: PersonalToken, link: Link, now: datetime) -> Letter:
-    """The letter to the address a person has: another is to take its place, and the link that undoes it."""
-    _require_alive(token, now)
-    assert token.email is not None
-    values = {
-        "link": link(f"/email-undo/{personal_tokens.token_of(db, token)}"),
-        "until": token.expires_at.date(),
-    }
-    return Letter(
-        "EMAIL_UNDO", token.id, user.name, token.email, "Remit", None, locale_of_person(user), values
-    )
-
-
-def locale_of_person(user: User) -> Locale:
-    return known(user.locale) or ENGLISH
-
-
-def _require_alive(token: PersonalToken, now: datetime) -> None:
-    if token.used_at is not None or token.expires_at <= now:
-        raise NotWanted("the link is used or expired")
-
-
-def password_changed(*, user: User, event_id: UUID, link: Link) -> Letter:
-    """The letter that tells the owner of a changed password."""
-    values = {"link": link("/forgot")}
-    return Letter(
-        "PASSWORD_CHANGED", event_id, user.name, user.email, "Remit", None, locale_of_person(user), values
-    )
-
-
-_FACTORS_CHANGED = {
-    "factor.added": mark(
-        "An authenticator app was added to your account: its codes sign in with your password."
-    ),
-    "factor.removed": mark("An authenticator app was removed from your account: its codes no longer work."),
-    "factors.reset": mark(
-        "Every passkey, authenticator app and recovery code was taken from your account by whoever runs this "
-        "server, because they were said to be lost, and you were signed out everywhere. Sign in with your "
-        "password, or ask for a new one, and set up a new second step."
-    ),
-    "recovery_codes.renewed": mark(
-        "New recovery codes were made for your account: the old ones no longer work."
-    ),
-    "recovery_code.used": mark("A recovery code of your account was used. It will not work again."),
-    "passkey.added": mark("A passkey was added to your account: it signs in without your password."),
-    "passkey.removed": mark("A passkey was removed from your account: it no longer signs in."),
-    "passkey.copied": mark(
-        "Somebody tried to sign in with what looks like a copy of one of your passkeys. It was refused. "
-        "Remove that passkey, and add a new one."
-    ),
-}
-
-
-def factors_changed(*, user: User, event: PersonalEvent, link: Link) -> Letter:
-    """The letter that tells the owner what changed in the account's second factors."""
-    values = {"what": _FACTORS_CHANGED[event.action], "link": link("/account/factors")}
-    return Letter(
-        "FACTORS_CHANGED", event.id, user.name, user.email, "Remit", None, locale_of_person(user), values
-    )
-
-
 def _invite(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
     mine = (Invite.partner_id == mail.partner_id, Invite.id == mail.subject_id)
     invite = db.exec(select(Invite).where(*mine)).one()
@@ -245,6 +143,22 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         "is_paid": invoice.status is InvoiceStatus.PAID,
         "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
         "pay_link": link(path) if path else None,
+    }
+
+
+def _voided(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
+    mine = (Invoice.partner_id == mail.partner_id, Invoice.id == mail.subject_id)
+    invoice = db.exec(select(Invoice).where(*mine)).one()
+    if not voided_mails.has_it(
+        db, partner_id=mail.partner_id, membership_id=mail.membership_id, invoice_id=invoice.id
+    ):
+        raise NotWanted("the invoice never reached them")
+    assert customer is not None
+    return {
+        "number": invoice.number,
+        "total": Money(invoice.total_minor, invoice.currency),
+        "reason": invoice.void_reason,
+        "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
     }
 
 
@@ -381,6 +295,7 @@ _VALUES: dict[MailKind, Callable[[Session, Mail, Customer | None, Link, datetime
     MailKind.THREAD_REPLY: _message,
     MailKind.PAY_LINK: _fresh_link,
     MailKind.CREDIT_NOTE: _credit_note,
+    MailKind.INVOICE_VOIDED: _voided,
 }
 
 _PAPERS: dict[MailKind, Callable[[Session, Mail], Sheet]] = {

@@ -19,9 +19,10 @@ from auth.users import User
 from billing import invoice_sending
 from billing.mails import Mail, MailKind, MailStatus
 from db.session import Database
-from integrations.mail import access_letters, code_letters, letters
+from integrations.mail import access_letters, code_letters, letters, personal_letters
 from integrations.mail.compose import Attachment, Composer
-from integrations.mail.letters import Letter, NotWanted, PersonalLetter
+from integrations.mail.letters import Letter, NotWanted
+from integrations.mail.personal_letters import PersonalLetter
 from integrations.mail.transports import NotNow, Refused, Transport
 from integrations.pdf.press import Broken, Busy, Press, Sheet, TooLong, TooSlow
 
@@ -65,7 +66,7 @@ class Outgoing:
 
     async def send_reset(self, *, user_id: UUID, token_id: UUID) -> None:
         """Send the link that sets a new password; nothing for a person or link that does not exist."""
-        await self._send_personal(letters.reset, user_id, token_id)
+        await self._send_personal(personal_letters.reset, user_id, token_id)
 
     async def send_mailed_code(self, *, user_id: UUID, code_id: UUID) -> None:
         """Send the code that signs in or confirms a browser; nothing for a person or code there is not."""
@@ -75,11 +76,11 @@ class Outgoing:
 
     async def send_email_change(self, *, user_id: UUID, token_id: UUID) -> None:
         """Send the link that confirms a new address, to that address."""
-        await self._send_personal(letters.email_change, user_id, token_id)
+        await self._send_personal(personal_letters.email_change, user_id, token_id)
 
     async def send_email_undo(self, *, user_id: UUID, token_id: UUID) -> None:
         """Tell the address a person had that another is to take its place, with the link that undoes it."""
-        await self._send_personal(letters.email_undo, user_id, token_id)
+        await self._send_personal(personal_letters.email_undo, user_id, token_id)
 
     async def send_access_link(self, *, partner_id: UUID, link_id: UUID) -> None:
         """Answer an address that was entered on a billing link."""
@@ -191,7 +192,7 @@ class Outgoing:
             user = db.exec(select(User).where(User.id == user_id)).one_or_none()
             if user is None:
                 return None
-            return letters.password_changed(user=user, event_id=event_id, link=self._composer.link)
+            return personal_letters.password_changed(user=user, event_id=event_id, link=self._composer.link)
 
     def _load_factors(self, user_id: UUID, event_id: UUID) -> Letter | None:
         with self._database.transaction(user_id=user_id) as db:
@@ -199,7 +200,7 @@ class Outgoing:
             event = db.exec(select(PersonalEvent).where(PersonalEvent.id == event_id)).one_or_none()
             if user is None or event is None:
                 return None
-            return letters.factors_changed(user=user, event=event, link=self._composer.link)
+            return personal_letters.factors_changed(user=user, event=event, link=self._composer.link)
 
     def _note_try(self, partner_id: UUID, mail_id: UUID, words: str) -> bool:
         """Count the try; True when it was the last one."""

@@ -2,6 +2,7 @@
 
 from portal.customer import (
     credit_notes,
+    invoice_papers,
     invoice_tagging,
     invoice_threads,
     invoices,
@@ -17,6 +18,7 @@ from portal.customer import (
 ROUTES = [
     *invoice_threads.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
+    *invoice_papers.ROUTES,  # before them, too: "chosen.zip" is none either
     *invoices.ROUTES,
     *paying.ROUTES,
     *payments.ROUTES,

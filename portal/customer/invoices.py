@@ -4,7 +4,7 @@ Surprise: choosing several to pay is a GET. The boxes only make the address of t
 is lost by going back, and nothing is moved by a click.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,20 +14,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Actor
-from billing import invoice_views, tags
+from billing import tags
 from billing.tags import TagInput
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark
-from portal import invoice_export, invoice_files, named_taxes, papers
-from portal.door import act, customer, go, is_opened, note_opening, read_form
+from portal import invoice_export, named_taxes
+from portal.customer.invoice_papers import note_opened
+from portal.door import act, customer, go, read_form
+from portal.every_line import every_line
 from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.invoice_filters import Filters
 from portal.invoice_history import told_by
 from portal.invoice_totals import written
-from portal.page import Page, ask, show
+from portal.page import ask, show
 from portal.paging import counted, link, neighbours, window
 
 TABS: dict[str, tuple[str, dict[str, Any] | None]] = {
@@ -121,18 +123,8 @@ async def list_invoices(request: Request) -> Response:
 async def show_invoice(request: Request) -> Response:
     """One invoice with its lines, its payments and the company's own tags. That it was opened is noted."""
     shown = await _details(request, Form())
-    if is_opened(request):
-        await note_opening(request, _opened(request))
+    await note_opened(request, [record_id(request, "invoice_id", "inv")])
     return shown
-
-
-def _opened(request: Request) -> Callable[[Session, Actor], None]:
-    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
-
-    def work(db: Session, actor: Actor) -> None:
-        invoice_views.note_opened(db, actor, invoice_id=invoice_id, now=now)
-
-    return work
 
 
 async def tag(request: Request) -> Response:
@@ -180,28 +172,12 @@ async def _details(request: Request, form: Form, *, status: int = 200) -> Respon
         raise NotFound
     page = await with_every_tag(request, page)
     carried = {tag["id"] for tag in invoice["tags"]}
-    lines = await _lines(request, page)
+    lines = await every_line(request, page, "customer/invoices/lines")
     return show(
         request, "customer/invoices/details.html", page, form=form, status=status,
         lines=lines, taxes=named_taxes.of_lines(lines), history=told_by(invoice),
         free_tags=[tag for tag in page.content["tags"]["nodes"] if tag["id"] not in carried],
     )  # fmt: skip
-
-
-async def _lines(request: Request, page: Page) -> list[dict[str, Any]]:
-    """All lines. More than a hundred, as many as a list of the API holds, are asked for in further pages."""
-    found = page.content["invoice"]["lines"]
-    lines: list[dict[str, Any]] = list(found["nodes"])
-    while found["pageInfo"]["hasNextPage"]:
-        more = await ask(
-            request, "customer/invoices/lines", id=request.path_params["invoice_id"],
-            after=found["pageInfo"]["endCursor"],
-        )  # fmt: skip
-        if more.content["invoice"] is None:
-            raise NotFound
-        found = more.content["invoice"]["lines"]
-        lines += found["nodes"]
-    return lines
 
 
 def _list(request: Request) -> str:
@@ -229,10 +205,7 @@ ROUTES = [
     Route(_ALL, customer(list_invoices)),
     Route(_ALL + "/export", customer(show_export)),
     Route(_ALL + "/export", customer(export), methods=["POST"]),
-    Route(_ALL + "/chosen.zip", customer(invoice_files.download)),
-    Route(_ALL + "/chosen.pdf", customer(invoice_files.bind)),
     Route(_ONE, customer(show_invoice)),
-    Route(_ONE + "/invoice.pdf", customer(papers.invoice)),
     Route(_ONE + "/tags", customer(back)),
     Route(_ONE + "/tags", customer(tag), methods=["POST"]),
     Route(_ONE + "/untag", customer(back)),

@@ -13,7 +13,7 @@ from auth.actors import Actor
 from billing import invoices
 from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput, LineInput, TaxInput
 from billing.invoice_latest import Latest, latest_act
-from billing.invoices import NotADraft
+from billing.invoice_refusals import NotADraft
 from db import ids
 from errors import Conflict, Invalid, NotFound, Problem
 from portal.door import act, go, partner, read_form

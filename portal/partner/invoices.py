@@ -5,6 +5,7 @@ Surprise: sending or issuing gives it a number, and from then on it can be voide
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
@@ -19,8 +20,9 @@ from billing.invoice_sending import Seen, SentAlready
 from db import ids
 from errors import Invalid, NotFound
 from languages import mark, say
-from portal import papers
+from portal import named_taxes, papers
 from portal.door import act, go, partner, read_form
+from portal.every_line import every_line
 from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -36,6 +38,8 @@ CONFIRMED = {
     "send": Action.EDIT_INVOICES, "void": Action.VOID_INVOICES, "delete": Action.EDIT_INVOICES,
     "reopen": Action.VOID_INVOICES, "issue": Action.EDIT_INVOICES,
 }  # fmt: skip
+# A mail with the invoice that somebody has, or may have in a moment.
+_REACHING = ("SENT", "QUEUED")
 
 
 async def show_invoice(request: Request) -> Response:
@@ -51,9 +55,24 @@ async def confirm(request: Request) -> Response:
     request.state.needs = CONFIRMED[what]
     if what == "send":
         return await confirm_send(request)
+    if what == "void":
+        return await _confirm_void(request, Form.of({"tellCustomer": True}))
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
     found(page)
     return show(request, "partner/invoices/confirm.html", page, what=what, back=address(request))
+
+
+async def _confirm_void(request: Request, form: Form, *, status: int = 200) -> Response:
+    """Asks why it is voided, and whether those it was sent to are told."""
+    page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
+    mails = found(page)["mails"]["nodes"]
+    told = dict.fromkeys(
+        mail["recipient"]["name"] for mail in mails if mail["status"] in _REACHING and mail["recipient"]
+    )
+    return show(
+        request, "partner/invoices/confirm.html", page, what="void", back=address(request), form=form,
+        told=list(told), status=status,
+    )  # fmt: skip
 
 
 async def confirm_send(
@@ -131,27 +150,41 @@ async def void(request: Request) -> Response:
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> str:
-        return invoice_life.void(db, actor, invoice_id=invoice_id, now=now).number
+        return invoice_life.void(db, actor, invoice_id=invoice_id, **_voiding(form), now=now).number
 
-    number = await act(request, work, form=form)
+    try:
+        number = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _confirm_void(request, form.with_problems(wrong), status=422)
     return go(request, address(request), say("Invoice {number} is void.", number=number))
+
+
+def _voiding(form: Form) -> dict[str, Any]:
+    """Why, and whether the customer is told: it is, where nobody was asked."""
+    return {
+        "reason": form.value("reason"),
+        "tell": form.checked("tell_customer") or not form.checked("asked"),
+    }
 
 
 async def reissue(request: Request) -> Response:
     """Take the invoice back and open a draft like it, to be corrected."""
     said = mark("The invoice is void, and this is a draft like it. Correct it, then send it.")
-    return await _copied(request, invoice_duplicates.reissue, said)
+    form = await read_form(request)
+    try:
+        return await _copied(request, form, partial(invoice_duplicates.reissue, **_voiding(form)), said)
+    except Invalid as wrong:
+        return await _confirm_void(request, form.with_problems(wrong), status=422)
 
 
 async def duplicate(request: Request) -> Response:
     """Make a draft like this invoice, and open it."""
     said = mark("This is a new draft, made from the invoice. Check it, then send it.")
-    return await _copied(request, invoice_duplicates.duplicate, said)
+    return await _copied(request, await read_form(request), invoice_duplicates.duplicate, said)
 
 
-async def _copied(request: Request, rule: Callable[..., Duplicate], said: str) -> Response:
+async def _copied(request: Request, form: Form, rule: Callable[..., Duplicate], said: str) -> Response:
     """Go to the draft a rule made, in the editor."""
-    form = await read_form(request)
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> str:
@@ -192,8 +225,10 @@ async def _details(request: Request) -> Response:
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
     links, now = found(page)["payLinks"]["nodes"], house(request).clock()
     good = [link for link in links if datetime.fromisoformat(link["expiresAt"]) > now]
+    lines = await every_line(request, page, "partner/invoices/lines")
     return show(
         request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
+        lines=lines, taxes=named_taxes.of_lines(lines),
         live_links=[link for link in good if not link["revokedAt"]], history=await history_of(request, page),
     )  # fmt: skip
 

@@ -225,6 +225,11 @@ _FILL = (
     from invoice_thread where partner_id = :partner
     """,
     """
+    insert into search_token (partner_id, subject_id, kind, token, customer_id)
+    select partner_id, id, 'invoice_thread', 'c' || row_number() over (), customer_id
+    from invoice_thread where partner_id = :partner
+    """,
+    """
     insert into unread_thread (partner_id, member_id, thread_id, customer_id, since, until)
     select t.partner_id, m.id, t.id, t.customer_id, t.updated_at, t.updated_at
     from (select *, row_number() over () r from invoice_thread where partner_id = :partner) t

@@ -17,6 +17,9 @@ async def test_an_item_is_made_changed_archived_and_restored(writer: Writer, acm
     await writer.do("archiveTaxRate", {"id": rate["id"]})
     restored = await writer.do("restoreTaxRate", {"id": rate["id"]}, "taxRate { archivedAt version }")
     assert restored["taxRate"] == {"archivedAt": None, "version": 3}
+    renamed = await writer.do("updateTaxRate", {"id": rate["id"], "name": "TVQ"}, "taxRate { name version }")
+    assert renamed["taxRate"] == {"name": "TVQ", "version": 4}
+    await writer.do("updateTaxRate", {"id": rate["id"], "name": "QST"})
     given = {"name": "Hour", "usdPrice": "150", "taxRateIds": [rate["id"]]}
     item = (await writer.do("createCatalogueItem", given, ITEM))["catalogueItem"]
     assert item == {

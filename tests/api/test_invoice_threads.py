@@ -43,3 +43,29 @@ async def test_only_its_own_two_sides_find_it(writer: Writer, acme: Things, who:
     assert (acme["thread"] in str(answer.data)) is sees
     one = await writer.client.ask(ONE, {"id": acme["thread"]}, **asks)
     assert (one.data["invoiceThread"] is not None) is sees
+
+
+async def test_it_is_found_by_what_either_side_wrote_for_its_two_sides_alone(
+    writer: Writer, acme: Things, globex: Things
+) -> None:
+    find = "query($s: String) { invoiceThreads(search: $s) { nodes { id } totalCount } }"
+    one = {"invoiceId": acme["invoice"], "text": "The Überweisung of March\nwas O'Brien's"}
+    opened = (await writer.do("openInvoiceThread", one, "invoiceThread { id }"))["invoiceThread"]["id"]
+    await writer.do("replyToInvoiceThread", {"id": opened, "text": "Which ledger, please?"})
+    other = {"invoiceId": globex["invoice"], "text": "The Überweisung, too"}
+    theirs = (await writer.do("openInvoiceThread", other, "invoiceThread { id }"))["invoiceThread"]["id"]
+
+    async def found(words: str, **asks: object) -> set[str]:
+        answer = (await writer.client.ask(find, {"s": words}, **asks)).data["invoiceThreads"]
+        assert answer["totalCount"] == len(answer["nodes"])
+        return {node["id"] for node in answer["nodes"]}
+
+    assert await found("uberweis") == {opened, theirs}
+    # Each word may be another message's, or the invoice's and its company's.
+    for words in ("ledger obrien", "LEDGER march", "ledger acme", "march which acme"):
+        assert await found(words) == {opened}, words
+    assert await found("ledger globex") == set()
+    carl, gus, mallory = (writer.at(name) for name in ("carl", "gus", "mallory"))
+    assert await found("uberweis", **carl) == {opened}
+    assert await found("uberweis", **gus) == {theirs}
+    assert await found("uberweis", **mallory) == set()

@@ -141,40 +141,28 @@ async def test_a_bad_cursor_in_a_payload_is_refused_before_anything_is_done(writ
         assert (answer.status, answer.codes) == (400, ["PAGE_TOO_LARGE"])
 
 
-DRY = [
-    "createCustomer", "finishCustomerSetup", "updateCustomer", "inviteUser", "updateUserRole", "createTag",
-    "updateTag", "createInvoice", "updateInvoice", "addCustomerNote", "updateCustomerNote",
-    "openInvoiceThread", "replyToInvoiceThread",
-    "updatePartner", "mergeTags", "createCustomerView", "updateCustomerView", "createCustomerImport",
-    "addCustomerImportRows", "createInvoiceImport", "addInvoiceImportRows",
-    "duplicateInvoice", "recordOutsidePayment", "markInvoiceUncollectible",
-    "reopenInvoice", "scheduleInvoice", "reissueInvoice", "createRecurringInvoice", "updateRecurringInvoice",
-    "finalizeInvoice",
-    "createTaxRate", "updateTaxRate", "createCatalogueItem", "updateCatalogueItem",
-    "createCreditNote", "applyCredit", "disableUser", "enableUser",
-    "sendInvoice", "deleteDraftInvoice", "sendInvoices", "unscheduleInvoice", "voidInvoice",
-    "archiveInvoice", "restoreInvoice", "archiveInvoices", "restoreInvoices", "tagInvoices",
-    "untagInvoices", "reverseOutsidePayment", "createPayLink", "revokePayLink", "sendCreditNote",
-    "pauseRecurringInvoice", "resumeRecurringInvoice", "skipRecurringInvoice", "endRecurringInvoice",
-    "resolveInvoiceThread", "reopenInvoiceThread",
-]  # fmt: skip
+# What happens at the gateway, what hands out a token and changes nothing, what moves a person's own mark, and
+# the steps of an import, whose check is the dry run.
+NOT_DRY = {
+    "createPaymentMethodSetup", "finishPaymentMethodSetup", "createPortalSession",
+    "markInvoiceThreadRead", "markInvoiceThreadUnread", "markAllInvoiceThreadsRead",
+    "checkCustomerImport", "startCustomerImport", "cancelCustomerImport",
+    "checkInvoiceImport", "startInvoiceImport", "cancelInvoiceImport",
+}  # fmt: skip
 
 
-def test_dry_runs_are_offered_wherever_something_is_made_or_changed() -> None:
+def test_every_change_offers_a_dry_run_or_has_a_reason_not_to() -> None:
     offered = {
         name
         for name in changes()
         if "dryRun" in GRAPHQL.get_type(f"{name[0].upper()}{name[1:]}Input").fields  # type: ignore[union-attr]
     }
-    assert offered == set(DRY)
-    needed = {name for name in changes() if name.startswith(("create", "update"))}
-    # They only open doors.
-    assert needed - offered == {"createPaymentMethodSetup", "createPortalSession"}
+    assert set(changes()) - offered == NOT_DRY
 
 
 async def test_a_dry_run_answers_as_if_and_changes_nothing(writer: Writer, acme: Things) -> None:
     for sample in SAMPLES:
-        if sample.name in DRY:
+        if sample.name not in NOT_DRY:
             given = {**sample.given(acme), "dryRun": True, "idempotencyKey": "dry"}
             with nothing_changes(writer.client.owner):
                 await writer.do(sample.name, given)

@@ -188,6 +188,45 @@ async def test_a_voided_invoice_is_not_sent(writer: Writer, acme: Things) -> Non
         assert await writer.refused("voidInvoice", {"id": acme["draft"]}) == [("INVOICE_NOT_OPEN", "input")]
 
 
+@pytest.mark.parametrize(("name", "said"), [
+    ("finalizeInvoice", "This invoice is issued already. Send it, if it should be mailed."),
+    ("updateInvoice", "This invoice is issued and can't be changed. Void it and make another one."),
+    ("deleteDraftInvoice", "This invoice is issued, and only drafts can be deleted. Void it instead."),
+    (
+        "scheduleInvoice",
+        "This invoice is issued already, and only drafts are sent on a day. Send it now instead.",
+    ),
+])  # fmt: skip
+async def test_an_issued_invoice_is_refused_in_words_for_what_was_asked(
+    writer: Writer, acme: Things, name: str, said: str
+) -> None:
+    given = {"id": acme["invoice"]} | ({"sendOn": "2026-04-01"} if name == "scheduleInvoice" else {})
+    with nothing_changes(writer.client.owner):
+        (error,) = (await writer.send(name, given)).data[name]["errors"]
+    assert (error["code"], error["message"]) == ("INVOICE_ISSUED", said)
+
+
+@pytest.mark.parametrize("name", ["voidInvoice", "reissueInvoice"])
+@pytest.mark.parametrize(
+    ("tell", "mailed"), [({}, 1), ({"tellCustomer": True}, 1), ({"tellCustomer": False}, 0)]
+)
+async def test_a_program_says_why_it_is_void_and_whether_the_customer_is_told(
+    writer: Writer, acme: Things, name: str, tell: dict[str, bool], mailed: int
+) -> None:
+    owner, one = writer.client.owner, {"id": acme["third_invoice"]}
+    await writer.do("sendInvoice", {**one, "recipientIds": [acme["invited"]]})
+    owner.execute(text("update mail set status = 'SENT', sent_at = now() where kind = 'INVOICE'"))
+    given = {**one, "reason": "Billed twice", **tell}
+    with nothing_changes(owner):
+        await writer.do(name, {**given, "dryRun": True})
+        assert await writer.refused(name, {**given, "reason": "x" * 301}) == [("TOO_LONG", "input.reason")]
+    invoice = "invoice" if name == "voidInvoice" else "voided"
+    made = await writer.do(name, given, f"{invoice} {{ status voidReason }}")
+    assert made[invoice] == {"status": "VOID", "voidReason": "Billed twice"}
+    told = text("select count(*) from mail where kind = 'INVOICE_VOIDED'")
+    assert owner.scalar(told) == mailed
+
+
 async def test_a_duplicate_is_a_draft_of_today_tried_first_and_made_once(
     writer: Writer, acme: Things
 ) -> None:

@@ -46,6 +46,31 @@ async def test_petra_pays_an_invoice(payer: Writer, desk: Desk) -> None:
     assert (desk.captured(), len(desk.receipts())) == (10_000, 1)
 
 
+async def test_a_dry_run_tells_what_would_be_charged_and_asks_no_gateway(payer: Writer, desk: Desk) -> None:
+    first, second, card = desk.invoice(10_000), desk.invoice(5_000), desk.card(DECLINED)
+    select = "payment { status amount { amount currency } settledAt allocations { nodes { status"
+    select += " amount { amount } invoice { number balance { amount } payable { amount } } } } }"
+    given = order(card, (first, "100"), (second, "20"), total="120")
+    called = len(desk.sandbox.charges())
+    with nothing_changes(payer.client.owner):
+        tried = (await payer.do("payInvoices", {**given, "dryRun": True}, select))["payment"]
+    assert (tried["status"], tried["settledAt"]) == ("PENDING", None)
+    assert tried["amount"] == {"amount": "120.00", "currency": "USD"}
+    shares = sorted(
+        (share["invoice"]["number"], share["amount"]["amount"], share["invoice"]["payable"]["amount"])
+        for share in tried["allocations"]["nodes"]
+    )
+    assert shares == [(first.number, "100.00", "0.00"), (second.number, "20.00", "30.00")]
+    assert len(desk.sandbox.charges()) == called
+    # It refuses what paying would refuse, and the key is free for the payment itself.
+    more = order(card, (first, "101"), total="101", dryRun=True)
+    with nothing_changes(payer.client.owner):
+        assert await payer.refused("payInvoices", more) == [
+            ("MORE_THAN_INVOICE", "input.allocations.0.amount")
+        ]
+    assert (await payer.do("payInvoices", given, PAYMENT))["payment"]["status"] == "FAILED"
+
+
 @pytest.mark.parametrize("who", ["key", "browser"])
 async def test_a_server_and_a_front_end_pay_parts_of_several(payer: Writer, desk: Desk, who: str) -> None:
     first, second, card = desk.invoice(10_000), desk.invoice(5_000), desk.card()

@@ -70,16 +70,30 @@ def trade(till: Till, acts: Acts, cast: Cast, today: date, chance: Random) -> No
     fields = one_line(chance.randrange(1, 90_000), issue_on=due - timedelta(days=10), due_on=due)
     customer = cast.customers[chance.choice(("acme", "acme", "globex"))]
     draft = acts(cast.ada, invoices.create_draft, customer_id=customer, fields=fields)
-    fate = chance.choice(("draft", "open", "open", "void", "paid", "part", "part", "failed"))
+    fate = chance.choice(("draft", "open", "open", "void", "paid", "part", "part", "failed", "given up"))
     if fate == "draft":
         return
     invoice = acts(cast.ada, invoice_life.finalize, invoice_id=draft.id)
     if fate == "void":
         acts(cast.ada, invoice_life.void, invoice_id=invoice.id)
+    elif fate == "given up":
+        acts(cast.ada, invoice_life.write_off, invoice_id=invoice.id, reason=None)
     elif fate in ("paid", "part", "failed") and invoice.currency is Currency.USD:
         minor = invoice.total_minor if fate != "part" else max(1, invoice.total_minor // 3)
         payment = till.begin(till.card(ref=str(invoice.id)), (invoice.id, minor))
         till.settle(payment, answer_to(payment, "FAILED" if fate == "failed" else "SUCCEEDED"))
+
+
+async def the_totals_add_up(client: Client) -> None:
+    """What was invoiced is credited, paid, written off or still open, and every invoice is counted once."""
+    parts, counted = ("credited", "paid", "writtenOff", "balance"), ("issuedCount", "draftCount", "voidCount")
+    amounts = " ".join(f"{name} {{ amount }}" for name in ("total", "invoiced", "drafted", *parts))
+    asked = f"{{ invoiceTotals {{ invoiceCount {' '.join(counted)} {amounts} }} }}"
+    for row in (await client.ask(asked)).data["invoiceTotals"]:
+        cents = {name: int(row[name]["amount"].replace(".", "")) for name in (*parts, "invoiced")}
+        assert cents["invoiced"] == sum(cents[name] for name in parts)
+        assert row["invoiceCount"] == sum(row[name] for name in counted)
+        assert row["issuedCount"] > 0
 
 
 @pytest.mark.prove
@@ -109,6 +123,7 @@ async def test_the_sums_are_the_ledgers(
     # Acme's people see Acme's part, Contoso nothing.
     petra = client.sign_in("petra")
     own = (await client.ask(ASKED, session=petra, at=f"/portal/{cast.slugs['acme']}/graphql")).data
+    await the_totals_add_up(client)
     assert answered(own["receivablesByAge"]) == in_the_ledger(owner, now.date(), {cast.customers["acme"]})
     other = (await client.ask(ASKED, key=cast.keys["contoso"])).data
     assert other["receivablesByAge"] == []

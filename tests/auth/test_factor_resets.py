@@ -14,7 +14,7 @@ from auth.roles import Role
 from auth.sessions import Door
 from auth.users import one
 from db.session import Database
-from integrations.mail import letters
+from integrations.mail import personal_letters
 from portal.signed_in import EVENTS
 from tests.auth import steps
 from tests.auth.factor_steps import set_up
@@ -90,7 +90,7 @@ def test_every_place_and_the_person_are_told(
     assert told(owner)[-1] == "factors.reset"
     with database.transaction(user_id=cast.petra.user_id) as db:
         event = recent_of(db, user_id=cast.petra.user_id, actions=list(EVENTS), limit=1)[0]
-        letter = letters.factors_changed(
+        letter = personal_letters.factors_changed(
             user=one(db, user_id=cast.petra.user_id),
             event=event,
             link=lambda path: f"https://x.example{path}",

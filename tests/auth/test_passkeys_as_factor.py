@@ -17,7 +17,7 @@ from auth.sessions import SignedIn
 from auth.throttle import TooMany
 from db.session import Database
 from errors import Invalid, NotFound
-from integrations.mail import letters
+from integrations.mail import personal_letters
 from portal.signed_in import EVENTS
 from tests.auth import steps
 from tests.auth.factor_steps import sessions_of, set_up
@@ -257,7 +257,7 @@ def test_each_change_has_words_in_the_mail_and_on_the_page(
     with database.transaction(user_id=petra) as db:
         second_factors.tell(db, user_id=petra, action=action, address=HOME, agent=BROWSER, now=now)
         event = recent_of(db, user_id=petra, actions=list(EVENTS), limit=1)[0]
-        letter = letters.factors_changed(
+        letter = personal_letters.factors_changed(
             user=users.one(db, user_id=petra), event=event, link=lambda path: f"https://remit.example{path}"
         )
     assert event.action == action

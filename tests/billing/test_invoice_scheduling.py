@@ -13,8 +13,8 @@ from auth.actors import MissingRight
 from auth.companies import CustomerClosed
 from billing import customers, invoice_life, invoice_scheduling, invoices
 from billing.invoice_fields import InvoiceInput, LineInput
-from billing.invoice_refusals import SendRefusal, reason
-from billing.invoices import Invoice, InvoiceStatus, NotADraft
+from billing.invoice_refusals import NotADraft, SendRefusal, reason
+from billing.invoices import Invoice, InvoiceStatus
 from db.session import Database
 from errors import NotFound
 from integrations import rounds

@@ -14,8 +14,9 @@ from billing import customers, invoice_life, invoice_sending, invoices, ledger
 from billing.customers import Customer
 from billing.invoice_fields import MOST_LINES, InvoiceInput, LineInput, TaxInput
 from billing.invoice_life import NotOpen
+from billing.invoice_refusals import NotADraft
 from billing.invoice_sending import NobodyToTell
-from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus, NotADraft
+from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.ledger import Account, LedgerPosting
 from billing.mails import Mail, MailKind
 from billing.search import SearchToken

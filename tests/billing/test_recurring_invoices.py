@@ -12,7 +12,8 @@ from auth.actors import MissingRight
 from auth.companies import CustomerClosed
 from billing import customers, invoice_life, invoices, recurring_invoices, tags
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
-from billing.invoices import Invoice, Repeated
+from billing.invoice_refusals import Repeated
+from billing.invoices import Invoice
 from billing.recurrences import RecurringInvoice
 from billing.recurring_fields import RecurringInput
 from billing.recurring_invoices import AlreadyRepeated, Ended

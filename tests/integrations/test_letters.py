@@ -240,7 +240,7 @@ def test_the_templates_of_every_mail_are_there() -> None:
         "invite", "invite_reminder", "invoice", "receipt", "outside_receipt", "payment_failed", "reset",
         "password_changed", "factors_changed", "sign_in_code", "device_code", "email_change", "email_taken",
         "email_undo", "access_known", "access_link", "access_denied", "access_asked",
-        "outside_reversed", "thread_reply", "pay_link", "credit_note",
+        "outside_reversed", "thread_reply", "pay_link", "credit_note", "invoice_voided",
     }  # fmt: skip
     found = {folder.name for folder in (TEMPLATES / "email").iterdir()} - {"layout"}
     assert found == kinds

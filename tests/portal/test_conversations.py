@@ -188,6 +188,10 @@ def test_the_list_is_narrowed_by_state_kind_turn_and_words(
         ("?turn=us", ours), ("?turn=them", theirs), ("?show=all&turn=us", ours),
         ("?show=settled&turn=us", [done]), ("?kind=dispute&turn=us", [disputed] if name == "ada" else []),
         ("?search=NO-0000", [asked, disputed]), ("?search=NO-00002", [disputed]), ("?search=nowhere", []),
+        # What somebody wrote, on either side, and together with what the invoice is found by.
+        ("?search=wh", [asked]), ("?search=AND", [asked]), ("?search=no!", [asked, disputed]),
+        ("?search=why+no-00001", [asked]), ("?search=why+no-00002", []), ("?search=old", []),
+        ("?search=old&show=all", [done]),
     ):  # fmt: skip
         assert sorted(listed(person, query)) == sorted(found), query
     page = text_of(person.get("/conversations?show=all"))

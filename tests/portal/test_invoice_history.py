@@ -91,11 +91,47 @@ def test_opening_it_in_the_portal_is_noted_once_a_person_and_hour(
     assert [name for name, _ in owner.execute(VIEWS)] == ["Petra", "Vera", "Petra"]
 
 
+def test_whoever_takes_only_the_file_opened_it_once_a_person_and_hour(
+    signed_in: SignedIn, database: Database, owner: Connection, invoice: Invoice, clock: Clock, cast: Cast
+) -> None:
+    petra, vera, ada = signed_in("petra"), signed_in("vera"), signed_in("ada")
+    other = Till(Acts(database, owner, clock.now), cast).invoice(500)
+    chosen = "&".join(f"invoice={ids.shown('inv', one.id)}" for one in (invoice, other))
+    pdf = f"{path(invoice)}/invoice.pdf"
+    with nothing_changes(owner):
+        for staffs in (
+            pdf,
+            f"{pdf}?view=1",
+            f"/invoices/chosen.zip?{chosen}",
+            f"/invoices/chosen.pdf?{chosen}",
+        ):
+            assert ada.get(staffs).status_code == 200
+        assert petra.client.get(petra.home + pdf, headers={"sec-purpose": "prefetch"}).status_code == 200
+        assert petra.client.head(petra.home + pdf).status_code == 200
+        # Nothing is chosen: back to the list.
+        assert petra.get("/invoices/chosen.zip").url.path.endswith("/invoices")
+    assert petra.get(pdf).status_code == 200
+    assert vera.get(f"{pdf}?view=1").status_code == 200
+    assert owner.execute(VIEWS).all() == [("Petra", True), ("Vera", True)]
+    # What was opened as a page was opened; in the zip is one that was not yet.
+    with nothing_changes(owner, without=("session",)):
+        for again in (pdf, path(invoice)):
+            assert petra.get(again).status_code == 200
+    for many in ("zip", "pdf"):
+        assert petra.get(f"/invoices/chosen.{many}?{chosen}").status_code == 200
+    seen = text("select actor_name, subject_id from audit_event where action = 'invoice.viewed' order by id")
+    assert owner.execute(seen).all()[2:] == [("Petra", other.id)]
+    clock.now += timedelta(hours=1)
+    petra.get(f"/invoices/chosen.pdf?{chosen}")
+    assert {one for _, one in owner.execute(seen).all()[3:]} == {invoice.id, other.id}
+
+
 def test_what_is_not_theirs_is_not_opened(signed_in: SignedIn, invoice: Invoice, owner: Connection) -> None:
     gus, ines = signed_in("gus"), signed_in("ines")
     with nothing_changes(owner):
         for stranger in (gus, ines):
             assert stranger.get(path(invoice)).status_code == 404
+            assert stranger.get(f"{path(invoice)}/invoice.pdf").status_code == 404
 
 
 def test_a_long_history_is_read_part_by_part(

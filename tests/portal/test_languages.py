@@ -51,7 +51,7 @@ TYPED = {
     "customer": ("company", "legal_name", "address", "city", "state"),
     "tag": ("name",),
     "api_key": ("name",),
-    "invoice": ("number", "memo", "internal_note", "po_number"),
+    "invoice": ("number", "memo", "internal_note", "po_number", "void_reason"),
     "invoice_line": ("description",),
     "invoice_line_tax": ("name",),
     "invoice_thread": ("resolved_by",),

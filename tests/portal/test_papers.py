@@ -126,7 +126,9 @@ def test_several_chosen_invoices_come_in_one_file(
     assert "Download the chosen invoices" in page.text
     assert page.text.count('type="checkbox" name=') == 2
     chosen = f"invoice={ids.shown('inv', invoice.id)}&pay={ids.shown('inv', other.id)}"
-    with nothing_changes(owner):
+    # The customer's own people opened them by that, which the log tells.
+    noted = ("audit_event",) if name in ("carl", "vera") else ()
+    with nothing_changes(owner, without=noted):
         answer = person.get(f"/invoices/chosen.zip?{chosen}&{chosen}")
         again = person.get(f"/invoices/chosen.zip?{chosen}")
     assert answer.headers["content-type"] == "application/zip"
@@ -146,7 +148,9 @@ def test_several_chosen_invoices_are_one_document(
     person, other = signed_in(name), till.invoice(1_000)
     assert "/invoices/chosen.pdf" in person.get("/invoices").text
     chosen = f"invoice={ids.shown('inv', other.id)}&pay={ids.shown('inv', invoice.id)}"
-    with nothing_changes(owner):
+    # The customer's own people opened them by that, which the log tells.
+    noted = ("audit_event",) if name in ("carl", "vera") else ()
+    with nothing_changes(owner, without=noted):
         answer = person.get(f"/invoices/chosen.pdf?{chosen}&{chosen}")
         again = person.get(f"/invoices/chosen.pdf?{chosen}")
     assert answer.headers["content-type"] == "application/pdf"

@@ -111,6 +111,25 @@ def test_a_preview_by_the_partners_staff_is_no_view_and_another_partners_is_one(
     assert opened() == 1
 
 
+def test_whoever_takes_only_the_pdf_has_opened_it_and_staff_have_not(
+    pages: TestClient, signed_in: Arrive, path: str, owner: Connection
+) -> None:
+    pdf = f"{path}/invoice.pdf"
+    ada = signed_in("ada")
+    ada.get()
+    with nothing_changes(owner):
+        assert ada.client.get(pdf).status_code == 200
+        assert pages.get(pdf, headers={"purpose": "prefetch"}).status_code == 200
+        assert pages.head(pdf).status_code == 200
+    assert pages.get(pdf).status_code == 200
+    seen = text("select actor_kind from audit_event where action = 'invoice.viewed'")
+    assert owner.scalars(seen).all() == ["GUEST"]
+    assert owner.scalar(text("select last_opened_at is not null from pay_link")) is True
+    # The page after it is the same visit.
+    assert pages.get(path).status_code == 200
+    assert owner.scalars(seen).all() == ["GUEST"]
+
+
 def test_another_partner_and_a_customer_make_and_revoke_nothing(
     signed_in: Arrive, path: str, invoice_id: UUID, owner: Connection
 ) -> None:

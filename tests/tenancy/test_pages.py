@@ -198,15 +198,19 @@ def test_every_page_below_home_says_where_it_lies(
         if 'id="site-nav"' not in answer.text or str(answer.url).endswith(person.home):
             continue  # a file, a refusal, or Home itself
         trail = re.findall(r'<nav class="breadcrumbs".*?</nav>', answer.text, re.DOTALL)
+        # It begins where the navigation has the page, and leads up to what the navigation leads to.
+        nav = answer.text.partition('id="site-nav"')[2].partition("</nav>")[0]
+        current = re.search(r'<a href="([^"]*)" aria-current="(\w+)"', nav)
+        if name == "carl" and current and current[2] == "page":
+            assert trail == [], route.path  # the portal's own places lie below nothing: it would be a heading
+            seen += 1
+            continue
         assert len(trail) == 1, route.path
         steps = re.findall(r"<li>(.*?)</li>", trail[0], re.DOTALL)
         assert steps, route.path
         assert all(re.sub(r"<[^>]+>", "", step).strip() for step in steps), (route.path, steps)
         assert ["aria-current" in step for step in steps] == [False] * (len(steps) - 1) + [True], route.path
         assert "<a" not in steps[-1], route.path
-        # It begins where the navigation has the page, and leads up to what the navigation leads to.
-        nav = answer.text.partition('id="site-nav"')[2].partition("</nav>")[0]
-        current = re.search(r'<a href="([^"]*)" aria-current="(\w+)"', nav)
         if current:
             assert (current[1] in trail[0]) == (current[2] == "true"), (route.path, steps)
         seen += 1

@@ -43,7 +43,8 @@ def invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         external_id=maker.maybe(f"E-{id_.hex}"), version=place + 1,
         created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
         sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
-        voided_at=maker.maybe(maker.moment()), **_planned(maker, status), **_archived(maker, status),
+        voided_at=maker.maybe(maker.moment()), void_reason=maker.maybe(maker.text()),
+        **_planned(maker, status), **_archived(maker, status),
     )  # fmt: skip
     # A draft has lines that a customer must not see.
     for place_ in range(max(maker.chance.randrange(4), status is InvoiceStatus.DRAFT)):

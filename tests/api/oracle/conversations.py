@@ -1,28 +1,25 @@
 """Conversations on invoices, for the world that documents are asked about."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlmodel import select
 
 from auth.roles import Membership, MembershipStatus
-from billing.invoice_threads import InvoiceThread, ThreadKind, ThreadMessage, ThreadState
+from billing.invoice_threads import SEARCHED_AS, InvoiceThread, ThreadKind, ThreadMessage, ThreadState
 from billing.invoices import InvoiceLine
 from billing.unread_threads import UnreadThread
 from db.columns import new_id
-
-if TYPE_CHECKING:
-    from tests.api.oracle.maker import Maker
+from tests.api.oracle.maker import Maker, words
 
 
-def conversations(maker: "Maker", partner: UUID, customer: UUID, invoices: Sequence[UUID]) -> None:
+def conversations(maker: Maker, partner: UUID, customer: UUID, invoices: Sequence[UUID]) -> None:
     """One on each of the invoices."""
     for place, invoice in enumerate(invoices):
         _conversation(maker, partner, customer, invoice, place)
 
 
-def _conversation(maker: "Maker", partner: UUID, customer: UUID, invoice: UUID, place: int) -> None:
+def _conversation(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, place: int) -> None:
     """A conversation on an invoice; every third is settled, every other is a dispute with two messages."""
     id_, settled = new_id(), maker.moment() if place % 3 == 2 else None
     lines = maker.owner.scalars(select(InvoiceLine.id).where(InvoiceLine.invoice_id == invoice)).all()
@@ -40,9 +37,11 @@ def _conversation(maker: "Maker", partner: UUID, customer: UUID, invoice: UUID, 
                 UnreadThread, partner_id=partner, member_id=member.id, thread_id=id_, customer_id=customer,
                 since=(written := maker.moment()), until=written,
             )  # fmt: skip
-    for side in (True, False)[: 1 + place % 2]:
+    texts = [maker.text() for _ in range(1 + place % 2)]
+    words(maker, partner, customer, SEARCHED_AS, id_, texts)
+    for side, text in zip((True, False), texts, strict=False):
         maker.write(
             ThreadMessage, partner_id=partner, id=new_id(), customer_id=customer, thread_id=id_,
-            text=maker.text(), is_from_partner=side, author_kind="STAFF", author_id=maker.maybe(new_id()),
+            text=text, is_from_partner=side, author_kind="STAFF", author_id=maker.maybe(new_id()),
             author_name=maker.text(), created_at=maker.moment(),
         )  # fmt: skip

@@ -147,7 +147,6 @@ FAULTS: list[Fault] = [
             "{planning.member} is not null and not exists",
             "not exists",
         ),
-        ("found by its own words only", "{alias}.{noun.searched} in", "{alias}.id in"),
         ("staff's filters for customers", 'planning.see(read.see, f"{noun.name}.{key}")', "pass"),
     ),
     *_in(

@@ -138,7 +138,7 @@ def found(world: "Reference", noun: Noun, row: "Row", text: str) -> bool:
     words = [
         token["token"]
         for token in world.all("search_token")
-        if token["subject_id"] == row[noun.searched] and token["kind"] == noun.search
+        if token["subject_id"] == row["id"] and token["kind"] == noun.search
     ]
     held = all(any(word.startswith(asked) for word in words) for asked in words_asked(text))
     world.note(f"{noun.name} search", held)

@@ -131,11 +131,19 @@ def invoice_totals(world: "Reference", invoices: list["Row"]) -> list[dict[str, 
         these = [invoice for invoice in invoices if invoice["currency"].value == currency]
         owed = {i["id"]: _open(i, lacks(i)) for i in these}
         late = [owed[i["id"]] for i in these if is_overdue(world, i)]
+        drafts, void = (_standing(these, status) for status in ("DRAFT", "VOID"))
+        issued = [i for i in these if i not in drafts and i not in void]
         totals.append(
             {
                 "currency": currency,
                 "invoiceCount": len(these),
+                "issuedCount": len(issued),
+                "draftCount": len(drafts),
+                "voidCount": len(void),
                 "total": _amount(sum(i["total_minor"] for i in these), currency),
+                "invoiced": _amount(sum(i["total_minor"] for i in issued), currency),
+                "writtenOff": _amount(sum(lacks(i) for i in _standing(these, "UNCOLLECTIBLE")), currency),
+                "drafted": _amount(sum(i["total_minor"] for i in drafts), currency),
                 "paid": _amount(sum(i["paid_minor"] for i in these), currency),
                 "credited": _amount(sum(i["credited_minor"] for i in these), currency),
                 "balance": _amount(sum(owed.values()), currency),
@@ -143,6 +151,10 @@ def invoice_totals(world: "Reference", invoices: list["Row"]) -> list[dict[str, 
             }
         )
     return totals
+
+
+def _standing(invoices: list["Row"], status: str) -> list["Row"]:
+    return [invoice for invoice in invoices if invoice["status"].value == status]
 
 
 SUMS: dict[str, Callable[["Reference", list["Row"]], list[dict[str, Any]]]] = {

@@ -1,5 +1,6 @@
 """Archiving invoices in the dashboard: asked first, out of the lists and sums, taken back."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -35,8 +36,15 @@ def voided(ada: Person, billed: Things) -> Things:
     return billed
 
 
+def told(person: Person) -> str:
+    """What the list says is not in its sums."""
+    found = re.search(r"Not in these sums: [^<]+", person.get("/invoices").text)
+    return found[0] if found else ""
+
+
 def test_ada_archives_what_she_chose_and_undoes_it(ada: Person, voided: Things, owner: Connection) -> None:
-    before = figures(ada.get("/invoices").text)
+    before = figures(ada.get("/invoices").text), told(ada)
+    assert "2 void invoices" in before[1]
     chosen = "&".join(f"invoice={voided[name]}" for name in ("ten", "two", "three", "draft"))
     with nothing_changes(owner):
         page = ada.get(f"/invoices/archive?which=chosen&narrowing=sort%3DTOTAL_DESC&{chosen}")
@@ -50,13 +58,14 @@ def test_ada_archives_what_she_chose_and_undoes_it(ada: Person, voided: Things, 
     assert listed(ada, "", voided) == everything
     assert listed(ada, "status=void", voided) == set()
     assert listed(ada, "status=archived", voided) == {"ten", "two"}
-    assert figures(ada.get("/invoices").text) != before
+    # What is archived is not told of with the sums either.
+    assert "void" not in told(ada)
     missed = ada.get("/invoices?number=NO-00001")
     assert "status=archived" in missed.text.partition("Look for it among archived invoices")[0][-200:]
     assert "Archived" in text_of(ada.get("/search?q=NO-00001"))
     ada.post("/invoices/undo-archive", undo(page.text))
     assert "2 invoices are in the lists again." in text_of(ada.get("/invoices"))
-    assert figures(ada.get("/invoices").text) == before
+    assert (figures(ada.get("/invoices").text), told(ada)) == before
     ada.post("/invoices/undo-archive", undo(page.text))
     assert "There is nothing left to undo" in text_of(ada.get("/invoices"))
     assert ada.post("/invoices/undo-archive", {"archiving": f"arc_{'f' * 32}"}).status_code == 303

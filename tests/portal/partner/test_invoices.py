@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from billing import invoices
 from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput, LineInput, TaxInput
+from db import ids
 from db.session import Database
 from tests.cast import Cast
 from tests.portal.conftest import Person, text_of
@@ -272,3 +273,18 @@ def test_another_partners_invoice_looks_like_none(signed_in: Arrive, cast: Cast,
 def test_payments_are_listed(signed_in: Arrive) -> None:
     assert "No payments yet" in signed_in("ada").get("/payments").text
     assert signed_in("ada").get("/payments/pay_" + "0" * 32).status_code == 404
+
+
+def test_the_page_names_each_tax_and_shows_every_line(
+    signed_in: Arrive, database: Database, cast: Cast, now: datetime
+) -> None:
+    taxes = [TaxInput(name="GST", rate="5"), TaxInput(name="QST", rate="9.975")]
+    visit = {"quantity": "1", "unit_price": "10.00", "taxes": taxes}
+    lines = [LineInput(description=f"Visit {n}", **visit) for n in range(101)]
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        made = invoices.create_draft(
+            db, cast.ada, customer_id=cast.customers["acme"], fields=InvoiceInput(lines=lines), now=now
+        )
+    page = signed_in("ada").get(f"/invoices/{ids.shown('inv', made.id)}")
+    assert "Net $1,010.00 GST 5% $50.50 QST 9.975% $101.00 Total $1,161.50" in text_of(page)
+    assert text_of(page).count("GST 5% QST 9.975%") == 101
