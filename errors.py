@@ -96,3 +96,8 @@ class Invalid(Refusal):
     def at(cls, *path: str | int, code: str = "INVALID", message: str) -> "Invalid":
         """A refusal of a single field."""
         return cls([Problem(code, path, message)])
+
+    @classmethod
+    def of(cls, refusal: Refusal, *path: str | int) -> "Invalid":
+        """What the state of things refused, said at the field that can mend it."""
+        return cls.at(*path, code=refusal.code, message=refusal.message)

@@ -114,11 +114,10 @@ def require_payable(shares: Sequence[Share], invoices: Sequence[Invoice], curren
             )
             here.refuse("amount", code="OTHER_CURRENCY", message=message)
         elif share.amount.minor > invoice.total_minor:
-            whole = Money(invoice.total_minor, invoice.currency)
             message = say(
-                "Invoice {number} is only {whole}. Enter that much or less.",
+                "Only {left} of invoice {number} is left to pay. Enter that much or less.",
+                left=Money(invoice_balances.left_minor(invoice), invoice.currency),
                 number=invoice.number,
-                whole=whole,
             )
             here.refuse("amount", code="MORE_THAN_INVOICE", message=message)
     checks.done()

@@ -45,7 +45,7 @@ def words_of(movement: Movement) -> str:
     if movement.cause is EntryCause.INVOICE_FINALIZED and movement.due_on:
         return say("Invoice {number}, due {day}", number=numbers, day=day_text(movement.due_on, spoken()))
     if movement.cause is EntryCause.INVOICE_VOIDED:
-        return say("Invoice {number} taken back", number=numbers)
+        return say("Invoice {number} voided", number=numbers)
     if movement.cause is EntryCause.PAYMENT_SUCCEEDED:
         return say("Payment for {numbers}", numbers=numbers)
     if movement.cause is EntryCause.CREDIT_NOTE_ISSUED:
@@ -75,7 +75,7 @@ def statement_sheet(found: Statement, *, public_url: str) -> Sheet:
             (say("From"), day_text(found.first, locale)),
             (say("To"), day_text(found.last, locale)),
             (say("Charged"), money(found.charged_minor, found.currency)),
-            (say("Credited"), money(found.credited_minor, found.currency)),
+            (say("Paid and credited"), money(found.credited_minor, found.currency)),
             *_credit(found),
             (say("Currency"), found.currency.value),
         ],
@@ -85,7 +85,7 @@ def statement_sheet(found: Statement, *, public_url: str) -> Sheet:
         },
         link=_pay_link(found, public_url),
         tables=[_movements(found), _ages(found)],
-        totals=[total(say("Together"), closing, strong=True)],
+        totals=[total(say("Total"), closing, strong=True)],
         notes=[],
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from auth.actors import Action, Actor
 from billing import credit_note_sending, crediting, mailed_links
 from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput
 from billing.money import Money
+from billing.payment_orders import LessIsLeft
 from db import ids
 from errors import Conflict, Invalid
 from languages import say
@@ -154,6 +155,8 @@ async def apply(request: Request) -> Response:
         amount = await act(request, work, form=form)
     except Invalid as wrong:
         return await _applying(request, form.with_problems(wrong), status=422)
+    except (LessIsLeft, crediting.LessCredit) as less:
+        return await _applying(request, form.with_problems(Invalid.of(less, "amount")), status=422)
     return go(request, address(request), say("{amount} of the credit is applied.", amount=amount))
 
 

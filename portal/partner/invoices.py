@@ -5,6 +5,7 @@ Surprise: sending or issuing gives it a number, and from then on it can be voide
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -221,6 +222,12 @@ async def tag(request: Request) -> Response:
     return go(request, address(request))
 
 
+def _given_up(invoice: dict[str, Any]) -> dict[str, str]:
+    """What an uncollectible invoice still lacked: nobody owes it any more, and the sums must add up."""
+    total, paid, credited = (Decimal(invoice[name]["amount"]) for name in ("total", "paid", "credited"))
+    return {"amount": str(total - paid - credited), "currency": invoice["total"]["currency"]}
+
+
 async def _details(request: Request) -> Response:
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
     links, now = found(page)["payLinks"]["nodes"], house(request).clock()
@@ -228,7 +235,7 @@ async def _details(request: Request) -> Response:
     lines = await every_line(request, page, "partner/invoices/lines")
     return show(
         request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
-        lines=lines, taxes=named_taxes.of_lines(lines),
+        lines=lines, taxes=named_taxes.of_lines(lines), given_up=_given_up(page.content["invoice"]),
         live_links=[link for link in good if not link["revokedAt"]], history=await history_of(request, page),
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from auth.actors import Action, Actor
 from billing import invoice_life, outside_payments
 from billing.money import Money
 from billing.outside_payments import WAYS, OutsideInput
+from billing.payment_orders import LessIsLeft
 from errors import Conflict, Invalid, NotFound
 from languages import say
 from portal import papers, payment_lists
@@ -58,6 +59,8 @@ async def record(request: Request) -> Response:
         amount = await act(request, work, form=form)
     except Invalid as wrong:
         return await _form(request, form.with_problems(wrong), status=422)
+    except LessIsLeft as less:
+        return await _form(request, form.with_problems(Invalid.of(less, "amount")), status=422)
     return go(request, address(request), say("The payment of {amount} is recorded.", amount=amount))
 
 

@@ -57,7 +57,7 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
         assert f'href="{person.home}{here}.{ending}?from=2026-03-01&amp;to=2026-03-10"' in page.text
     shown = text_of(page)
     for text in (
-        "Opening balance $100.00", "Charged $1,234.56", "Credited $334.56", "Closing balance $1,000.00",
+        "Opening balance $100.00", "Charged $1,234.56", "Paid and credited $334.56", "Closing balance $1,000.00",
         "Invoice NO-00002, due Apr 4, 2026 Mar 5, 2026 $1,234.56 $1,334.56",
         "Payment for NO-00001, NO-00002 Mar 10, 2026 -$334.56 $1,000.00", "Not due yet $1,000.00",
     ):  # fmt: skip
@@ -77,7 +77,7 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
         "Statement of account", "Statement for Acme", "Mar 1, 2026 Opening balance $100.00",
         "Mar 5, 2026 Invoice NO-00002, due Apr 4, 2026 $1,234.56 $1,334.56",
         "Mar 10, 2026 Payment for NO-00001, NO-00002 -$334.56 $1,000.00",
-        "Mar 10, 2026 Closing balance $1,000.00", "Not due yet $1,000.00", "Together $1,000.00",
+        "Mar 10, 2026 Closing balance $1,000.00", "Not due yet $1,000.00", "Total $1,000.00",
     ):  # fmt: skip
         assert text in said, text
     assert rows.headers["content-type"] == "text/csv; charset=utf-8"

@@ -69,6 +69,9 @@ def test_clem_applies_credit_and_an_invoice_is_paid(signed_in: Arrive, invoice: 
     form = clem.get(f"{here}/apply-credit").text
     wrong = clem.post(f"{here}/apply-credit", {"key": "k", "amount": "4,00"})
     assert (wrong.status_code, 'id="error-amount"' in wrong.text) == (422, True)
+    more = clem.post(f"{here}/apply-credit", {"key": key_of(form), "amount": "99.01"})
+    assert (more.status_code, 'id="error-amount"' in more.text) == (422, True)
+    assert 'value="99.01"' in more.text
     assert clem.post(f"{here}/apply-credit", {"key": key_of(form), "amount": ""}).status_code == 303
     page = clem.get(here).text
     assert "$99.00 of the credit is applied." in page

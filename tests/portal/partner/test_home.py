@@ -97,7 +97,7 @@ def test_bars_and_table_say_the_same_and_each_age_leads_to_its_invoices(
     )
     told = text_of(ada.get())
     assert "1–30 days 2 $51.00" in told
-    assert "Together 10 $759.00" in told
+    assert "Total 10 $759.00" in told
     expected = {"Not due yet": (-5, 0), "1–30 days": (1, 30), "31–60 days": (31, 60), "61–90 days": (61, 90)}
     for label, days in {**expected, "Over 90 days": (91, 300)}.items():
         leads = re.search(rf'<a href="/partner/northwind(/invoices\?[^"]+)">{label}</a>', page)
@@ -136,9 +136,9 @@ def test_currencies_are_never_added(
         invoice_sending.send(db, cast.ada, invoice_id=draft.id, now=now)
     said = text_of(ada.get())
     assert "Receivables by age, CAD" in said
-    assert "Together 1 CA$20.00" in said
+    assert "Total 1 CA$20.00" in said
     assert "Receivables by age, USD" in said
-    assert "Together 1 $10.00" in said
+    assert "Total 1 $10.00" in said
 
 
 def test_customers_in_setup_and_invites_wait(

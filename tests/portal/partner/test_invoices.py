@@ -286,5 +286,5 @@ def test_the_page_names_each_tax_and_shows_every_line(
             db, cast.ada, customer_id=cast.customers["acme"], fields=InvoiceInput(lines=lines), now=now
         )
     page = signed_in("ada").get(f"/invoices/{ids.shown('inv', made.id)}")
-    assert "Net $1,010.00 GST 5% $50.50 QST 9.975% $101.00 Total $1,161.50" in text_of(page)
+    assert "Subtotal $1,010.00 GST 5% $50.50 QST 9.975% $101.00 Total $1,161.50" in text_of(page)
     assert text_of(page).count("GST 5% QST 9.975%") == 101

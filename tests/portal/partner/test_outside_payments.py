@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tests.papers import words
-from tests.portal.conftest import Person
+from tests.portal.conftest import Person, text_of
 from tests.tenancy.stage import Stage
 from tests.tenancy.staged import stage, staged, template
 from tests.world import world
@@ -63,6 +63,27 @@ def test_what_was_typed_stays_and_every_wrong_field_is_told(
         assert f'id="error-{name}"' in answer.text
     assert "checked" not in re.search(r'<input id="field-send_receipt"[^>]*>', answer.text)[0]
     assert world(owner) == before
+
+
+def test_more_than_is_left_is_told_at_the_amount_and_nothing_typed_is_lost(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    clem, here = signed_in("clem"), f"/invoices/{invoice}/record-payment"
+    before = world(owner)
+    answer = clem.post(here, {"key": "k", "kind": "WIRE", "amount": "99.01", "reference": "R-1"})
+    assert answer.status_code == 422
+    assert "Only $99.00 of invoice NO-00001 is left to pay" in text_of(answer)
+    assert 'id="error-amount"' in answer.text
+    assert 'value="99.01"' in answer.text
+    assert 'value="R-1"' in answer.text
+    assert world(owner) == before
+
+
+def test_what_was_written_off_makes_the_sums_add_up(signed_in: Arrive, invoice: str) -> None:
+    ada, here = signed_in("ada"), f"/invoices/{invoice}"
+    assert "$99.00 left to pay" in text_of(ada.get(here))
+    assert ada.post(f"{here}/write-off", {"reason": ""}).status_code == 303
+    assert re.search(r"Payments \$1\.00 Written off \$99\.00 Balance \$0\.00", text_of(ada.get(here)))
 
 
 def test_ada_takes_a_bounced_check_back(signed_in: Arrive, invoice: str) -> None:
