@@ -275,7 +275,7 @@ class Form:
                 typed[field_name] = texts
             elif index in number:
                 typed[f"{prefix}{number[index]}-{key}"] = texts
-        problems = tuple(p for p in self.problems if not (len(p.path) > 1 and p.path[0] == name))
+        problems = tuple(p for p in self.problems if not _name(p.path).startswith(prefix))
         blank = {rows: count for rows, count in self._blank_rows.items() if rows != name}
         return replace(self, typed=typed, problems=problems, _blank_rows=blank)
 
