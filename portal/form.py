@@ -2,7 +2,8 @@
 
 Field names are paths joined by "-": `company`, `address-postal_code`, `users-0-email`. A refusal's problem at
 `("address", "postal_code")` therefore finds its field by itself. What surprises: a form never changes;
-every step (problems found, a row added) makes a new one, and passwords are in none but the first.
+every step (problems found, a row added) makes a new one, and passwords are in none but the first. Numbers are
+read by the reader's language as they come in (portal/numbers.py).
 """
 
 import re
@@ -15,7 +16,7 @@ from starlette.requests import Request
 
 from errors import Invalid, Problem
 from languages import say
-from portal import csrf
+from portal import csrf, numbers
 
 MOST_BYTES = 64 * 1024
 MOST_FIELDS = 500
@@ -129,7 +130,8 @@ class Form:
         typed: dict[str, tuple[str, ...]] = {}
         for name, text in clean:
             if not name.startswith("_") and name != csrf.FIELD and not _is_secret(name):
-                typed[name] = (*typed.get(name, ()), text)
+                read = numbers.plain(text) if numbers.is_number(name) else text
+                typed[name] = (*typed.get(name, ()), read)
         return cls(
             typed=typed,
             csrf_token=next((text for name, text in clean if name == csrf.FIELD), None),
@@ -164,7 +166,7 @@ class Form:
 
     def error(self, name: str) -> str | None:
         """What is wrong with the field, None when nothing is."""
-        found = [say(problem.message) for problem in self.problems if _name(problem.path) == name]
+        found = [numbers.said(problem.message) for problem in self.problems if _name(problem.path) == name]
         return " ".join(found) or None
 
     @property
@@ -172,7 +174,7 @@ class Form:
         """Every problem once, in the order found, each with the field to jump to if the form has it."""
         known = {*self.typed, *self._secrets}
         lines = [
-            Wrong(name if (name := _name(problem.path)) in known else None, say(problem.message))
+            Wrong(name if (name := _name(problem.path)) in known else None, numbers.said(problem.message))
             for problem in self.problems
         ]
         return list(dict.fromkeys(lines))

@@ -1,4 +1,4 @@
-"""The form of a draft: its fields, the rows of its lines and of each line's taxes, and what they say to the rule.
+"""The form of a draft: its fields, the rows of its lines and of each line's taxes, and what a rule is told.
 
 Surprise: a row keeps its number while others come and go, so that what is being typed stays where it is. A
 rule counts the rows it gets; `placed` finds the fields of the page again.
@@ -18,7 +18,7 @@ UNNUMBERED = 998
 
 
 def rearranged(form: Form) -> tuple[Form, str | None] | None:
-    """The form with a line or a tax more or less, if such a button was pressed, and the field to go on with."""
+    """The form with a line or a tax more or less if such a button was pressed, and what to go on with."""
     if not form.pressed.startswith(("add-", "remove-")):
         return None
     for name, most in ((LINES, MOST_LINES), *((name, MOST_TAXES) for name in _taxes(form))):

@@ -193,8 +193,8 @@ async def _show(
     return show(
         request, f"partner/invoices/{template}.html", replace(page, content=more), form=form,
         focus=filled or focus, status=422 if form.problems and status == 200 else status,
-        rows=lines_of(form), sums=sums, taxes_of=taxes_of, copied_tax=copied_tax,
-        most_taxes=MOST_TAXES, action=request.url.path, back=back, asked=asked and not form.problems, late=late, latest=latest,
+        rows=lines_of(form), sums=sums, taxes_of=taxes_of, copied_tax=copied_tax, most_taxes=MOST_TAXES,
+        action=request.url.path, back=back, asked=asked and not form.problems, late=late, latest=latest,
         hidden={name: form.value(name) for name in HIDDEN if name in form.typed}, line_text=line_text,
     )  # fmt: skip
 

@@ -37,9 +37,9 @@
       for (const attribute of part.attributes) {
         attribute.value = attribute.value.replace(`-taxes-${COPIED}`, `-taxes-${index}`);
       }
-      if (part.matches("label")) part.textContent = part.textContent.replace(COPIED + 1, index + 1);
-      const label = part.getAttribute("aria-label");
-      if (label) part.setAttribute("aria-label", label.replace(COPIED + 1, index + 1));
+      if (part.matches("label, [data-number]")) {
+        part.textContent = part.textContent.replace(COPIED + 1, index + 1);
+      }
     }
     taxes.insertBefore(row, taxes.querySelector("template"));
     row.querySelector("input").focus();
