@@ -204,9 +204,9 @@ class Form:
             grown = self._with_rows(name, self._indices(name))
             room = len(self._indices(name)) + self._blank_rows.get(name, 0) < most_rows
             return replace(grown, _blank_rows={**self._blank_rows, name: 1}) if room else grown
-        prefix = f"remove-{name}-"
-        if self.pressed.startswith(prefix):
-            removed = self.pressed.removeprefix(prefix)
+        prefix, removed = f"remove-{name}-", self.pressed.removeprefix(f"remove-{name}-")
+        # Rows may have rows of their own: `remove-lines-0-taxes-1` removes no line.
+        if self.pressed.startswith(prefix) and "-" not in removed:
             return self._with_rows(name, [index for index in self._indices(name) if str(index) != removed])
         return None
 

@@ -13,7 +13,7 @@ from portal.partner.late_draft import taxes_of as written_taxes
 FIELDS = ("issue_on", "due_on", "terms_days", "memo", "internal_note", "po_number")
 FIRST_LINES = 3
 LINES = "lines"
-# The number of the row that a script makes copies of: no form has so many.
+# The number of the rows that js/editor.js makes copies of: no form has so many.
 UNNUMBERED = 998
 
 
@@ -43,9 +43,10 @@ def taxes_of(row: Row) -> list[Row]:
     return row.form.rows(row.name("taxes"), at_least=1 if is_new else 0)
 
 
-def copied_tax(row: Row) -> Row:
-    """The blank tax of a line that a script makes copies of."""
-    return Row(row.form, row.name("taxes"), UNNUMBERED)
+def copied(form: Form) -> tuple[Row, Row]:
+    """The blank tax that a script makes copies of, and the line it is of."""
+    line = Row(form, LINES, UNNUMBERED)
+    return line, Row(form, line.name("taxes"), UNNUMBERED)
 
 
 def fields_of(form: Form) -> InvoiceInput:

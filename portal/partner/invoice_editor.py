@@ -9,10 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Actor
-from billing import invoices
+from billing import invoice_previews, invoices
 from billing.invoice_fields import MOST_LINES, MOST_TAXES
 from billing.invoice_latest import Latest, latest_act
 from billing.invoices import NotADraft
+from billing.papers import InvoicePaper
 from db import ids
 from errors import Conflict, Invalid, NotFound, Problem
 from portal.door import act, go, partner, read_form
@@ -21,7 +22,8 @@ from portal.form import LONG, Form
 from portal.house import house, place, record_id
 from portal.meanwhile import version_of
 from portal.page import Page, ask, show
-from portal.partner.draft_form import copied_tax, fields_of, lines_of, placed, rearranged, taxes_of
+from portal.partner.draft_form import copied, fields_of, lines_of, placed, rearranged, taxes_of
+from portal.partner.invoice_preview import EDIT, is_asked, show_typed
 from portal.partner.invoice_totals import TOTALS, sums_of
 from portal.partner.invoices import address, found
 from portal.partner.late_draft import HIDDEN, Late, begun, line_text, put_together, typed_text
@@ -47,11 +49,18 @@ async def create(request: Request) -> Response:
     form = form.without_blank_rows("lines")
     customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
 
+    def look(db: Session, actor: Actor) -> InvoicePaper:
+        return invoice_previews.preview_new(
+            db, actor, customer_id=customer_id, fields=fields_of(form), now=now
+        )
+
     def work(db: Session, actor: Actor) -> str:
         made = invoices.create_draft(db, actor, customer_id=customer_id, fields=fields_of(form), now=now)
         return ids.shown("inv", made.id)
 
     try:
+        if is_asked(form):
+            return show_typed(request, await act(request, look, form=form), form)
         made = await act(request, work, form=form)
     except Invalid as wrong:
         return await _editor(request, form.with_problems(placed(form, wrong)), status=422)
@@ -87,6 +96,11 @@ async def _edit(request: Request, form: Form) -> Response:
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
     version = version_of(form)
 
+    def look(db: Session, actor: Actor) -> InvoicePaper:
+        return invoice_previews.preview_changed(
+            db, actor, invoice_id=invoice_id, fields=fields_of(form), now=now
+        )
+
     def work(db: Session, actor: Actor) -> None:
         invoices.update_draft(
             db, actor, invoice_id=invoice_id, fields=fields_of(form), version=version, now=now
@@ -94,6 +108,8 @@ async def _edit(request: Request, form: Form) -> Response:
 
     for _ in range(_TRIES):
         try:
+            if is_asked(form):
+                return show_typed(request, await act(request, look, form=form), form)
             await act(request, work, form=form)
         except Invalid as wrong:
             return await _edit_again(request, form.with_problems(placed(form, wrong)), status=422)
@@ -149,7 +165,7 @@ def _saved(request: Request, form: Form, invoice: str) -> Response:
 
 def _unsaved(form: Form) -> tuple[Form, str | None] | None:
     """The form and the field to go on with, if a button of it was pressed that saves nothing."""
-    return (form, None) if form.pressed in (ITEM, TAX, TOTALS) else rearranged(form)
+    return (form, None) if form.pressed in (ITEM, TAX, TOTALS, EDIT) else rearranged(form)
 
 
 async def _editor(request: Request, form: Form, *, status: int = 200, **more: Any) -> Response:
@@ -190,11 +206,13 @@ async def _show(
     if asked:
         form = form.with_problems(Invalid(sums.problems))
     template = "totals" if typing else "editor"
+    copied_line, copied_tax = copied(form)
     return show(
         request, f"partner/invoices/{template}.html", replace(page, content=more), form=form,
         focus=filled or focus, status=422 if form.problems and status == 200 else status,
-        rows=lines_of(form), sums=sums, taxes_of=taxes_of, copied_tax=copied_tax, most_taxes=MOST_TAXES,
+        rows=lines_of(form), sums=sums, taxes_of=taxes_of, most_taxes=MOST_TAXES,
         action=request.url.path, back=back, asked=asked and not form.problems, late=late, latest=latest,
+        copied_line=copied_line, copied_tax=copied_tax,
         hidden={name: form.value(name) for name in HIDDEN if name in form.typed}, line_text=line_text,
     )  # fmt: skip
 

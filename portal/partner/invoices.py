@@ -3,7 +3,7 @@
 Surprise: sending or issuing gives it a number, and from then on it can be voided but never edited.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +80,9 @@ async def confirm_send(
         request, "partner/invoices/send.html", page, back=address(request), roles=ROLES, status=status,
         seen={SEEN: seen}, sent=sent if late else [],
         form=form or Form.of({"recipientIds": chosen}),
-        planned=planned or Form.of({"sendOn": invoice["sendOn"]}),
+        planned=planned or Form.of({
+            "sendOn": invoice["sendOn"], "plannedIds": invoice["sendToIds"] or chosen, "offeredIds": chosen,
+        }),
     )  # fmt: skip
 
 
@@ -192,10 +194,20 @@ async def _details(request: Request) -> Response:
     page = await ask(request, "partner/invoices/details", id=request.path_params["invoice_id"])
     links, now = found(page)["payLinks"]["nodes"], house(request).clock()
     good = [link for link in links if datetime.fromisoformat(link["expiresAt"]) > now]
+    send_to = await _names(request, found(page)["sendToIds"])
     return show(
         request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
         live_links=[link for link in good if not link["revokedAt"]], history=await history_of(request, page),
+        send_to=send_to,
     )  # fmt: skip
+
+
+async def _names(request: Request, people: Sequence[str]) -> list[str]:
+    """What these users are called."""
+    if not people:
+        return []
+    known = await ask(request, "partner/named", ids=people)
+    return [one["name"] for one in known.content["nodes"] if one]
 
 
 def found(page: Page, name: str = "invoice") -> dict[str, Any]:

@@ -20,8 +20,9 @@
     if (rate && chosen) rate.value = chosen.dataset.rate;
   });
 
-  // One tax more or less of a line, at once. The template's row has a number that no other row has.
+  // One tax more or less of a line, at once. The template's row has numbers that no other row has.
   const COPIED = 998;
+  const NAME = `lines-${COPIED}-taxes-${COPIED}`;
   const changed = (taxes) => {
     taxes.querySelector("[data-add-tax]").hidden =
       taxes.querySelectorAll(":scope > .tax-row").length >= Number(taxes.dataset.most);
@@ -32,16 +33,20 @@
       Number(field.name.split("-").at(-2)),
     );
     const index = Math.max(-1, ...used) + 1;
-    const row = taxes.querySelector("template").content.firstElementChild.cloneNode(true);
+    const add = taxes.querySelector("[data-add-tax]");
+    const row = document.getElementById("tax-row").content.firstElementChild.cloneNode(true);
     for (const part of row.querySelectorAll("*")) {
       for (const attribute of part.attributes) {
-        attribute.value = attribute.value.replace(`-taxes-${COPIED}`, `-taxes-${index}`);
+        attribute.value = attribute.value
+          .replace(`remove-${NAME}`, `${add.value.replace("add-", "remove-")}-${index}`)
+          .replace(NAME, `${add.value.replace("add-", "")}-${index}`);
       }
       if (part.matches("label, [data-number]")) {
         part.textContent = part.textContent.replace(COPIED + 1, index + 1);
       }
     }
-    taxes.insertBefore(row, taxes.querySelector("template"));
+    row.querySelector("[data-line]").textContent = taxes.closest("fieldset").querySelector("legend").textContent;
+    taxes.insertBefore(row, add);
     row.querySelector("input").focus();
     changed(taxes);
   };

@@ -82,7 +82,8 @@
   const sending = new WeakSet();
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || event.defaultPrevented) return;
+    // What opens in another tab leaves this one as it is.
+    if (form.method !== "post" || event.defaultPrevented || event.submitter?.formTarget === "_blank") return;
     if (sending.has(form)) {
       event.preventDefault();
       return;

@@ -85,7 +85,8 @@ LIVE = {"hx-request": "true"}
 def told(page: str) -> dict[str, tuple[str, bool]]:
     """What the script puts at which field: the message, and whether it is only not filled in yet."""
     found = re.findall(r'<template data-field="([^"]+)"( data-early)?><p [^>]*>(.*?)</p></template>', page)
-    return {name: (unescape(re.sub(r"<[^>]+>", "", said)), bool(early)) for name, early, said in found}
+    words = [(name, unescape(re.sub(r"<[^>]+>", "", said)).strip(), early) for name, early, said in found]
+    return {name: (said, bool(early)) for name, said, early in words}
 
 
 def live(person: Person, path: str, typed: dict[str, str]) -> str:

@@ -170,3 +170,29 @@ def test_without_scripts_the_totals_are_shown_when_asked_for(browse: Browse, cas
     expect(page.locator("#totals-shown")).to_contain_text("QST 9.975%")
     expect(page.locator("#totals-shown")).to_contain_text("$96.22")
     expect(page.get_by_role("group", name="Line 1").get_by_label("Description")).to_have_value("Work")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_preview_opens_beside_the_form_and_neither_loses_anything(
+    browse: Browse, cast: Cast, owner: Connection, scripts: bool
+) -> None:
+    screen = {"width": 1280 if scripts else 390, "height": 900}
+    context = browse(java_script_enabled=scripts, viewport=screen, bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"customers/{ids.shown('cus', cast.customers['acme'])}/invoices/new")
+    fill(page)
+    with context.expect_page() as opened:
+        page.get_by_role("button", name="Preview").click()
+    seen = opened.value
+    expect(seen.get_by_text("Nothing is saved yet.")).to_be_visible()
+    expect(seen.get_by_text("$96.22").first).to_be_visible()
+    if scripts:
+        check_accessible(seen)
+        check_accessible(seen, turn=1)
+    if papers.LOOK_AT:
+        seen.screenshot(path=f"{papers.LOOK_AT}/preview-typed-{screen['width']}.png", full_page=True)
+    press(seen, seen.get_by_role("button", name="Go on editing"))
+    expect(seen.get_by_label("Unit price").first).to_have_value("33.33")
+    assert owner.scalar(text("select count(*) from invoice")) == 0
+    press(page, page.get_by_role("button", name="Save draft"))
+    assert owner.scalar(text("select total_minor from invoice")) == 9_622
