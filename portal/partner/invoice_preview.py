@@ -35,7 +35,7 @@ async def show_preview(request: Request) -> Response:
 
     paper = await meet(request, work)
     locale = known(request.query_params.get("language")) or spoken()
-    return _page(request, paper, locale, here=address(request), back=address(request), form=None)
+    return _page(request, paper, locale, here=address(request), back=address(request), typed=None)
 
 
 def is_asked(form: Form) -> bool:
@@ -46,7 +46,7 @@ def is_asked(form: Form) -> bool:
 def show_typed(request: Request, paper: InvoicePaper, form: Form) -> Response:
     """The page of what is typed in the editor at this address."""
     locale = known(form.pressed.partition("-")[2]) or spoken()
-    return _page(request, paper, locale, here=None, back=request.url.path, form=form)
+    return _page(request, paper, locale, here=None, back=request.url.path, typed=form)
 
 
 def _page(request: Request, paper: InvoicePaper, locale: Locale, **more: Any) -> Response:

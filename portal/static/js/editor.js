@@ -24,8 +24,13 @@
   const COPIED = 998;
   const NAME = `lines-${COPIED}-taxes-${COPIED}`;
   const changed = (taxes) => {
-    taxes.querySelector("[data-add-tax]").hidden =
-      taxes.querySelectorAll(":scope > .tax-row").length >= Number(taxes.dataset.most);
+    const rows = taxes.querySelectorAll(":scope > .tax-row");
+    taxes.querySelector("[data-add-tax]").hidden = rows.length >= Number(taxes.dataset.most);
+    rows.forEach((row, place) => {
+      for (const part of row.querySelectorAll("label, [data-number]")) {
+        if (/\d/.test(part.textContent)) part.textContent = part.textContent.replace(/\d+/, place + 1);
+      }
+    });
     taxes.closest("form").dispatchEvent(new Event("input", { bubbles: true }));
   };
   const addTax = (taxes) => {
@@ -40,9 +45,6 @@
         attribute.value = attribute.value
           .replace(`remove-${NAME}`, `${add.value.replace("add-", "remove-")}-${index}`)
           .replace(NAME, `${add.value.replace("add-", "")}-${index}`);
-      }
-      if (part.matches("label, [data-number]")) {
-        part.textContent = part.textContent.replace(COPIED + 1, index + 1);
       }
     }
     row.querySelector("[data-line]").textContent = taxes.closest("fieldset").querySelector("legend").textContent;

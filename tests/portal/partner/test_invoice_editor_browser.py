@@ -83,6 +83,9 @@ def test_a_second_tax_is_there_at_once_and_what_cannot_be_read_is_told_until_it_
     expect(add).to_be_hidden()
     line.get_by_role("button", name="Remove tax 2").click()
     expect(add).to_be_focused()
+    # Those that are left count from one again.
+    expect(line.get_by_label("Tax 4")).to_be_visible()
+    expect(line.get_by_label("Tax 5")).to_have_count(0)
     expect(shown).to_contain_text("$96.22")
     quantity = line.get_by_label("Quantity")
     quantity.fill("abc")
