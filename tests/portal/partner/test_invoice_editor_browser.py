@@ -23,14 +23,20 @@ def fill(page: Page) -> None:
     line.get_by_label("Tax rate, percent").fill("9.975")
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_totals_and_due_date_follow_what_is_typed(
-    browse: Browse, cast: Cast, owner: Connection, screen: tuple[int, str]
-) -> None:
+def opened(browse: Browse, cast: Cast, screen: tuple[int, str]) -> Page:
+    """An empty invoice for Acme on a screen of this width and these colors."""
     width, scheme = screen
     context = browse(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     page.goto(f"customers/{ids.shown('cus', cast.customers['acme'])}/invoices/new")
+    return page
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_totals_and_due_date_follow_what_is_typed(
+    browse: Browse, cast: Cast, owner: Connection, screen: tuple[int, str]
+) -> None:
+    page, (width, scheme) = opened(browse, cast, screen), screen
     page.get_by_label("Issue date").fill("2026-03-10")
     fill(page)
     shown = page.locator("#totals-shown")
@@ -64,10 +70,7 @@ def test_totals_and_due_date_follow_what_is_typed(
 def test_a_second_tax_is_there_at_once_and_what_cannot_be_read_is_told_until_it_is_mended(
     browse: Browse, cast: Cast, owner: Connection, screen: tuple[int, str]
 ) -> None:
-    width, scheme = screen
-    context = browse(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
-    page = context.new_page()
-    page.goto(f"customers/{ids.shown('cus', cast.customers['acme'])}/invoices/new")
+    page, (width, scheme) = opened(browse, cast, screen), screen
     fill(page)
     line = page.get_by_role("group", name="Line 1")
     add = line.get_by_role("button", name="Add a tax")
@@ -184,9 +187,9 @@ def test_a_preview_opens_beside_the_form_and_neither_loses_anything(
     page = context.new_page()
     page.goto(f"customers/{ids.shown('cus', cast.customers['acme'])}/invoices/new")
     fill(page)
-    with context.expect_page() as opened:
+    with context.expect_page() as beside:
         page.get_by_role("button", name="Preview").click()
-    seen = opened.value
+    seen = beside.value
     expect(seen.get_by_text("Nothing is saved yet.")).to_be_visible()
     expect(seen.get_by_text("$96.22").first).to_be_visible()
     if scripts:
