@@ -73,7 +73,8 @@ async def sums_of(request: Request, form: Form, customer: str) -> Sums:
 
     counted = tried.counted
     problems = placed(form, Invalid(tried.problems)).problems
-    left_out = {form.rows(LINES)[row].index for row in counted.left_out}
+    rows = form.rows(LINES)
+    left_out = {rows[row].index for row in counted.left_out}
     return Sums(
         money(counted.net_minor),
         [(name, rate_text(rate), money(minor)) for (name, rate), minor in counted.taxes.items()],

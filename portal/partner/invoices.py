@@ -203,11 +203,11 @@ async def _details(request: Request) -> Response:
 
 
 async def _names(request: Request, people: Sequence[str]) -> list[str]:
-    """What these users are called."""
+    """What those of these users are called whom a mail may still go to."""
     if not people:
         return []
     known = await ask(request, "partner/named", ids=people)
-    return [one["name"] for one in known.content["nodes"] if one]
+    return [one["name"] for one in known.content["nodes"] if one and one["status"] in ("INVITED", "ACTIVE")]
 
 
 def found(page: Page, name: str = "invoice") -> dict[str, Any]:

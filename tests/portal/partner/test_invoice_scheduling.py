@@ -70,6 +70,7 @@ def test_ada_chooses_who_gets_it_on_the_day_and_the_page_says_so(
     ada.post(f"{draft}/schedule", {"send_on": "2026-03-10"})
     assert owner.scalar(text("select send_to from invoice")) == [cast.vera.id, cast.carl.id]
     owner.execute(text("update membership set status = 'REMOVED' where id = :id"), {"id": cast.vera.id})
+    assert "To Carl." in ada.get(draft).text
     assert rounds.send_planned(database, now=now) == 1
     history = text_of(ada.get(draft))
     assert "Left out Vera, who can't get a mail any more" in history
