@@ -8,6 +8,7 @@ and jobs are English.
 
 import gettext
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +25,7 @@ ENGLISH: Locale = "en"
 LANGUAGES: dict[Locale, str] = {"en": "English", "fr": "Français"}
 # What every column that holds a language checks.
 ONE_OF_OURS = "locale in ('en', 'fr')"
+_PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 FOLDER = Path(__file__).parent / "templates" / "languages"
 
 _spoken: ContextVar[Locale] = ContextVar("spoken", default=ENGLISH)
@@ -89,6 +91,12 @@ class Said(str):
         return made
 
 
+class Figure(str):
+    """A plain number within a text that is said: doors whose readers write otherwise write it so there."""
+
+    __slots__ = ()
+
+
 class Text(str):
     """A text that is said in the language of whoever it is shown to: it translates itself when it is printed.
 
@@ -128,6 +136,11 @@ def mark(text: str) -> str:
 def grouped(number: int) -> str:
     """A whole number as the current language writes it: 12,345, in French with narrow spaces."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") if spoken() == "fr" else f"{number:,}"
+
+
+def decimal(plain: str) -> str:
+    """A plain number, "9.975", as the current language writes it, ungrouped; any other text as it is."""
+    return plain.replace(".", ",") if spoken() == "fr" and _PLAIN.fullmatch(plain) else plain
 
 
 @cache

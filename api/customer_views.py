@@ -16,7 +16,7 @@ from auth.actors import Action
 from billing import customer_narrowing as words
 from billing import customer_views as t
 from billing.addresses import Country
-from billing.derived import tags_of_view
+from billing.listed_ids import tags_of_view
 from db import ids
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from datetime import date
 
 import strawberry
 
-from api.changes import Doing, Given, Outcome, change, changed, gives, takes
+from api.changes import Doing, Given, Outcome, change, changed, gives, opt, takes
 from api.invoices import Invoice
 from auth.actors import Action
 from billing import invoice_scheduling
+from billing.invoice_scheduling import Addressed
 
 
 @takes(dry_run=True)
@@ -17,6 +18,10 @@ class ScheduleInvoiceInput:
     id: strawberry.ID
     send_on: date = strawberry.field(
         description="From 9:00 of that day, in the partner's time zone. Not after the due date."
+    )
+    recipient_ids: list[strawberry.ID] | None = opt(
+        "Users of the customer, 50 at most; null: its managers and payers of that day. Left out: as planned"
+        " before, at first null. Who may get no mail any more on that day is left out then."
     )
 
 
@@ -42,9 +47,13 @@ class UnscheduleInvoicePayload:
 
 
 def _schedule(doing: Doing, given: Given) -> Outcome:
+    to = None
+    if "recipient_ids" in given:
+        to = Addressed(None if given["recipient_ids"] is None else given.records("recipient_ids", "usr"))
     planned = invoice_scheduling.schedule(
-        doing.db, doing.actor, invoice_id=given.record("id", "inv"), send_on=given["send_on"], now=doing.now
-    )
+        doing.db, doing.actor, invoice_id=given.record("id", "inv"), send_on=given["send_on"], to=to,
+        now=doing.now,
+    )  # fmt: skip
     return {"invoice": planned.id}
 
 

@@ -46,6 +46,7 @@ from billing.derived import (
 from billing.invoice_fields import MOST_TAXES, InvoiceInput
 from billing.invoice_refusals import SendRefusal
 from billing.invoice_words import SEARCHED_AS
+from billing.listed_ids import planned_recipients
 from billing.money import Currency
 from billing.tags import InvoiceTag
 from db import ids
@@ -127,6 +128,11 @@ class Invoice(Node):
     send_on: date | None = col("The day a draft is to be sent by itself.", where=True)
     send_refusal: SendRefusal | None = col(
         "Why it was not sent on that day. It is not tried again until somebody plans anew.", where=True
+    )
+    send_to_ids: list[strawberry.ID] = sql(
+        planned_recipients,
+        "The users it then goes to, also those who are gone. Empty: its managers and payers of that day.",
+        see=STAFF,
     )
     scheduled_by: str | None = col("Who planned that.", name="scheduled_by_name")
     recurs_on: date | None = col("The day of `recurringInvoice` it was made for.", see=STAFF)

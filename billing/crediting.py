@@ -24,11 +24,12 @@ from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.ledger import Account, EntryCause, Leg
 from billing.money import Currency, Money, allocate
 from billing.outside_payments import NothingLeft
+from billing.papers import invoice_paper
 from billing.partners import Partner
 from billing.payment_orders import LessIsLeft, OtherRequest
 from billing.texts import Checks
 from db.columns import new_id
-from errors import Conflict, NotFound
+from errors import Conflict, NotFound, Problem
 from languages import say
 
 
@@ -57,6 +58,14 @@ class _Piece(NamedTuple):
 
     line: InvoiceLine
     parts: Parts
+
+
+class Tried(NamedTuple):
+    """What a note would come to, how much of that would come off its invoice, and what can't be read."""
+
+    total: Money
+    applied: Money
+    problems: tuple[Problem, ...]
 
 
 class NothingToCredit(Conflict):
@@ -140,6 +149,26 @@ def issue(
     if send:
         credit_note_sending.with_note(db, actor, customer=customer, invoice=invoice, note=note, now=now)
     return note
+
+
+def try_out(db: Session, actor: Actor, *, invoice_id: UUID, lines: Sequence[CreditLineInput] | None) -> Tried:
+    """What crediting these lines would come to (None: all that is left), without those that `issue` refuses.
+
+    Nothing is written, nothing held. Refuses NotFound.
+    """
+    actor.require(Action.VOID_INVOICES)
+    invoice, checks = invoice_paper(db, actor, invoice_id=invoice_id).invoice, Checks()
+    left = {piece.line.id: piece for piece in _lines_left(db, invoice)}
+    pieces = list(left.values()) if lines is None else []
+    for row, typed in enumerate(lines or ()):
+        problems, piece = len(checks.problems), left.get(typed.line_id)
+        if piece is None:
+            raise NotFound
+        share = _share(checks.under("lines", row), typed, piece, invoice.currency)
+        pieces += [share] if len(checks.problems) == problems else []
+    total = sum(piece.parts.total_minor for piece in pieces)
+    applied = min(total, invoice_balances.left_minor(invoice))
+    return Tried(Money(total, invoice.currency), Money(applied, invoice.currency), tuple(checks.problems))
 
 
 def apply(

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 from errors import Invalid
-from languages import say
+from languages import Figure, say
 
 _PLAIN = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 _GROUPED = re.compile(r"-?[0-9]{1,3}(?:[,'’\s][0-9]{3})+(?:[.,][0-9]+)?")
@@ -38,7 +38,9 @@ def read_decimal(text: str | None, style: Style, *, path: tuple[str | int, ...] 
         raise Invalid.at(
             *path,
             code="REQUIRED",
-            message=say("Enter the {name}, like {example}.", name=say(style.name), example=style.example),
+            message=say(
+                "Enter the {name}, like {example}.", name=say(style.name), example=Figure(style.example)
+            ),
         )
     match = _PLAIN.fullmatch(written)
     if match is None or (match[1] and style.lowest >= 0):
@@ -49,7 +51,7 @@ def read_decimal(text: str | None, style: Style, *, path: tuple[str | int, ...] 
             "Write the {name} with at most {places} decimals, like {example}.",
             name=say(style.name),
             places=style.places,
-            example=style.example,
+            example=Figure(style.example),
         )
         raise Invalid.at(*path, code="TOO_MANY_DECIMALS", message=message)
     if len(whole) > _LONGEST:
@@ -75,13 +77,13 @@ def _how_to_write(written: str, style: Style) -> str:
         return say(
             "Write the {name} without thousands separators, like {example}.",
             name=say(style.name),
-            example=style.example,
+            example=Figure(style.example),
         )
     if _COMMA.fullmatch(written):
         return say(
             "Write the {name} with a point instead of a comma, like {example}.",
             name=say(style.name),
-            example=style.example,
+            example=Figure(style.example),
         )
     if _SIGNED.fullmatch(written):
         minus = "" if style.lowest >= 0 else say(" (a minus only)")
@@ -89,14 +91,16 @@ def _how_to_write(written: str, style: Style) -> str:
             "Write the {name} without a sign{minus}, like {example}.",
             name=say(style.name),
             minus=minus,
-            example=style.example,
+            example=Figure(style.example),
         )
     return say(
-        "Write the {name} in digits only, like {example}.", name=say(style.name), example=style.example
+        "Write the {name} in digits only, like {example}.",
+        name=say(style.name),
+        example=Figure(style.example),
     )
 
 
 def _range(style: Style) -> str:
-    low = decimal_text(style.lowest, places=style.places, keep=0)
-    high = decimal_text(style.highest, places=style.places, keep=0)
+    low = Figure(decimal_text(style.lowest, places=style.places, keep=0))
+    high = Figure(decimal_text(style.highest, places=style.places, keep=0))
     return say("Enter the {name} as a number from {low} to {high}.", name=say(style.name), low=low, high=high)

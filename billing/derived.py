@@ -16,11 +16,9 @@ from sqlalchemy import (
     String,
     and_,
     case,
-    cast,
     exists,
     false,
     func,
-    literal,
     select,
     true,
     type_coerce,
@@ -239,13 +237,6 @@ def shown_status(invoice: Any, at: Moment) -> ColumnElement[Any]:
 def number_if_any(invoice: Any, at: Moment) -> ColumnElement[Any]:
     """An invoice's number; null until it has one."""
     return func.nullif(invoice.number, "")
-
-
-def tags_of_view(view: Any, at: Moment) -> ColumnElement[Any]:
-    """The tags a saved view names, as ids of the API; also those that are gone."""
-    each = func.unnest(view.tag_ids).column_valued("named")
-    shown = literal("tag_", String) + func.replace(cast(each, String), "-", "")
-    return func.array(select(shown).scalar_subquery())
 
 
 def next_days(order: Any, at: Moment) -> ColumnElement[Any]:

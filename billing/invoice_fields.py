@@ -29,6 +29,7 @@ from billing.money import (
 )
 from billing.partners import Partner
 from billing.texts import Checks
+from errors import Problem
 from languages import mark, say
 
 MOST_LINES = 200
@@ -92,6 +93,7 @@ class Counted(NamedTuple):
     """What lines come to in cents, and each of their taxes by name and rate; `left_out` counts from 0.
 
     Left out are lines whose numbers don't make sense yet; a description that is missing is no matter.
+    `problems` are all that saving would refuse in the lines.
     """
 
     net_minor: int
@@ -99,6 +101,7 @@ class Counted(NamedTuple):
     total_minor: int
     taxes: Mapping[tuple[str, int], int]
     left_out: tuple[int, ...]
+    problems: tuple[Problem, ...]
 
 
 class Terms(NamedTuple):
@@ -264,12 +267,14 @@ def _lines(checks: Checks, typed: Sequence[LineInput], currency: Currency) -> tu
 def count_lines(typed: Sequence[LineInput], currency: Currency) -> Counted:
     """What lines come to while they are being typed, by the very arithmetic that stores them (M-15)."""
     lines, left_out = [], []
+    problems: list[Problem] = []
     for row, line in enumerate(typed[:MOST_LINES]):
         if not _is_written(line):
             continue
-        checks = Checks()
+        checks = Checks(("lines", row))
         read = _line(checks, line, currency)
-        if any(problem.path != ("description",) for problem in checks.problems):
+        problems += checks.problems
+        if any(problem.path[2:] != ("description",) for problem in checks.problems):
             left_out.append(row)
         else:
             lines.append(read)
@@ -278,12 +283,11 @@ def count_lines(typed: Sequence[LineInput], currency: Currency) -> Counted:
         named = (tax["name"], tax["rate_e4"])
         taxes[named] = taxes.get(named, 0) + tax["tax_minor"]
     net, tax, total = (sum(line.values[name] for line in lines) for name in _SUMS)
-    return Counted(net, tax, total, taxes, tuple(left_out))
+    return Counted(net, tax, total, taxes, tuple(left_out), tuple(problems))
 
 
-def due_day(fields: InvoiceInput, terms: Terms) -> date | None:
-    """The day an invoice would be due, None while its dates don't make sense yet."""
-    checks = Checks()
+def due_day(checks: Checks, fields: InvoiceInput, terms: Terms) -> date | None:
+    """The day an invoice would be due, None while its dates don't make sense yet, which is noted."""
     days = _days(checks, fields, terms, None)
     due_on: date = days["due_on"]
     return None if checks.problems else due_on

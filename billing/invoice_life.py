@@ -134,6 +134,7 @@ def issue(db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: 
     invoice.status = InvoiceStatus.OPEN
     invoice.finalized_at = now
     invoice.send_on = invoice.send_refusal = invoice.scheduled_by = invoice.scheduled_by_name = None
+    invoice.send_to = []
     invoice.updated_at = now
     db.flush()
     for part in (InvoiceLine, InvoiceLineTax):

@@ -2,11 +2,13 @@
 
 Surprise: the day begins at nine in the partner's own time zone, and a day that was missed is made up for at
 the next round. What is refused then is told on the draft and on the dashboard's home, and is not tried again
-until somebody plans anew.
+until somebody plans anew. Of chosen recipients those get it who still may on that day; if none is left, it
+goes to the managers and payers, and the history says so.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,31 +16,54 @@ from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
 from billing import invoice_sending, invoices
+from billing.customers import Customer
 from billing.invoice_fields import read_day
 from billing.invoice_refusals import NotScheduled, reason
 from billing.invoices import Invoice
 from billing.partners import Partner
 from billing.texts import Checks
-from errors import NotFound, Refusal
+from errors import Invalid, NotFound, Refusal
 from languages import say
 
 # Nobody's phone should ring at midnight because a day began.
 OPENS = time(9)
 
 
+class Addressed(NamedTuple):
+    """Whom a draft goes to on its day; None: the customer's managers and payers of that day."""
+
+    members: Sequence[UUID] | None
+
+
 def schedule(
-    db: Session, actor: Actor, *, invoice_id: UUID, send_on: date | str | None, now: datetime
+    db: Session,
+    actor: Actor,
+    *,
+    invoice_id: UUID,
+    send_on: date | str | None,
+    to: Addressed | None = None,
+    now: datetime,
 ) -> Invoice:
     """Have a draft sent by itself on `send_on`, at nine by the partner's clock; planning anew moves it.
 
-    Refuses NotFound, NotScheduled, a customer in SETUP or ARCHIVED, and at `send_on` REQUIRED, BAD_DATE,
-    IN_THE_PAST, DUE_BEFORE_SENDING.
+    `to` None: to whom it was planned before, at first to the managers and payers. Refuses NotFound (also for
+    a recipient who is no user of the customer), NotScheduled, a customer in SETUP or ARCHIVED, at `send_on`
+    REQUIRED, BAD_DATE, IN_THE_PAST, DUE_BEFORE_SENDING, and at `recipient_ids` REQUIRED, TOO_MANY.
     """
     actor.require(Action.EDIT_INVOICES)
-    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True, draft=NotScheduled)
-    day = _checked(send_on, invoice, today=now.astimezone(zone_of(db, actor)).date())
+    customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id, billable=True, draft=NotScheduled)
+    checks = Checks()
+    day = _checked(checks, send_on, invoice, today=now.astimezone(zone_of(db, actor)).date())
+    told = invoice.send_to if to is None else []
+    if to is not None and to.members is not None:
+        try:
+            told = invoice_sending.recipients_of(db, customer, to.members)
+        except Invalid as refusal:
+            checks.problems += refusal.problems
+    checks.done()
     _plan(invoice, now)
     invoice.send_on, invoice.scheduled_by, invoice.scheduled_by_name = day, actor.id, actor.name
+    invoice.send_to = told
     db.flush()
     invoices.record(db, actor, invoice, "invoice.scheduled", now, day=day.isoformat())
     return invoice
@@ -77,7 +102,7 @@ def send_due(db: Session, actor: Actor, invoice_id: UUID, *, now: datetime) -> i
     day, or left to be sent by hand. A refusal is written on the draft, where staff see it.
     """
     try:
-        _, invoice = invoices.locked(db, actor, invoice_id=invoice_id)
+        customer, invoice = invoices.locked(db, actor, invoice_id=invoice_id)
     except NotFound:  # deleted since
         return 0
     day = invoice.send_on
@@ -87,7 +112,8 @@ def send_due(db: Session, actor: Actor, invoice_id: UUID, *, now: datetime) -> i
     try:
         with db.begin_nested():
             invoices.record(db, actor, invoice, "invoice.schedule_kept", now, **cause)
-            invoice_sending.send(db, actor, invoice_id=invoice_id, now=now)
+            told = _still_told(db, actor, customer, invoice, now)
+            invoice_sending.send(db, actor, invoice_id=invoice_id, recipients=told, now=now)
     except Refusal as refusal:
         db.refresh(invoice)
         invoice.send_refusal = reason(refusal)
@@ -96,6 +122,20 @@ def send_due(db: Session, actor: Actor, invoice_id: UUID, *, now: datetime) -> i
         invoices.record(db, actor, invoice, "invoice.send_refused", now, why=invoice.send_refusal, **cause)
         return 0
     return 1
+
+
+def _still_told(
+    db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: datetime
+) -> list[UUID] | None:
+    """Those of the chosen who may get it today; None for the managers and payers. Who is left out is told."""
+    chosen = list(invoice.send_to)
+    reachable = {member.id for member in invoice_sending.reachable(db, customer)}
+    told = [member_id for member_id in chosen if member_id in reachable]
+    gone = [str(member_id) for member_id in chosen if member_id not in reachable]
+    if gone:
+        action = "invoice.recipients_left_out" if told else "invoice.recipients_gone"
+        invoices.record(db, actor, invoice, action, now, people=gone)
+    return told or None
 
 
 def last_day(now: datetime, zone: ZoneInfo) -> date:
@@ -111,12 +151,12 @@ def zone_of(db: Session, actor: Actor) -> ZoneInfo:
 
 def _plan(invoice: Invoice, now: datetime) -> None:
     invoice.send_on = invoice.send_refusal = invoice.scheduled_by = invoice.scheduled_by_name = None
+    invoice.send_to = []
     invoice.version += 1
     invoice.updated_at = now
 
 
-def _checked(typed: date | str | None, invoice: Invoice, *, today: date) -> date:
-    checks = Checks()
+def _checked(checks: Checks, typed: date | str | None, invoice: Invoice, *, today: date) -> date:
     day = read_day(checks, "send_on", typed)
     if day is None and not checks.problems:
         checks.refuse("send_on", code="REQUIRED", message="Choose the day it is sent on.")
@@ -129,5 +169,4 @@ def _checked(typed: date | str | None, invoice: Invoice, *, today: date) -> date
             due_on=invoice.due_on,
         )
         checks.refuse("send_on", code="DUE_BEFORE_SENDING", message=message)
-    checks.done()
     return day or today

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from auth.actors import Action, Actor
-from auth.memberships import MembershipStatus
+from auth.memberships import Membership, MembershipStatus
 from billing import customers, invoice_life, invoices, mailed_links, mails
 from billing.customers import Customer
 from billing.invoice_life import NotOpen
@@ -99,6 +99,14 @@ def was_asked(db: Session, invoice: Invoice, *, since: datetime) -> bool:
     return db.exec(asked.limit(1)).one_or_none() is not None
 
 
+def reachable(db: Session, customer: Customer) -> list[Membership]:
+    """The customer's users whom a mail may go to."""
+    return [
+        member for member in customers.members_of(db, customer)
+        if member.status in (MembershipStatus.INVITED, MembershipStatus.ACTIVE)
+    ]  # fmt: skip
+
+
 def _newest_mail(db: Session, invoice: Invoice) -> UUID | None:
     mine = (
         Mail.partner_id == invoice.partner_id,
@@ -114,12 +122,9 @@ def recipients_of(db: Session, customer: Customer, chosen: Sequence[UUID] | None
 
     Refuses NobodyToTell, NotFound for who is no user of it, and at ("recipient_ids",) REQUIRED, TOO_MANY.
     """
-    reachable = [
-        member for member in customers.members_of(db, customer)
-        if member.status in (MembershipStatus.INVITED, MembershipStatus.ACTIVE)
-    ]  # fmt: skip
+    members = reachable(db, customer)
     if chosen is None:
-        told = [member.id for member in reachable if member.role in TOLD]
+        told = [member.id for member in members if member.role in TOLD]
         if not told:
             raise NobodyToTell
         return told
@@ -127,6 +132,6 @@ def recipients_of(db: Session, customer: Customer, chosen: Sequence[UUID] | None
         raise Invalid.at("recipient_ids", code="REQUIRED", message="Choose at least one recipient.")
     if len(set(chosen)) > MOST_RECIPIENTS:
         raise Invalid.at("recipient_ids", code="TOO_MANY", message="Choose at most 50 recipients.")
-    if not set(chosen) <= {member.id for member in reachable}:
+    if not set(chosen) <= {member.id for member in members}:
         raise NotFound
     return list(dict.fromkeys(chosen))

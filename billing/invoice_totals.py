@@ -13,16 +13,21 @@ from auth.actors import Action, Actor
 from billing.customers import Customer
 from billing.invoice_fields import Counted, InvoiceInput, count_lines, due_day, terms_of
 from billing.money import Currency
-from errors import NotFound
+from billing.texts import Checks
+from errors import NotFound, Problem
 
 
 class Tried(NamedTuple):
-    """The sums, in the customer's currency; the due date, None while the dates are wrong; and its terms."""
+    """The sums, in the customer's currency; the due date, None while the dates are wrong; and its terms.
+
+    `problems` are what saving would refuse in the dates and in the lines.
+    """
 
     counted: Counted
     currency: Currency
     due_on: date | None
     terms_days: int
+    problems: tuple[Problem, ...]
 
 
 def try_out(db: Session, actor: Actor, *, customer_id: UUID, fields: InvoiceInput, now: datetime) -> Tried:
@@ -35,5 +40,7 @@ def try_out(db: Session, actor: Actor, *, customer_id: UUID, fields: InvoiceInpu
     if customer is None:
         raise NotFound
     terms = terms_of(db, actor, customer=customer, now=now)
-    counted = count_lines(fields.lines, customer.currency)
-    return Tried(counted, customer.currency, due_day(fields, terms), terms.days)
+    counted, checks = count_lines(fields.lines, customer.currency), Checks()
+    due_on = due_day(checks, fields, terms)
+    problems = (*checks.problems, *counted.problems)
+    return Tried(counted, customer.currency, due_on, terms.days, problems)

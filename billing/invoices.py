@@ -31,9 +31,11 @@ from billing.invoice_refusals import (
 from billing.money import Currency
 from billing.recurrences import RecurringInvoice
 from billing.unique import unique
-from db.columns import choice, count, day, instant, key, minor, new_id, sort_key, tenant
+from db.columns import choice, count, day, instant, key, minor, new_id, references, sort_key, tenant
 from db.policies import Guard, guarded
 from errors import Conflict, NotFound
+
+_RECURS = "recurring_id is not null"
 
 
 class InvoiceStatus(StrEnum):
@@ -51,7 +53,8 @@ class Invoice(SQLModel, table=True):
 
     `credited_minor` is what credit notes and a customer's credit took off it. `reserved_minor` is what
     payments under way are for: nobody else can pay that part meanwhile. `send_on`
-    is the day a draft is to be sent by itself, gone once it is issued. `recurring_id` made it for the day
+    is the day a draft is to be sent by itself, `send_to` whom it then goes to (nobody: the managers and
+    payers); both are gone once it is issued. `recurring_id` made it for the day
     `recurs_on`. `archiving_id` names the act that archived it (`invoice_archiving.py`).
     """
 
@@ -72,7 +75,7 @@ class Invoice(SQLModel, table=True):
             "recurring_id",
             "recurs_on",
             unique=True,
-            postgresql_where="recurring_id is not null",
+            postgresql_where=_RECURS,
         ),
         CheckConstraint("(recurring_id is null) = (recurs_on is null)", name="recurs_on_a_day"),
         Index("uq_invoice_number", "partner_id", "number", unique=True, postgresql_where="number <> ''"),
@@ -91,6 +94,7 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("status <> 'DRAFT' or paid_minor + credited_minor = 0", name="draft_unpaid"),
         CheckConstraint("send_on is null or status = 'DRAFT'", name="only_drafts_planned"),
         CheckConstraint("send_refusal is null or send_on is not null", name="only_planned_refused"),
+        CheckConstraint("send_to = '{}' or send_on is not null", name="only_planned_addressed"),
         CheckConstraint("(archived_at is null) = (archiving_id is null)", name="archived_in_an_act"),
         CheckConstraint(
             "archived_at is null or status in ('PAID', 'VOID', 'UNCOLLECTIBLE')", name="only_ended_archived"
@@ -110,14 +114,7 @@ class Invoice(SQLModel, table=True):
             "id",
             postgresql_include=["status"],  # row-level security asks it: lists are counted from the index
         ),
-        Index(
-            "ix_invoice_recurring",
-            "partner_id",
-            "recurring_id",
-            "due_on",
-            "id",
-            postgresql_where="recurring_id is not null",
-        ),
+        Index("ix_invoice_recurring", "partner_id", "recurring_id", "due_on", "id", postgresql_where=_RECURS),
         Index("ix_invoice_due", "partner_id", "due_on", "id"),
         Index("ix_invoice_status_due", "partner_id", "status", "due_on", "id"),
         Index("ix_invoice_created", "partner_id", "created_at", "id"),
@@ -156,6 +153,7 @@ class Invoice(SQLModel, table=True):
     void_reason: str | None = None
     send_on: date | None = day(default=None)
     send_refusal: SendRefusal | None = choice(SendRefusal, default=None)
+    send_to: list[UUID] = references(default_factory=list)
     scheduled_by: UUID | None = None
     scheduled_by_name: str | None = None
     recurring_id: UUID | None = None
@@ -368,7 +366,9 @@ def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
         db.execute(insert(InvoiceLineTax), taxes)
 
 
-def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str) -> None:
+def record(
+    db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str | Sequence[str]
+) -> None:
     """Write an act on an invoice into the audit log, with its number and total as they are now."""
     # Of a draft the customer's side learns nothing, not even that there is one.
     whose = invoice.customer_id

@@ -2,7 +2,8 @@
 
 Field names are paths joined by "-": `company`, `address-postal_code`, `users-0-email`. A refusal's problem at
 `("address", "postal_code")` therefore finds its field by itself. What surprises: a form never changes;
-every step (problems found, a row added) makes a new one, and passwords are in none but the first.
+every step (problems found, a row added) makes a new one, and passwords are in none but the first. Numbers are
+read by the reader's language as they come in (portal/numbers.py).
 """
 
 import re
@@ -15,7 +16,7 @@ from starlette.requests import Request
 
 from errors import Invalid, Problem
 from languages import say
-from portal import csrf
+from portal import csrf, numbers
 
 MOST_BYTES = 64 * 1024
 MOST_FIELDS = 500
@@ -129,7 +130,8 @@ class Form:
         typed: dict[str, tuple[str, ...]] = {}
         for name, text in clean:
             if not name.startswith("_") and name != csrf.FIELD and not _is_secret(name):
-                typed[name] = (*typed.get(name, ()), text)
+                read = numbers.plain(text) if numbers.is_number(name) else text
+                typed[name] = (*typed.get(name, ()), read)
         return cls(
             typed=typed,
             csrf_token=next((text for name, text in clean if name == csrf.FIELD), None),
@@ -164,7 +166,7 @@ class Form:
 
     def error(self, name: str) -> str | None:
         """What is wrong with the field, None when nothing is."""
-        found = [say(problem.message) for problem in self.problems if _name(problem.path) == name]
+        found = [numbers.said(problem.message) for problem in self.problems if _name(problem.path) == name]
         return " ".join(found) or None
 
     @property
@@ -172,7 +174,7 @@ class Form:
         """Every problem once, in the order found, each with the field to jump to if the form has it."""
         known = {*self.typed, *self._secrets}
         lines = [
-            Wrong(name if (name := _name(problem.path)) in known else None, say(problem.message))
+            Wrong(name if (name := _name(problem.path)) in known else None, numbers.said(problem.message))
             for problem in self.problems
         ]
         return list(dict.fromkeys(lines))
@@ -202,9 +204,9 @@ class Form:
             grown = self._with_rows(name, self._indices(name))
             room = len(self._indices(name)) + self._blank_rows.get(name, 0) < most_rows
             return replace(grown, _blank_rows={**self._blank_rows, name: 1}) if room else grown
-        prefix = f"remove-{name}-"
-        if self.pressed.startswith(prefix):
-            removed = self.pressed.removeprefix(prefix)
+        prefix, removed = f"remove-{name}-", self.pressed.removeprefix(f"remove-{name}-")
+        # Rows may have rows of their own: `remove-lines-0-taxes-1` removes no line.
+        if self.pressed.startswith(prefix) and "-" not in removed:
             return self._with_rows(name, [index for index in self._indices(name) if str(index) != removed])
         return None
 
@@ -275,7 +277,7 @@ class Form:
                 typed[field_name] = texts
             elif index in number:
                 typed[f"{prefix}{number[index]}-{key}"] = texts
-        problems = tuple(p for p in self.problems if not (len(p.path) > 1 and p.path[0] == name))
+        problems = tuple(p for p in self.problems if not _name(p.path).startswith(prefix))
         blank = {rows: count for rows, count in self._blank_rows.items() if rows != name}
         return replace(self, typed=typed, problems=problems, _blank_rows=blank)
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from billing.money import Currency, parse_amount
 from errors import Invalid
 from languages import mark
+from portal import numbers
 
 LONGEST = 200
 MOST_TAGS = 20
@@ -39,7 +40,7 @@ def read_day(text: str) -> str:
 
 
 def read_amount(text: str) -> str:
-    """An amount as it is typed, without a currency; refuses what none could be."""
+    """An amount in plain writing, without a currency; refuses what none could be."""
     # Every currency has cents, so a bound is none's in particular.
     return parse_amount(text, Currency.USD).decimal_text()
 
@@ -105,7 +106,7 @@ class Filters:
     def of(cls, pairs: Iterable[tuple[str, str]]) -> "Filters":
         """From pairs of an address; the last of a name counts."""
         asked = [(name, text.strip()[:LONGEST]) for name, text in pairs]
-        texts = {name: text for name, text in asked if name in NAMES and text}
+        texts = plain_amounts({name: text for name, text in asked if name in NAMES and text})
         texts["currency"] = texts.get("currency", "").upper()
         if texts["currency"] not in set(Currency):
             del texts["currency"]
@@ -168,6 +169,12 @@ class Filters:
             if self.value(name):
                 found[compares] = {how: self.value(name)}
         return found
+
+
+def plain_amounts(texts: Mapping[str, str], spans: Sequence[Span] = SPANS) -> dict[str, str]:
+    """The texts with amounts in plain writing, so that the next reader of the address reads the same."""
+    amounts = {f"{span.name}_{end}" for span in spans if span.read is read_amount for end in ("from", "to")}
+    return {name: numbers.plain(text) if name in amounts else text for name, text in texts.items()}
 
 
 def bounds_of(

@@ -23,7 +23,7 @@ from portal import chips, exports
 from portal.door import customer, go, partner, read_form
 from portal.house import place
 from portal.invoice_choice import folder
-from portal.invoice_filters import LONGEST, Span, bounds_of
+from portal.invoice_filters import LONGEST, Span, bounds_of, plain_amounts
 from portal.page import ask, show
 from portal.paging import link, neighbours, window
 
@@ -124,7 +124,8 @@ class Narrowing(NamedTuple):
         """From pairs of an address: what can't be meant is left out."""
         plain = {name: text.strip()[:LONGEST] for name, text in pairs}
         tab, sort = plain.get(listing.tab, ""), plain.get("sort", "")
-        texts = {name: plain[name] for name in listing.names if plain.get(name)}
+        asked = {name: plain[name] for name in listing.names if plain.get(name)}
+        texts = plain_amounts(asked, listing.spans)
         texts["currency"] = texts.get("currency", "").upper()
         if texts["currency"] not in set(Currency):
             del texts["currency"]

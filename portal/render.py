@@ -22,7 +22,8 @@ import languages
 from billing.card_brands import card_text
 from billing.dates import day_text, instant_text
 from billing.money import Currency, Money, parse_amount
-from languages import LANGUAGES, Locale, grouped, say, spoken, translate_count
+from languages import LANGUAGES, Locale, decimal, grouped, say, spoken, translate_count
+from portal import numbers
 from portal.assets import Assets
 from portal.badges import badge, badges
 
@@ -97,7 +98,7 @@ class Renderer:
         )
         self.environment.filters.update(
             money=money_text, day=_day, instant=_instant, percent=_percent, grouped=grouped, card=card_text,
-            said=say,
+            said=numbers.said, number=decimal,
         )  # fmt: skip
         icons = _icons(assets)
         self.environment.globals.update(
@@ -181,7 +182,7 @@ def money_text(value: Mapping[str, str] | None) -> str:
 
 def _percent(rate: str) -> str:
     """A rate of the API's, "9.975", as the reader writes percentages."""
-    return say("{rate}%", rate=rate.replace(".", ",") if spoken() == "fr" else rate)
+    return say("{rate}%", rate=decimal(rate))
 
 
 def _day(value: date | str | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from billing.addresses import Country, address_rules
 from languages import LANGUAGES
+from portal import numbers
 from portal.time_zones import ZONE_NAMES
 
 _RULES = [address_rules(country) for country in Country]
@@ -20,5 +21,5 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
 
 
 def worded(field: str, text: str) -> str:
-    """What is stored in a field, as its form's select calls it."""
-    return _NAMES.get(field, {}).get(text, text)
+    """What is stored in a field, as its form's select calls it; a number as the reader writes it."""
+    return _NAMES.get(field, {}).get(text) or numbers.shown(field, text)

@@ -16,7 +16,7 @@ from billing.papers import Letterhead
 from billing.partners import Partner
 from billing.tax_ids import display_tax_account, display_tax_id
 from integrations.pdf.press import Sheet
-from languages import say, spoken
+from languages import decimal, say, spoken
 
 # Remit's own, for a partner that chose none.
 ACCENT = "#1d4ed8"
@@ -76,7 +76,7 @@ def money(minor: int, currency: Any) -> str:
 
 def number_text(plain: str) -> str:
     """A plain decimal ("1.5") as the reader writes it."""
-    return plain.replace(".", ",") if spoken() == "fr" else plain
+    return decimal(plain)
 
 
 def column(label: str, *, wide: bool = False, figures: bool = False) -> Part:

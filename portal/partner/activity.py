@@ -79,6 +79,11 @@ WORDS = {
     "invoice.scheduled": mark("set a draft invoice to be sent on {day}"),
     "invoice.unscheduled": mark("left a draft invoice to be sent by hand"),
     "invoice.schedule_kept": mark("sends a draft invoice on the day that {by} chose"),
+    "invoice.recipients_left_out": mark("left out {people}, who can't get a mail any more"),
+    "invoice.recipients_gone": mark(
+        "found that {people}, chosen to get it, can't get a mail any more, and sends it to the managers and"
+        " payers"
+    ),
     "invoice.send_refused": mark("could not send a draft invoice on the day that {by} chose: {why}"),
     "invoice.recurred": mark("made an invoice that {by} ordered to be repeated"),
     "recurring_invoice.created": mark("ordered a recurring invoice"),
@@ -212,7 +217,7 @@ def looked_up(rows: Iterable[Mapping[str, Any]]) -> Sequence[str]:
     for row in rows:
         if row["subjectKind"] in LOOKED_UP and row["subjectId"]:
             wanted.add(row["subjectId"])
-        wanted.update(_tags(row))
+        wanted.update([*_tags(row), *people_of(row)])
     return sorted(wanted)[:MOST_LOOKED_UP]
 
 
@@ -254,6 +259,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         settings=_settings(details),
         day=day_text(date.fromisoformat(details["day"]), spoken()) if "day" in details else "",
         by=details.get("by") or mark("somebody"),
+        people=", ".join(names.get(one) or say("a former user") for one in people_of(row)),
         why=refused_sending.SHORT.get(details.get("why") or "OTHER", ""),
         view=name,
         file=details.get("file") or mark("a file"),
@@ -281,6 +287,11 @@ def _customer(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) ->
 def _tags(row: Mapping[str, Any]) -> list[str]:
     """The tags that were put on the subject, or taken off it."""
     return [ids.shown("tag", UUID(text)) for text in (row["details"] or {}).get("tags", ())]
+
+
+def people_of(row: Mapping[str, Any]) -> list[str]:
+    """The users that a row names beside its subject."""
+    return [ids.shown("usr", UUID(text)) for text in (row["details"] or {}).get("people", ())]
 
 
 def _settings(details: Mapping[str, Any]) -> str:

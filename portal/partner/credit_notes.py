@@ -3,8 +3,9 @@
 Surprise: the form carries a key made for it, so however often it is sent, one note is made.
 """
 
+from collections.abc import Sequence
 from secrets import token_urlsafe
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -13,21 +14,34 @@ from starlette.routing import Route
 
 from auth.actors import Action, Actor
 from billing import credit_note_sending, crediting, mailed_links
-from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput
+from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput, Tried
 from billing.money import Money
 from billing.payment_orders import LessIsLeft
 from db import ids
-from errors import Conflict, Invalid
+from errors import Conflict, Invalid, Problem
 from languages import say
 from portal import credit_note_list, papers
-from portal.door import act, go, partner, read_form
-from portal.form import Form
+from portal.door import act, go, meet, partner, read_form
+from portal.form import Form, Row
 from portal.house import house, place, record_id
 from portal.navigation import ROLES
 from portal.page import Page, ask, show
+from portal.partner.invoice_totals import TOTALS
 from portal.partner.invoices import address, found
 
 WHOLE, LINES = "WHOLE", "LINES"
+
+
+class Sums(NamedTuple):
+    """What the form comes to: in all, off the invoice, kept as credit; and what can't be read, each with its
+    field, the line's description and the message.
+    """
+
+    total: Money
+    applied: Money
+    kept: Money
+    problems: tuple[Problem, ...]
+    unread: list[tuple[str, str, str]]
 
 
 class NotToCredit(Conflict):
@@ -58,18 +72,14 @@ async def show_new(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Make the note."""
     form = await read_form(request)
+    if form.pressed == TOTALS:
+        return await _form(request, form)
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
-    chosen = [row for row in form.rows("lines") if row.value("amount").strip()]
+    chosen = _chosen(form)
 
     def work(db: Session, actor: Actor) -> str:
         _require_one_way(form, bool(chosen))
-        lines = [
-            CreditLineInput(line_id=ids.parsed(row.value("line_id"), "lin"), amount=row.value("amount"))
-            for row in chosen
-        ]
-        fields = CreditNoteInput(
-            reason=form.value("reason"), lines=lines if form.value("how") == LINES else None
-        )
+        fields = CreditNoteInput(reason=form.value("reason"), lines=_lines_of(form))
         key = f"form-{form.value('key')}"
         made = crediting.issue(
             db, actor, invoice_id=invoice_id, fields=fields, request_key=key, send=form.checked("send"),
@@ -80,15 +90,33 @@ async def create(request: Request) -> Response:
     try:
         made = await act(request, work, form=form)
     except Invalid as wrong:
-        # The rule saw the lines with an amount only; the page counts all of them.
-        problems = [
-            problem._replace(path=("lines", chosen[problem.path[1]].index, *problem.path[2:]))
-            if problem.path[:1] == ("lines",) and len(problem.path) > 1 and isinstance(problem.path[1], int)
-            else problem
-            for problem in wrong.problems
-        ]
-        return await _form(request, form.with_problems(Invalid(problems)), status=422)
+        return await _form(request, form.with_problems(_placed(form, wrong)), status=422)
     return go(request, f"{place(request).home}/credit-notes/{made}", "The credit note is made.")
+
+
+def _chosen(form: Form) -> list[Row]:
+    """The lines with an amount: the rule is told of no other."""
+    return [row for row in form.rows("lines") if row.value("amount").strip()]
+
+
+def _lines_of(form: Form) -> list[CreditLineInput] | None:
+    if form.value("how") != LINES:
+        return None
+    return [
+        CreditLineInput(line_id=ids.parsed(row.value("line_id"), "lin"), amount=row.value("amount"))
+        for row in _chosen(form)
+    ]
+
+
+def _placed(form: Form, wrong: Invalid) -> Invalid:
+    """What the rule refused of the lines it was told, at those of the page."""
+    chosen = _chosen(form)
+    return Invalid([
+        problem._replace(path=("lines", chosen[problem.path[1]].index, *problem.path[2:]))
+        if problem.path[:1] == ("lines",) and len(problem.path) > 1 and isinstance(problem.path[1], int)
+        else problem
+        for problem in wrong.problems
+    ])  # fmt: skip
 
 
 async def show_send(request: Request) -> Response:
@@ -171,9 +199,34 @@ async def _form(request: Request, form: Form, *, status: int = 200) -> Response:
         (WHOLE, say("Everything that is not credited yet")),
         (LINES, say("Some lines, or a part of them")),
     ]
+    sums = await _sums(request, form, [line["description"] for line in lines])
+    # Whoever is typing keeps the focus, and is told at the fields by the script.
+    typing = form.pressed == TOTALS and "hx-request" in request.headers
+    asked = form.pressed == TOTALS and not typing
+    if asked and sums.problems:
+        form, status = form.with_problems(Invalid(sums.problems)), 422
     return show(
-        request, "partner/credit_notes/new.html", page, form=form, lines=lines, ways=ways, status=status,
-        action=request.url.path, back=address(request),
+        request, f"partner/credit_notes/{'totals' if typing else 'new'}.html", page, form=form, lines=lines,
+        ways=ways, status=status, sums=sums, asked=asked and not form.problems, action=request.url.path,
+        back=address(request),
+    )  # fmt: skip
+
+
+async def _sums(request: Request, form: Form, described: Sequence[str]) -> Sums:
+    """What the note comes to by the rule that would make it."""
+    invoice_id = record_id(request, "invoice_id", "inv")
+
+    def work(db: Session, actor: Actor) -> Tried:
+        return crediting.try_out(db, actor, invoice_id=invoice_id, lines=_lines_of(form))
+
+    tried = await (act(request, work, form=form) if request.method == "POST" else meet(request, work))
+    problems = _placed(form, Invalid(tried.problems)).problems
+    return Sums(
+        tried.total, tried.applied, tried.total - tried.applied, problems,
+        [
+            (f"lines-{problem.path[1]}-amount", described[int(problem.path[1])], problem.message)
+            for problem in problems if int(problem.path[1]) < len(described)
+        ],
     )  # fmt: skip
 
 

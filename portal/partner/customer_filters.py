@@ -27,7 +27,8 @@ from billing.customer_narrowing import (
 from billing.texts import Checks
 from db import ids
 from errors import NotFound, Problem
-from languages import mark, say
+from languages import decimal, mark, say
+from portal import numbers
 from portal.chips import Chip
 from portal.form import Form
 
@@ -66,7 +67,8 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     "match": MATCHES,
     "overdue": {"": "", "yes": mark("Overdue")},
 }
-TEXTS = ("search", "from", "to")
+BOUNDS = ("from", "to")
+TEXTS = ("search", *BOUNDS)
 # The choices whose words a saved view keeps.
 KEPT = ("status", "sort", "country", "balance", "match")
 TAG = "tag"
@@ -100,7 +102,7 @@ class Narrowing:
             elif name == VIEW:
                 view = typed
             elif name in TEXTS or typed in CHOICES.get(name, ()):
-                given[name] = typed
+                given[name] = numbers.plain(typed) if name in BOUNDS else typed
         texts = {name: text for name, text in given.items() if text}
         problems, bounds = _read_bounds(texts)
         return cls(texts, tuple(dict.fromkeys(tags))[:MOST_TAGS], problems, bounds, view)
@@ -199,8 +201,8 @@ class Narrowing:
             ("country", say("Country: {country}", country=COUNTRIES[self.value("country")][0])),
             ("balance", BALANCES[self.value("balance")][0]),
             ("overdue", say("Overdue")),
-            ("from", say("Balance from {amount}", amount=self.value("from"))),
-            ("to", say("Balance to {amount}", amount=self.value("to"))),
+            ("from", say("Balance from {amount}", amount=decimal(self.value("from")))),
+            ("to", say("Balance to {amount}", amount=decimal(self.value("to")))),
             ("search", say("Search: {words}", words=self.value("search"))),
         ]
         wrong = {str(problem.path[0]) for problem in self.problems}

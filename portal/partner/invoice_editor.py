@@ -1,6 +1,5 @@
 """The editor of drafts: a new invoice for a customer, and a draft again, with a row for every line."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,25 +9,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Actor
-from billing import invoices
-from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput, LineInput, TaxInput
+from billing import invoice_previews, invoices
+from billing.invoice_fields import MOST_LINES, MOST_TAXES
 from billing.invoice_latest import Latest, latest_act
 from billing.invoice_refusals import NotADraft
+from billing.papers import InvoicePaper
 from db import ids
 from errors import Conflict, Invalid, NotFound, Problem
 from portal.door import act, go, partner, read_form
 from portal.every_choice import with_every
-from portal.form import LONG, Form, Row
+from portal.form import LONG, Form
 from portal.house import house, place, record_id
 from portal.meanwhile import version_of
 from portal.page import Page, ask, show
+from portal.partner.draft_form import copied, fields_of, lines_of, placed, rearranged, taxes_of
+from portal.partner.invoice_preview import EDIT, is_asked, show_typed
 from portal.partner.invoice_totals import TOTALS, sums_of
 from portal.partner.invoices import address, found
-from portal.partner.late_draft import HIDDEN, LINE_FIELDS, Late, begun, line_text, put_together, typed_text
+from portal.partner.late_draft import HIDDEN, Late, begun, line_text, put_together, typed_text
 from portal.partner.line_picking import ITEM, TAX, picked
 
-FIELDS = ("issue_on", "due_on", "terms_days", "memo", "internal_note", "po_number")
-FIRST_LINES = 3
 SEND = "send"
 # How often a draft is saved over changes that its editor doesn't show, such as a day to send it.
 _TRIES = 3
@@ -44,19 +44,26 @@ async def show_new(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Save the draft; what was typed wrong comes back at its field."""
     form = await read_form(request, LONG)
-    if (rearranged := _rearranged(form)) is not None:
-        return await _editor(request, rearranged)
+    if (unsaved := _unsaved(form)) is not None:
+        return await _editor(request, unsaved[0], focus=unsaved[1])
     form = form.without_blank_rows("lines")
     customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
 
+    def look(db: Session, actor: Actor) -> InvoicePaper:
+        return invoice_previews.preview_new(
+            db, actor, customer_id=customer_id, fields=fields_of(form), now=now
+        )
+
     def work(db: Session, actor: Actor) -> str:
-        made = invoices.create_draft(db, actor, customer_id=customer_id, fields=_fields(form), now=now)
+        made = invoices.create_draft(db, actor, customer_id=customer_id, fields=fields_of(form), now=now)
         return ids.shown("inv", made.id)
 
     try:
+        if is_asked(form):
+            return show_typed(request, await act(request, look, form=form), form)
         made = await act(request, work, form=form)
     except Invalid as wrong:
-        return await _editor(request, form.with_problems(wrong), status=422)
+        return await _editor(request, form.with_problems(placed(form, wrong)), status=422)
     except Conflict as refusal:
         return await _editor(request, _refused(form, refusal), status=409)
     return _saved(request, form, f"{place(request).home}/invoices/{made}")
@@ -83,22 +90,29 @@ async def edit(request: Request) -> Response:
 
 
 async def _edit(request: Request, form: Form) -> Response:
-    if (rearranged := _rearranged(form)) is not None:
-        return await _edit_again(request, rearranged)
+    if (unsaved := _unsaved(form)) is not None:
+        return await _edit_again(request, unsaved[0], focus=unsaved[1])
     form = form.without_blank_rows("lines")
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
     version = version_of(form)
 
+    def look(db: Session, actor: Actor) -> InvoicePaper:
+        return invoice_previews.preview_changed(
+            db, actor, invoice_id=invoice_id, fields=fields_of(form), now=now
+        )
+
     def work(db: Session, actor: Actor) -> None:
         invoices.update_draft(
-            db, actor, invoice_id=invoice_id, fields=_fields(form), version=version, now=now
+            db, actor, invoice_id=invoice_id, fields=fields_of(form), version=version, now=now
         )
 
     for _ in range(_TRIES):
         try:
+            if is_asked(form):
+                return show_typed(request, await act(request, look, form=form), form)
             await act(request, work, form=form)
         except Invalid as wrong:
-            return await _edit_again(request, form.with_problems(wrong), status=422)
+            return await _edit_again(request, form.with_problems(placed(form, wrong)), status=422)
         except NotADraft:
             raise
         except Conflict as refusal:
@@ -149,16 +163,16 @@ def _saved(request: Request, form: Form, invoice: str) -> Response:
     return go(request, invoice, "The draft is saved. Check it, then send it.")
 
 
-def _rearranged(form: Form) -> Form | None:
-    """The form, if a button of it was pressed that saves nothing."""
-    return form if form.pressed in (ITEM, TAX, TOTALS) else form.rearranged("lines", MOST_LINES)
+def _unsaved(form: Form) -> tuple[Form, str | None] | None:
+    """The form and the field to go on with, if a button of it was pressed that saves nothing."""
+    return (form, None) if form.pressed in (ITEM, TAX, TOTALS, EDIT) else rearranged(form)
 
 
-async def _editor(request: Request, form: Form, *, status: int = 200) -> Response:
+async def _editor(request: Request, form: Form, *, status: int = 200, **more: Any) -> Response:
     page = await ask(request, "partner/invoices/new", id=request.path_params["customer_id"])
     customer = found(page, "customer")
     back = f"{place(request).home}/customers/{request.path_params['customer_id']}/invoices"
-    return await _show(request, page, form, customer, back, status)
+    return await _show(request, page, form, customer, back, status, **more)
 
 
 async def _edit_again(
@@ -177,53 +191,30 @@ async def _show(
     back: str,
     status: int,
     *,
+    focus: str | None = None,
     late: Late | None = None,
     latest: Latest | None = None,
 ) -> Response:
     for name, choices in CHOICES.items():
         page = await with_every(request, page, name, choices)
-    form, focus = picked(form, page.content, customer["currency"], MOST_LINES)
+    form, filled = picked(form, page.content, customer["currency"], MOST_LINES)
     more = {**page.content, "customer": customer}
-    sums = await sums_of(request, form, customer["id"], _fields(form))
-    # Whoever is typing keeps the focus.
+    sums = await sums_of(request, form, customer["id"])
+    # Whoever is typing keeps the focus, and is told at the fields by the script.
     typing = form.pressed == TOTALS and "hx-request" in request.headers
     asked = form.pressed == TOTALS and not typing
+    if asked:
+        form = form.with_problems(Invalid(sums.problems))
     template = "totals" if typing else "editor"
+    copied_line, copied_tax = copied(form)
     return show(
-        request, f"partner/invoices/{template}.html", replace(page, content=more), form=form, focus=focus,
-        status=422 if form.problems and status == 200 else status, rows=_rows(form), sums=sums,
-        taxes_of=_taxes_of(form), action=request.url.path, back=back, asked=asked, late=late, latest=latest,
+        request, f"partner/invoices/{template}.html", replace(page, content=more), form=form,
+        focus=filled or focus, status=422 if form.problems and status == 200 else status,
+        rows=lines_of(form), sums=sums, taxes_of=taxes_of, most_taxes=MOST_TAXES,
+        action=request.url.path, back=back, asked=asked and not form.problems, late=late, latest=latest,
+        copied_line=copied_line, copied_tax=copied_tax,
         hidden={name: form.value(name) for name in HIDDEN if name in form.typed}, line_text=line_text,
     )  # fmt: skip
-
-
-def _rows(form: Form) -> list[Row]:
-    return form.rows("lines", at_least=1 if form.typed else FIRST_LINES)
-
-
-def _taxes_of(form: Form) -> Callable[[Row], list[Row]]:
-    """A line's taxes, and a blank one after them while there is room."""
-
-    def taxes(row: Row) -> list[Row]:
-        name = row.name("taxes")
-        return form.rows(name, at_least=min(len(form.rows(name)) + 1, MOST_TAXES))
-
-    return taxes
-
-
-def _fields(form: Form) -> InvoiceInput:
-    lines = [_line(form, row) for row in form.rows("lines")]
-    typed = {name: form.value(name) for name in FIELDS}
-    if typed["terms_days"]:
-        typed["due_on"] = ""  # the terms fill it in
-    return InvoiceInput(**typed, lines=lines)
-
-
-def _line(form: Form, row: Row) -> LineInput:
-    taxes = [TaxInput(name=tax.value("name"), rate=tax.value("rate")) for tax in form.rows(row.name("taxes"))]
-    while taxes and not (taxes[-1].name or taxes[-1].rate):
-        taxes.pop()  # the blank ones that are offered at the end
-    return LineInput(**{name: row.value(name) for name in LINE_FIELDS}, taxes=taxes)
 
 
 def _typed(invoice: dict[str, Any]) -> dict[str, Any]:

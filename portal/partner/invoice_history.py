@@ -4,7 +4,7 @@ Surprise: whoever may read the log gets the log's lines, and beside them the pay
 the invoice. For anybody else it is made of what the invoice itself tells.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from languages import say
 from portal.invoice_history import Happened, latest_first, name_of, payments_of, told_by
 from portal.page import Page, ask
 from portal.paging import link
-from portal.partner.activity import activity_of
+from portal.partner.activity import activity_of, people_of
 
 SIZE = 50
 OLDER = "history"
@@ -36,7 +36,8 @@ async def history_of(request: Request, page: Page) -> History:
     read = await ask(request, "partner/invoices/history", id=invoice["id"], after=after)
     edges = read.content["invoice"]["auditEvents"]["edges"] if read.content["invoice"] else []
     shown, beyond = edges[:SIZE], edges[SIZE:]
-    lines = [_line(edge["node"], invoice) for edge in shown]
+    names = await _people(request, [edge["node"] for edge in shown])
+    lines = [_line(edge["node"], invoice, names) for edge in shown]
     # Those of payments stand between: each in the one part whose time it is of.
     first = shown[0]["node"]["at"] if after and shown else None
     until = beyond[0]["node"]["at"] if beyond else None
@@ -49,8 +50,17 @@ async def history_of(request: Request, page: Page) -> History:
     return History(latest_first(lines), older)
 
 
-def _line(row: Mapping[str, Any], invoice: Mapping[str, Any]) -> Happened:
-    (event,) = activity_of([row], ())
+async def _people(request: Request, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those whom rows name beside the invoice."""
+    wanted = [one for row in rows for one in people_of(row)]
+    if not wanted:
+        return []
+    known = await ask(request, "partner/named", ids=wanted)
+    return [one for one in known.content["nodes"] if one]
+
+
+def _line(row: Mapping[str, Any], invoice: Mapping[str, Any], names: Sequence[Mapping[str, Any]]) -> Happened:
+    (event,) = activity_of([row], names)
     what = event.what[:1].upper() + event.what[1:]
     if row["action"] == "invoice.sent":
         told = [name_of(mail) for mail in invoice["mails"]["nodes"] if mail["createdAt"] == row["at"]]

@@ -7,8 +7,11 @@ from starlette.routing import Route
 
 from auth.actors import Actor
 from billing import invoice_scheduling
+from billing.invoice_scheduling import Addressed
+from db import ids
 from errors import Invalid
 from portal.door import act, go, partner, read_form
+from portal.form import Form
 from portal.house import house, record_id
 from portal.partner.invoices import address, confirm_send
 
@@ -19,12 +22,19 @@ async def schedule(request: Request) -> Response:
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> None:
-        invoice_scheduling.schedule(db, actor, invoice_id=invoice_id, send_on=form.value("send_on"), now=now)
+        invoice_scheduling.schedule(
+            db, actor, invoice_id=invoice_id, send_on=form.value("send_on"), to=_addressed(form), now=now
+        )
 
     try:
         await act(request, work, form=form)
     except Invalid as wrong:
-        return await confirm_send(request, planned=form.with_problems(wrong), status=422)
+        # The page asks for recipients twice: of the mail that goes at once, and of the one on a day.
+        problems = [
+            problem._replace(path=("planned_ids",)) if problem.path == ("recipient_ids",) else problem
+            for problem in wrong.problems
+        ]
+        return await confirm_send(request, planned=form.with_problems(Invalid(problems)), status=422)
     return go(request, address(request), "The draft will be sent by itself. You can change it until then.")
 
 
@@ -38,6 +48,17 @@ async def unschedule(request: Request) -> Response:
 
     await act(request, work, form=form)
     return go(request, address(request), "The draft stays until you send it.")
+
+
+def _addressed(form: Form) -> Addressed | None:
+    """Whom it goes to. Left as it is offered, the managers and payers of that day; None for a page that was
+    open before it was asked.
+    """
+    if not form.checked("addressed"):
+        return None
+    chosen, offered = form.values("planned_ids"), form.values("offered_ids")
+    as_offered = bool(chosen) and set(chosen) == set(offered)
+    return Addressed(None if as_offered else [ids.parsed(one, "usr") for one in chosen])
 
 
 _ONE = "/partner/{slug}/invoices/{invoice_id}"

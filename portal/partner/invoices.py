@@ -3,7 +3,7 @@
 Surprise: sending or issuing gives it a number, and from then on it can be voided but never edited.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -100,7 +100,9 @@ async def confirm_send(
         request, "partner/invoices/send.html", page, back=address(request), roles=ROLES, status=status,
         seen={SEEN: seen}, sent=sent if late else [],
         form=form or Form.of({"recipientIds": chosen}),
-        planned=planned or Form.of({"sendOn": invoice["sendOn"]}),
+        planned=planned or Form.of({
+            "sendOn": invoice["sendOn"], "plannedIds": invoice["sendToIds"] or chosen, "offeredIds": chosen,
+        }),
     )  # fmt: skip
 
 
@@ -233,11 +235,21 @@ async def _details(request: Request) -> Response:
     links, now = found(page)["payLinks"]["nodes"], house(request).clock()
     good = [link for link in links if datetime.fromisoformat(link["expiresAt"]) > now]
     lines = await every_line(request, page, "partner/invoices/lines")
+    send_to = await _names(request, found(page)["sendToIds"])
     return show(
         request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
         lines=lines, taxes=named_taxes.of_lines(lines), given_up=_given_up(page.content["invoice"]),
         live_links=[link for link in good if not link["revokedAt"]], history=await history_of(request, page),
+        send_to=send_to,
     )  # fmt: skip
+
+
+async def _names(request: Request, people: Sequence[str]) -> list[str]:
+    """What those of these users are called whom a mail may still go to."""
+    if not people:
+        return []
+    known = await ask(request, "partner/named", ids=people)
+    return [one["name"] for one in known.content["nodes"] if one and one["status"] in ("INVITED", "ACTIVE")]
 
 
 def found(page: Page, name: str = "invoice") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from billing.dates import day_text
 from billing.invoice_fields import MOST_LINES
-from languages import mark, say, spoken
+from languages import decimal, mark, say, spoken
 from portal.form import Form, Row
 from portal.meanwhile import SHOWN, VERSION, Change, merged, shown
 
@@ -101,12 +101,13 @@ def typed_text(form: Form) -> str:
 
 def line_text(row: Row) -> str:
     """A line as one reads it: `Work, 3 × 33.33, discount 12.5%, GST 5%`."""
-    price = " × ".join(text for text in (row.value("quantity"), row.value("unit_price")) if text)
-    percent, amount = row.value("discount_percent"), row.value("discount")
-    discount = f"{percent}%" if percent else amount if amount.strip("0.") else ""
+    numbers = {name: decimal(row.value(name)) for name in LINE_FIELDS[1:]}
+    price = " × ".join(text for text in (numbers["quantity"], numbers["unit_price"]) if text)
+    percent, amount = numbers["discount_percent"], numbers["discount"]
+    discount = f"{percent}%" if percent else amount if amount.strip("0.,") else ""
     parts = [
         row.value("description"), price, say("discount {discount}", discount=discount) if discount else "",
-        *(f"{tax.value('name')} {tax.value('rate')}%" for tax in taxes_of(row)),
+        *(f"{tax.value('name')} {decimal(tax.value('rate'))}%" for tax in taxes_of(row)),
     ]  # fmt: skip
     return ", ".join(part for part in parts if part)
 

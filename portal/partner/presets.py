@@ -19,6 +19,7 @@ from billing.catalogue import CatalogueItem
 from billing.tax_rates import TaxRate
 from errors import Conflict, Invalid
 from languages import mark, say
+from portal import numbers
 from portal.door import act, go, partner, read_form
 from portal.form import Form
 from portal.house import house, place, record_id
@@ -122,8 +123,9 @@ def meanwhile(
     What was typed stays; what was not touched is as it is now. `names`: what values are called.
     """
 
-    def said(texts: Sequence[str]) -> str:
-        return ", ".join(names.get(text, text) for text in texts if text) or say("nothing")
+    def said(name: str, texts: Sequence[str]) -> str:
+        told = (names.get(text) or numbers.shown(name, text) for text in texts if text)
+        return ", ".join(told) or say("nothing")
 
     typed, changes = {**begun(stored, labels).typed, **{name: form.values(name) for name in labels}}, []
     for name, label in labels.items():
@@ -131,8 +133,8 @@ def meanwhile(
         if mine == before:
             typed[name] = now
         if before != now:
-            other = said(mine) if mine not in (before, now) else None
-            changes.append(Change(label, said(before), said(now), other))
+            other = said(name, mine) if mine not in (before, now) else None
+            changes.append(Change(label, said(name, before), said(name, now), other))
     return Form(typed=typed), changes
 
 

@@ -144,7 +144,11 @@ SAMPLES = [
     Sample("updateInvoice", lambda t: {"id": t["draft"], "memo": "Thanks"}, (INVOICES,), ("id",)),
     Sample("duplicateInvoice", lambda t: {"id": t["invoice"]}, (INVOICES,), ("id",)),
     Sample("deleteDraftInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
-    Sample("scheduleInvoice", lambda t: {"id": t["draft"], "sendOn": "2026-03-20"}, (INVOICES,), ("id",)),
+    Sample(
+        "scheduleInvoice",
+        lambda t: {"id": t["draft"], "sendOn": "2026-03-20", "recipientIds": [t["manager"]]},
+        (INVOICES,), ("id", "recipientIds.0"),
+    ),
     Sample("unscheduleInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
     Sample(
         "createRecurringInvoice", lambda t: {"invoiceId": t["invoice"], "frequency": "MONTHLY"}, (INVOICES,),

@@ -1,11 +1,14 @@
 """Invoices, written through the API."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from db import ids
 from tests.api.writing import LINES, Things, Writer, usd
+from tests.cast import Cast
 from tests.world import nothing_changes
 
 pytestmark = pytest.mark.anyio
@@ -309,6 +312,25 @@ async def test_a_draft_is_planned_moved_and_left(writer: Writer, acme: Things) -
         assert await writer.refused("scheduleInvoice", issued) == [("INVOICE_ISSUED", "input")]
     left = await writer.do("unscheduleInvoice", {"id": acme["draft"]}, select)
     assert left["invoice"]["sendOn"] is None
+
+
+async def test_a_draft_is_planned_to_those_who_are_chosen(writer: Writer, acme: Things, cast: Cast) -> None:
+    vera, select = ids.shown("usr", cast.vera.id), "invoice { sendToIds }"  # type: ignore[arg-type]
+    given = {"id": acme["draft"], "sendOn": "2026-03-20"}
+
+    async def planned(**more: Any) -> list[str]:
+        done = await writer.do("scheduleInvoice", {**given, **more}, select)
+        return done["invoice"]["sendToIds"]  # type: ignore[no-any-return]
+
+    assert await planned() == []
+    assert await planned(recipientIds=[vera, vera]) == [vera]
+    assert await planned(sendOn="2026-03-21") == [vera]
+    with nothing_changes(writer.client.owner):
+        empty = {**given, "recipientIds": []}
+        assert await writer.refused("scheduleInvoice", empty) == [("REQUIRED", "input.recipientIds")]
+        stranger = {**given, "recipientIds": [ids.shown("usr", cast.mallory.id)]}  # type: ignore[arg-type]
+        assert await writer.refused("scheduleInvoice", stranger) == [("NOT_FOUND", "input")]
+    assert await planned(recipientIds=None) == []
 
 
 async def test_many_are_sent_and_what_is_refused_is_told(writer: Writer, acme: Things) -> None:

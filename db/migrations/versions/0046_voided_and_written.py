@@ -14,7 +14,7 @@ from psycopg import Connection
 from db.migrations.running import choose_among, run, run_as_owner
 
 revision = "0046"
-down_revision = "0044"
+down_revision = "0045"
 branch_labels = None
 depends_on = None
 

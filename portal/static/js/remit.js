@@ -55,25 +55,6 @@
     show();
   }
 
-  // Terms fill in the due date that the server said; a date of one's own takes the terms away.
-  document.addEventListener("htmx:afterSettle", () => {
-    const due = document.getElementById("totals-shown")?.dataset.dueOn;
-    if (due) document.getElementById("field-due_on").value = due;
-  });
-  document.addEventListener("input", (event) => {
-    const terms = document.getElementById("field-terms_days");
-    if (terms && event.target.id === "field-due_on") terms.value = "";
-  });
-
-  // A tax picked by its name brings its rate along.
-  document.addEventListener("input", (event) => {
-    const field = event.target;
-    if (!field.list || !field.name.endsWith("-name")) return;
-    const rate = document.getElementById(field.id.replace(/-name$/, "-rate"));
-    const chosen = [...field.list.options].find((option) => option.value === field.value && option.dataset.rate);
-    if (rate && chosen) rate.value = chosen.dataset.rate;
-  });
-
   // Printing needs a script, so its buttons are hidden where there is none.
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
@@ -101,7 +82,8 @@
   const sending = new WeakSet();
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || event.defaultPrevented) return;
+    // What opens in another tab leaves this one as it is.
+    if (form.method !== "post" || event.defaultPrevented || event.submitter?.formTarget === "_blank") return;
     if (sending.has(form)) {
       event.preventDefault();
       return;

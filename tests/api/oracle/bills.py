@@ -58,7 +58,8 @@ def _planned(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:
     if day is None:
         return {}
     refused = maker.maybe(maker.chance.choice(list(SendRefusal)))
-    return {"send_on": day, "send_refusal": refused, "scheduled_by_name": maker.text()}
+    told = [new_id() for _ in range(maker.chance.randrange(3))]
+    return {"send_on": day, "send_refusal": refused, "scheduled_by_name": maker.text(), "send_to": told}
 
 
 def _archived(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:

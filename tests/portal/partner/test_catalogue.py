@@ -146,12 +146,12 @@ def test_what_is_picked_is_copied_to_a_line_and_later_changes_change_no_invoice(
             "lines-1-unit_price": "150.00", "lines-1-taxes-0-name": "GST", "lines-1-taxes-0-rate": "5",
         }  # fmt: skip
         assert {name: value_of(picked.text, name) for name in filled} == filled
-        assert value_of(picked.text, "lines-1-taxes-1-name") == ""
+        assert "lines-1-taxes-1-name" not in picked.text
         assert value_of(picked.text, "lines-0-description") == "By hand"
         typed |= filled | {"pick_tax": ids.shown("txr", gst.id)}
         taxed = clem.post(new, {**typed, "_pressed": "pick-tax"})
         assert value_of(taxed.text, "lines-0-taxes-0-name") == "GST"
-        assert value_of(taxed.text, "lines-1-taxes-1-name") == ""
+        assert "lines-1-taxes-1-name" not in taxed.text
         typed |= {"lines-0-taxes-0-name": "GST", "lines-0-taxes-0-rate": "5"}
         again = clem.post(new, {**typed, "_pressed": "pick-tax"})
         assert (again.status_code, "No line can take this tax" in again.text) == (422, True)

@@ -61,6 +61,44 @@ def test_ada_credits_a_line_once_however_often_the_form_is_sent(
     assert signed_in("gus").get(note).status_code == 404
 
 
+def test_what_a_note_comes_to_is_said_by_the_rule_before_it_is_made(
+    signed_in: Arrive, invoice: str, owner: Connection
+) -> None:
+    ada, here = signed_in("ada"), f"/invoices/{invoice}/credit"
+    page = ada.get(here).text
+    whole = totals(page)
+    typed = {
+        "key": key_of(page), "how": "LINES", "lines-0-line_id": line_of(page), "_pressed": "totals",
+    }  # fmt: skip
+    before = world(owner)
+    shown = ada.post(here, {**typed, "lines-0-amount": "30.50"})
+    assert (shown.status_code, totals(shown.text)[0]) == (200, "$30.50")
+    assert whole[0] != "$30.50"
+    for amount, message in (
+        ("30,5", "Write the amount with a point instead of a comma"), ("9000", "Credit at most"),
+    ):  # fmt: skip
+        wrong = ada.post(here, {**typed, "lines-0-amount": amount})
+        assert wrong.status_code == 422
+        assert 'id="error-lines-0-amount"' in wrong.text
+        assert message in wrong.text
+        ada.client.headers["hx-request"] = "true"
+        live = ada.post(here, {**typed, "lines-0-amount": amount})
+        del ada.client.headers["hx-request"]
+        assert (live.status_code, totals(live.text)[0]) == (200, "$0.00")
+        assert '<template data-field="lines-0-amount">' in live.text
+    assert signed_in("clem").post(here, {**typed, "lines-0-amount": "1"}).status_code == 403
+    assert signed_in("mallory").post(here, {**typed, "lines-0-amount": "1"}).status_code == 404
+    tables = ("session", "device")
+    after = world(owner)
+    assert {name for name in after if after[name] != before[name]} <= set(tables)
+
+
+def totals(page: str) -> list[str]:
+    """What the page says the note comes to: in all, off the invoice, kept."""
+    shown = re.search(r'<div id="totals-shown".*?</dl>', page, re.DOTALL)[0]
+    return re.findall(r"\$[\d.,]+", shown)
+
+
 def test_clem_applies_credit_and_an_invoice_is_paid(signed_in: Arrive, invoice: str) -> None:
     clem, here = signed_in("clem"), f"/invoices/{invoice}"
     page = clem.get(here).text

@@ -79,6 +79,119 @@ def test_what_is_not_finished_is_left_out_and_said(signed_in: Arrive, new: str, 
     assert (refused.status_code, "from 0 to 365" in text_of(refused)) == (422, True)
 
 
+LIVE = {"hx-request": "true"}
+
+
+def told(page: str) -> dict[str, tuple[str, bool]]:
+    """What the script puts at which field: the message, and whether it is only not filled in yet."""
+    found = re.findall(r'<template data-field="([^"]+)"( data-early)?><p [^>]*>(.*?)</p></template>', page)
+    words = [(name, unescape(re.sub(r"<[^>]+>", "", said)).strip(), early) for name, early, said in found]
+    return {name: (said, bool(early)) for name, said, early in words}
+
+
+def live(person: Person, path: str, typed: dict[str, str]) -> str:
+    """What the page's script gets while somebody types."""
+    before = dict(person.client.headers)
+    person.client.headers.update(LIVE)
+    answer = person.post(path, {**typed, "_pressed": "totals"})
+    person.client.headers = before
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_while_typing_what_cannot_be_read_is_named_with_its_line_and_field(
+    signed_in: Arrive, new: str, owner: Connection
+) -> None:
+    clem = signed_in("clem")
+    typed = {
+        **TYPED, "lines-1-quantity": "abc", "lines-1-unit_price": "", "lines-1-description": "",
+        "lines-2-description": "Third", "lines-2-quantity": "1", "lines-2-unit_price": "5.00",
+        "lines-2-discount": "6", "lines-2-taxes-0-name": "", "lines-2-taxes-0-rate": "",
+        "lines-2-taxes-3-name": "GST", "lines-2-taxes-3-rate": "5%",
+        "issue_on": "2026-03-10", "due_on": "2026-03-09",
+    }  # fmt: skip
+    with nothing_changes(owner):
+        page = live(clem, new, typed)
+    assert told(page) == {
+        "due_on": ("Choose a due date on or after the issue date, 2026-03-10.", False),
+        "lines-1-description": ("Enter the description.", True),
+        "lines-1-quantity": ("Write the quantity in digits only, like 1.5.", False),
+        "lines-1-unit_price": ("Enter the amount, like 1234.50.", True),
+        "lines-2-taxes-3-rate": ("Write the tax rate in digits only, like 9.975.", False),
+    }
+    said = totals(page)
+    assert "Line 2 is not counted yet: Write the quantity in digits only, like 1.5." in said
+    assert "Line 3 is not counted yet: Write the tax rate in digits only" in said
+    assert 'href="#field-lines-1-quantity"' in page
+    read_out = re.search(r'id="totals-said" role="status">(.*?)</p>', page)
+    assert read_out is not None
+    assert read_out[1].startswith("Total $100.59. Choose a due date")
+    mended = {**typed, "lines-1-quantity": "1", "lines-2-taxes-3-rate": "5", "due_on": "2026-03-12"}
+    assert told(live(clem, new, mended)) == {
+        "lines-1-description": ("Enter the description.", True),
+        "lines-1-unit_price": ("Enter the amount, like 1234.50.", True),
+        "lines-2-discount": ("The discount can't be more than the line, $5.00.", False),
+    }
+
+
+def test_without_scripts_asking_for_totals_tells_wrong_fields_where_they_are(
+    signed_in: Arrive, new: str, owner: Connection
+) -> None:
+    clem = signed_in("clem")
+    with nothing_changes(owner):
+        shown = clem.post(new, {**TYPED, "lines-0-quantity": "abc", "_pressed": "totals"})
+    assert shown.status_code == 422
+    assert 'id="error-lines-0-quantity"' in shown.text
+    assert 'aria-describedby="error-lines-0-quantity" aria-invalid="true"' in shown.text
+    # What is not filled in yet is no mistake.
+    begun = clem.post(new, {"lines-0-quantity": "3", "_pressed": "totals"})
+    assert (begun.status_code, 'class="error-summary"' in begun.text) == (200, False)
+
+
+def test_a_tax_more_and_a_tax_less_of_a_line_save_nothing_and_lose_nothing(
+    signed_in: Arrive, new: str, owner: Connection
+) -> None:
+    clem, rows = signed_in("clem"), "lines-0-taxes"
+    with nothing_changes(owner):
+        more = clem.post(new, {**TYPED, "_pressed": f"add-{rows}"}).text
+        assert re.search(rf'name="{rows}-2-name"[^>]* autofocus', more)
+        assert f'name="{rows}-3-name"' not in more
+        typed = {**TYPED, **{f"{rows}-{place}-name": f"T{place}" for place in range(5)}}
+        full = clem.post(new, {**typed, "_pressed": f"add-{rows}"}).text
+        assert f'name="{rows}-5-name"' not in full
+        assert re.search(rf'value="add-{rows}"[^>]* hidden', full)
+        less = clem.post(new, {**TYPED, "_pressed": f"remove-{rows}-0"}).text
+        assert f'id="field-{rows}-0-name" name="{rows}-0-name" type="text" value="QST"' in less
+        assert f'name="{rows}-1-name"' not in less
+        assert re.search(rf'value="add-{rows}"[^>]* autofocus', less)
+        none = clem.post(new, {**TYPED, "_pressed": f"remove-{rows}-7"}).text
+        assert f'name="{rows}-1-name"' in none
+    assert "Total $96.22" in totals(less)
+
+
+def test_a_stored_line_shows_the_taxes_it_has(signed_in: Arrive, new: str, owner: Connection) -> None:
+    clem = signed_in("clem")
+    plain = {name: text for name, text in TYPED.items() if "taxes" not in name}
+    second = {name.replace("lines-0", "lines-1"): text for name, text in TYPED.items()}
+    clem.post(new, {**plain, **second})
+    page = clem.get(f"/invoices/{ids.shown('inv', stored(owner)[0])}/edit").text
+    assert re.findall(r'name="(lines-\d-taxes-\d-name)"', page) == [
+        "lines-1-taxes-0-name", "lines-1-taxes-1-name",
+    ]  # fmt: skip
+
+
+def test_what_is_refused_comes_back_at_the_taxes_own_fields(
+    signed_in: Arrive, new: str, owner: Connection
+) -> None:
+    clem = signed_in("clem")
+    # As a script leaves it: the first tax was taken away.
+    typed = {name: text for name, text in TYPED.items() if "taxes-0" not in name}
+    with nothing_changes(owner):
+        refused = clem.post(new, {**typed, "lines-0-taxes-1-rate": "101"})
+    assert refused.status_code == 422
+    assert 'id="error-lines-0-taxes-1-rate"' in refused.text
+
+
 def test_saving_and_sending_asks_to_whom_and_then_sends(
     signed_in: Arrive, new: str, owner: Connection
 ) -> None:

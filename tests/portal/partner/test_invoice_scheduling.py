@@ -41,6 +41,43 @@ def test_ada_chooses_a_day_moves_it_and_takes_it_back(
     assert "No invoice matches" in ada.get("/invoices?status=planned").text
 
 
+def test_ada_chooses_who_gets_it_on_the_day_and_the_page_says_so(
+    signed_in: Arrive, cast: Cast, database: Database, owner: Connection, now: datetime
+) -> None:
+    ada = signed_in("ada")
+    draft = drafted(ada, cast)
+    page = ada.get(f"{draft}/confirm-send").text
+    for actor, chosen in ((cast.carl, True), (cast.petra, True), (cast.vera, False)):
+        found = f'name="planned_ids" type="checkbox" value="usr_{actor.id.hex}" checked'  # type: ignore[union-attr]
+        assert (found in page) is chosen, actor.name
+    carl, petra, vera = (f"usr_{one.id.hex}" for one in (cast.carl, cast.petra, cast.vera))  # type: ignore[union-attr]
+    asked: dict[str, str | list[str]] = {
+        "send_on": "2026-03-10", "addressed": "on", "offered_ids": [carl, petra],
+    }  # fmt: skip
+    # Left as it is offered: whoever is a manager or payer on that day.
+    assert ada.post(f"{draft}/schedule", {**asked, "planned_ids": [petra, carl]}).status_code == 303
+    assert owner.scalar(text("select send_to from invoice")) == []
+    assert "To the managers and payers." in ada.get(draft).text
+    none = ada.post(f"{draft}/schedule", asked)
+    assert none.status_code == 422
+    assert 'id="error-planned_ids"' in none.text
+    assert ada.post(f"{draft}/schedule", {**asked, "planned_ids": [vera, carl]}).status_code == 303
+    assert "To Vera, Carl." in ada.get(draft).text
+    again = ada.get(f"{draft}/confirm-send").text
+    assert f'name="planned_ids" type="checkbox" value="{vera}" checked' in again
+    assert f'name="planned_ids" type="checkbox" value="{petra}" checked' not in again
+    # A page that was open before recipients were asked for moves the day alone.
+    ada.post(f"{draft}/schedule", {"send_on": "2026-03-10"})
+    assert owner.scalar(text("select send_to from invoice")) == [cast.vera.id, cast.carl.id]
+    owner.execute(text("update membership set status = 'REMOVED' where id = :id"), {"id": cast.vera.id})
+    assert "To Carl." in ada.get(draft).text
+    assert rounds.send_planned(database, now=now) == 1
+    history = text_of(ada.get(draft))
+    assert "Left out Vera, who can't get a mail any more" in history
+    assert "to Carl" in history
+    assert "left out Vera, who can't get a mail any more" in text_of(ada.get("/audit"))
+
+
 def test_a_wrong_day_comes_back_at_its_field(signed_in: Arrive, cast: Cast, owner: Connection) -> None:
     ada = signed_in("ada")
     draft, before = drafted(ada, cast), world(owner)
