@@ -210,7 +210,7 @@ async def _show(
     return show(
         request, f"partner/invoices/{template}.html", replace(page, content=more), form=form,
         focus=filled or focus, status=422 if form.problems and status == 200 else status,
-        rows=lines_of(form), sums=sums, taxes_of=taxes_of, most_taxes=MOST_TAXES,
+        rows=lines_of(form), sums=sums, taxes_of=taxes_of, most_taxes=MOST_TAXES, most_lines=MOST_LINES,
         action=request.url.path, back=back, asked=asked and not form.problems, late=late, latest=latest,
         copied_line=copied_line, copied_tax=copied_tax,
         hidden={name: form.value(name) for name in HIDDEN if name in form.typed}, line_text=line_text,

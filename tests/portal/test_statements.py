@@ -57,7 +57,8 @@ def test_page_pdf_and_csv_say_the_same_on_both_sides(
         assert f'href="{person.home}{here}.{ending}?from=2026-03-01&amp;to=2026-03-10"' in page.text
     shown = text_of(page)
     for text in (
-        "Opening balance $100.00", "Charged $1,234.56", "Paid and credited $334.56", "Closing balance $1,000.00",
+        "Opening balance $100.00", "Charged $1,234.56", "Paid and credited $334.56",
+        "Closing balance $1,000.00",
         "Invoice NO-00002, due Apr 4, 2026 Mar 5, 2026 $1,234.56 $1,334.56",
         "Payment for NO-00001, NO-00002 Mar 10, 2026 -$334.56 $1,000.00", "Not due yet $1,000.00",
     ):  # fmt: skip

@@ -3,6 +3,22 @@
 "use strict";
 
 (() => {
+  // Leaving what is not saved asks first, except where leaving it is what was pressed.
+  const editor = document.querySelector("form.editor");
+  let unsaved = editor?.querySelector("[data-unsaved]") != null;
+  let leaving = false;
+  editor?.addEventListener("input", () => (unsaved = true));
+  document.addEventListener("submit", (event) => {
+    if (event.submitter?.formTarget !== "_blank") leaving = true;
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-gives-up]")) leaving = true;
+  });
+  addEventListener("pageshow", () => (leaving = false));
+  addEventListener("beforeunload", (event) => {
+    if (unsaved && !leaving) event.preventDefault();
+  });
+
   // Terms fill in the due date that the server said; a date of one's own takes the terms away.
   const fillDueDate = (totals) => {
     if (totals.dataset.dueOn) document.getElementById("field-due_on").value = totals.dataset.dueOn;
@@ -18,6 +34,32 @@
     const rate = document.getElementById(field.id.replace(/-name$/, "-rate"));
     const chosen = [...field.list.options].find((option) => option.value === field.value && option.dataset.rate);
     if (rate && chosen) rate.value = chosen.dataset.rate;
+  });
+
+  // A product chosen as a line's description brings along what the line has no own of yet.
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (field.list?.id !== "catalogue") return;
+    const chosen = [...field.list.options].find((option) => option.value === field.value);
+    if (!chosen) return;
+    const line = field.closest("fieldset");
+    const fill = (ending, value) => {
+      const empty = line.querySelector(`[name$="${ending}"]`);
+      if (empty && !empty.value.trim()) empty.value = value;
+    };
+    fill("-quantity", "1");
+    fill("-unit_price", chosen.dataset.price);
+    const taxes = line.querySelector(".taxes");
+    if ([...taxes.querySelectorAll("input")].some((typed) => typed.value.trim())) return;
+    const wanted = chosen.dataset.taxes.split("\n").filter(Boolean);
+    wanted.forEach((tax, place) => {
+      if (!taxes.querySelectorAll(":scope > .tax-row")[place]) addTax(taxes);
+      const [name, rate] = tax.split("\t");
+      const row = taxes.querySelectorAll(":scope > .tax-row")[place];
+      row.querySelector('[name$="-name"]').value = name;
+      row.querySelector('[name$="-rate"]').value = rate;
+    });
+    field.focus();
   });
 
   // One tax more or less of a line, at once. The template's row has numbers that no other row has.

@@ -77,6 +77,19 @@
     });
   }
 
+  // A part that can't be brought up to date says so itself. The page around it, and what is typed there, stays.
+  const failing = (part, event) => {
+    const note = part.querySelector(":scope > [data-failed]");
+    if (!note) return;
+    const status = event.detail.xhr?.status ?? 0;
+    const failed = (status < 200 || status >= 400) && status !== 422;
+    if (failed) event.detail.shouldSwap = false;
+    note.hidden = !failed;
+    note.textContent = failed ? note.dataset[status === 401 ? "signedOut" : "failed"] : "";
+  };
+  document.addEventListener("htmx:beforeSwap", (event) => failing(event.detail.requestConfig.elt, event));
+  document.addEventListener("htmx:sendError", (event) => failing(event.detail.elt, event));
+
   // A second click while the first is on its way sends nothing. The server refuses doubles anyway; this only
   // spares people the refusal. Forms htmx sends are its own business.
   const sending = new WeakSet();

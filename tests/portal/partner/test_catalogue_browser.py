@@ -87,7 +87,7 @@ def test_without_scripts_a_product_fills_a_line_and_a_tax_goes_on_all(
     page.get_by_label("Name").fill("Visit")
     press(page, page.get_by_role("button", name="Add product or service"))
     page.goto(f"customers/{ids.shown('cus', cast.customers['acme'])}/invoices/new")
-    page.get_by_label("Product or service").select_option(label="Visit")
+    page.get_by_label("Product or service").select_option(label="Visit · no price in USD")
     press(page, page.get_by_role("button", name="Fill a line with it"))
     first = page.get_by_role("group", name="Line 1")
     expect(first.get_by_label("Description")).to_have_value("Visit")
