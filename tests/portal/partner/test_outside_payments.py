@@ -65,6 +65,19 @@ def test_what_was_typed_stays_and_every_wrong_field_is_told(
     assert world(owner) == before
 
 
+def test_the_customers_payments_tell_its_checks_and_nobody_elses(
+    signed_in: Arrive, stage: Stage, invoice: str
+) -> None:
+    clem, here = signed_in("clem"), f"/invoices/{invoice}/record-payment"
+    typed = {"key": "k", "kind": "WIRE", "amount": "40", "reference": "W-77"}
+    assert clem.post(here, typed).status_code == 303
+    told = text_of(clem.get(f"/customers/{stage.ids['acme']['cus']}/payments"))
+    assert "Checks, wires and cash" in told
+    assert "W-77" in told
+    other = text_of(clem.get(f"/customers/{stage.ids['globex']['cus']}/payments"))
+    assert "W-77" not in other
+
+
 def test_more_than_is_left_is_told_at_the_amount_and_nothing_typed_is_lost(
     signed_in: Arrive, invoice: str, owner: Connection
 ) -> None:
