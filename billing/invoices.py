@@ -19,6 +19,7 @@ from auth import audit
 from auth.actors import Action, Actor
 from billing import customers, recurring_words, search
 from billing.customers import Customer
+from billing.invoice_changes import changes
 from billing.invoice_fields import Draft, InvoiceInput, read_draft
 from billing.invoice_refusals import ONE_EXTERNAL_ID, SendRefusal, external_id_taken
 from billing.money import Currency
@@ -106,11 +107,7 @@ class Invoice(SQLModel, table=True):
             postgresql_include=["status"],  # row-level security asks it: lists are counted from the index
         ),
         Index(
-            "ix_invoice_recurring",
-            "partner_id",
-            "recurring_id",
-            "due_on",
-            "id",
+            "ix_invoice_recurring", "partner_id", "recurring_id", "due_on", "id",
             postgresql_where="recurring_id is not null",
         ),
         Index("ix_invoice_due", "partner_id", "due_on", "id"),
@@ -288,6 +285,7 @@ def update_draft(
         raise Conflict
     draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
     recurring_words.require_known(db, actor, invoice.id, draft)
+    told = changes(invoice.model_dump(), draft, lines_of(db, invoice), taxes_of(db, invoice))
     with unique(db, ONE_EXTERNAL_ID, external_id_taken()):
         for name, value in draft.values.items():
             setattr(invoice, name, value)
@@ -295,7 +293,7 @@ def update_draft(
         invoice.updated_at = now
     _write_lines(db, invoice, draft)
     keep_words(db, invoice, customer)
-    record(db, actor, invoice, "invoice.updated", now)
+    record(db, actor, invoice, "invoice.updated", now, **told)
     return invoice
 
 
@@ -389,7 +387,7 @@ def words_of(values: Mapping[str, Any], customer: Customer) -> list[str | None]:
     return [*(values[name] for name in ("number", "memo", "po_number", "external_id")), customer.company]
 
 
-def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str) -> None:
+def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: object) -> None:
     """Write an act on an invoice into the audit log, with its number and total as they are now."""
     # Of a draft the customer's side learns nothing, not even that there is one.
     whose = invoice.customer_id

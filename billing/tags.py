@@ -24,6 +24,7 @@ from billing.customers import Customer, require_acting
 from billing.inputs import Input
 from billing.invoices import Invoice, InvoiceStatus
 from billing.texts import Checks
+from billing.told import between
 from billing.unique import unique
 from db.columns import instant, key, linked, sort_key, tenant
 from db.policies import Guard, guarded
@@ -142,11 +143,12 @@ def update(db: Session, actor: Actor, *, tag_id: UUID, fields: TagInput, now: da
     values = _checked(fields, new=False)
     changed = {name: value for name, value in values.items() if value != getattr(tag, name)}
     if changed:
+        kept = between(tag.model_dump(), changed)
         with unique(db, "uq_tag_name", _taken()):
             for name, value in changed.items():
                 setattr(tag, name, value)
             tag.updated_at = now
-        note(db, actor, "tag.updated", tag, now)
+        note(db, actor, "tag.updated", tag, now, **kept)
     return tag
 
 

@@ -21,11 +21,13 @@ from billing.invoice_fields import DAYS
 from billing.money import Currency
 from portal import chips, exports
 from portal.door import customer, go, partner, read_form
+from portal.every_tag import with_every_tag
 from portal.house import place
 from portal.invoice_choice import folder
 from portal.invoice_filters import LONGEST, Span, bounds_of
 from portal.page import ask, show
 from portal.paging import link, neighbours, window
+from portal.tag_filters import CUSTOMER_TAG, TAG, TagFilters, sets_of
 
 # What is narrowed by whole days and stored to the instant: days are the reader's.
 _INSTANTS = frozenset({"createdAt"})
@@ -36,7 +38,7 @@ Tabs = Mapping[str, tuple[str, Mapping[str, Any]]]
 class Listing:
     """One such list, at one door.
 
-    `path` is its place under the door's home, `noun` that of its documents and templates, and `connection`
+    `invoice` are the fields that lead to the invoice of a row, or to those of a payment. `path` is its place under the door's home, `noun` that of its documents and templates, and `connection`
     the field of the API that it reads. `tab` is what addresses call its `tabs`, each with its label and
     conditions. `staffs`: it is the partner's, which has many customers and two currencies.
     """
@@ -54,6 +56,7 @@ class Listing:
     row: Callable[[Mapping[str, Any]], Sequence[Cell]]
     staffs: bool
     size: int = 100
+    invoice: Sequence[str] = ("invoice",)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,6 +82,7 @@ class Listing:
             one = asked.value("customer")
             variables |= {"customer": one, "ofOne": bool(one)}
         page = await ask(request, f"{folder(request)}/{self.noun}/list", **window(request), **variables)
+        page = await with_every_tag(request, page)
         listed = page.content[self.connection]
         return show(
             request, f"{folder(request)}/{self.noun}/list.html", page, asked=asked, sorts=self.sorts,
@@ -116,13 +120,15 @@ class Narrowing(NamedTuple):
     tab: str
     sort: str
     texts: Mapping[str, str]
+    tagged: TagFilters
     bounds: Mapping[str, Mapping[str, str]]
     problems: tuple[str, ...]
 
     @classmethod
     def of(cls, listing: Listing, pairs: Iterable[tuple[str, str]]) -> "Narrowing":
         """From pairs of an address: what can't be meant is left out."""
-        plain = {name: text.strip()[:LONGEST] for name, text in pairs}
+        given = [(name, text.strip()[:LONGEST]) for name, text in pairs]
+        plain = dict(given)
         tab, sort = plain.get(listing.tab, ""), plain.get("sort", "")
         texts = {name: plain[name] for name in listing.names if plain.get(name)}
         texts["currency"] = texts.get("currency", "").upper()
@@ -130,8 +136,8 @@ class Narrowing(NamedTuple):
             del texts["currency"]
         bounds, problems = bounds_of(texts, listing.spans)
         return cls(
-            listing, tab if tab in listing.tabs else "", sort if sort in listing.sorts else "", texts, bounds,
-            problems,
+            listing, tab if tab in listing.tabs else "", sort if sort in listing.sorts else "", texts,
+            TagFilters.of(given, names=sets_of(staffs=listing.staffs)), bounds, problems,
         )  # fmt: skip
 
     def value(self, name: str) -> str:
@@ -141,12 +147,12 @@ class Narrowing(NamedTuple):
     @property
     def more(self) -> bool:
         """Is anything asked that stands under "More filters"?"""
-        return bool(self.texts.keys() - {"search", "customer"})
+        return self.tagged.is_on or bool(self.texts.keys() - {"search", "customer"})
 
     @property
     def is_narrowed(self) -> bool:
         """Is anything left out?"""
-        return bool(self.tab or self.texts)
+        return self.tagged.is_on or bool(self.tab or self.texts)
 
     async def variables(self, request: Request) -> dict[str, Any]:
         """The document's arguments."""
@@ -158,12 +164,13 @@ class Narrowing(NamedTuple):
             where["currency"] = {"eq": self.value("currency")}
         if self.value("customer"):
             where["customer"] = {"id": {"eq": self.value("customer")}}
+        self.tagged.narrow(where, {TAG: self.listing.invoice, CUSTOMER_TAG: ("customer",)})
         return {"search": self.value("search") or None, "where": where, "orderBy": self.sort or None}
 
     def query(self) -> str:
         """It as the query of an address."""
         pairs = [(self.listing.tab, self.tab), ("sort", self.sort), *self.texts.items()]
-        return urlencode([pair for pair in pairs if pair[1]])
+        return urlencode([*(pair for pair in pairs if pair[1]), *self.tagged.pairs()])
 
 
 def _instants(days: Mapping[str, str], time_zone: str) -> dict[str, str]:
