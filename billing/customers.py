@@ -245,7 +245,7 @@ def close(db: Session, actor: Actor, *, customer: Customer, archiving_id: UUID, 
     customer.archived_at = now
     customer.archiving_id = archiving_id
     _touch(customer, now)
-    invites.kill_of_customer(db, actor, customer_id=customer.id, now=now)
+    invites.kill_of_customers(db, actor, customer_ids=[customer.id], now=now)
     _record(db, actor, customer, "customer.archived", now)
     return True
 

@@ -1,4 +1,4 @@
-"""What an edit changed of a draft invoice, for the audit log: its fields, whether its lines, and its total."""
+"""What an edit changed of a draft invoice, for the audit log: its fields, its total, and if its lines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -118,7 +118,7 @@ class Invoice(SQLModel, table=True):
         Index("ix_invoice_number", "partner_id", "number", "id"),
         Index("ix_invoice_issue", "partner_id", "issue_on", "id"),
         guarded(Guard.ISSUED),
-    )
+    )  # fmt: skip
 
     partner_id: UUID = tenant()
     id: UUID = key()

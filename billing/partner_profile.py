@@ -113,9 +113,7 @@ def write(
         setattr(partner, name, value)
     partner.version += 1
     partner.updated_at = now
-    audit.record(
-        db, actor, action=action, subject_kind="partner", subject_id=partner.id, now=now, **kept
-    )
+    audit.record(db, actor, action=action, subject_kind="partner", subject_id=partner.id, now=now, **kept)
     db.flush()
 
 

@@ -385,9 +385,10 @@ def _note(
     A partner's labels are not for the customer to read, so a row about them is the partner's alone.
     """
     changed: dict[UUID, UUID] = dict(map(tuple, subjects))
-    for subject, customer_id in changed.items():
-        audit.record(
-            db, actor, action=action, subject_kind=action.partition(".")[0], subject_id=subject,
-            customer_id=audit.Unseen(customer_id), now=now, tags=sorted(map(str, tag_ids)),
+    if changed:
+        audit.record_many(
+            db, actor, action=action, subject_kind=action.partition(".")[0], now=now,
+            subjects=[(subject, actor.customer_id) for subject in changed], concerned=list(changed.values()),
+            details=[{"tags": sorted(map(str, tag_ids))}] * len(changed),
         )  # fmt: skip
     return len(changed)

@@ -1,7 +1,7 @@
 """What an edit changed, as the audit log keeps it: the fields, what they were and what they became.
 
-Surprise: rows of the log can never be cleaned. So a tax id is kept by its last four digits, and of what people
-write freely, where anybody may be named, the log only says that it was changed.
+Surprise: rows of the log can never be cleaned. So a tax id is kept by its last four digits, and of what
+people write freely, where anybody may be named, the log only says that it was changed.
 """
 
 from collections.abc import Mapping

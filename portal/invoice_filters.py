@@ -85,7 +85,7 @@ class Filters:
     """
 
     texts: Mapping[str, str]
-    tagged: TagFilters = TagFilters()
+    tagged: TagFilters = field(default_factory=TagFilters)
     bounds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 

@@ -38,9 +38,10 @@ Tabs = Mapping[str, tuple[str, Mapping[str, Any]]]
 class Listing:
     """One such list, at one door.
 
-    `invoice` are the fields that lead to the invoice of a row, or to those of a payment. `path` is its place under the door's home, `noun` that of its documents and templates, and `connection`
-    the field of the API that it reads. `tab` is what addresses call its `tabs`, each with its label and
-    conditions. `staffs`: it is the partner's, which has many customers and two currencies.
+    `path` is its place under the door's home, `noun` that of its documents and templates, and `connection`
+    the field of the API that it reads. `invoice` are the fields that lead to a row's invoice. `tab` is what
+    addresses call its `tabs`, each with its label and conditions. `staffs`: it is the partner's, which has
+    many customers and two currencies.
     """
 
     path: str

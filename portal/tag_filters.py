@@ -1,7 +1,7 @@
-"""Tags that lists are narrowed to, at both doors: those of the invoice, and in the dashboard those of the customer.
+"""Tags that lists are narrowed to: those of the invoice, and in the dashboard those of the customer, too.
 
-Surprise: both may be asked for at once, each with any or all of its tags. They stand in the address under names
-of their own, so that an address says whose tags it means.
+Surprise: both may be asked for at once, each with any or all of its tags. They stand in the address under
+names of their own, so that an address says whose tags it means.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ NAMES = (*MATCH, *MATCH.values())
 
 
 class Tagged(NamedTuple):
-    """The tags that are asked for under one `name`; `match`: "all" if each of them must be there, else "any"."""
+    """The tags that are asked for under one `name`; `match`: "all" if each must be there, else "any"."""
 
     name: str
     tags: tuple[str, ...]
@@ -53,14 +53,12 @@ class TagFilters(tuple[Tagged, ...]):
     def of(cls, pairs: Iterable[tuple[str, str]], *, names: Sequence[str]) -> "TagFilters":
         """From pairs of an address: under `names`, whatever else is asked."""
         asked = list(pairs)
-        plain = dict(asked)
-        return cls(
-            Tagged(
-                name, tuple(dict.fromkeys(text for other, text in asked if other == name and text))[:MOST_TAGS],
-                ALL if plain.get(MATCH[name]) == ALL else "any",
-            )
-            for name in names
-        )  # fmt: skip
+        plain, made = dict(asked), []
+        for name in names:
+            tags = dict.fromkeys(text for other, text in asked if other == name and text)
+            match = ALL if plain.get(MATCH[name]) == ALL else "any"
+            made.append(Tagged(name, tuple(tags)[:MOST_TAGS], match))
+        return cls(made)
 
     @property
     def is_on(self) -> bool:

@@ -288,4 +288,3 @@ def _customer(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) ->
 def _tags(row: Mapping[str, Any]) -> list[str]:
     """The tags that were put on the subject, or taken off it."""
     return [ids.shown("tag", UUID(text)) for text in (row["details"] or {}).get("tags", ())]
-

@@ -72,7 +72,8 @@ async def list_recurring(request: Request) -> Response:
     tabs = [(text, link(request, show=name), name == chosen, None) for name, (text, _) in TABS.items()]
     return show(
         request, "partner/recurring/list.html", page, tabs=tabs, chosen=chosen, tagged=tagged,
-        cleared=link(request, **dict.fromkeys(NAMES, "")), beside=neighbours(request, listed["pageInfo"]), refusals=NOT_MADE,
+        cleared=link(request, **dict.fromkeys(NAMES, "")),
+        beside=neighbours(request, listed["pageInfo"]), refusals=NOT_MADE,
         rows=[{**row, "often": how_often(row)} for row in listed["nodes"]],
         count=counted(listed["totalCount"], "recurring invoice", "recurring invoices"),
     )  # fmt: skip

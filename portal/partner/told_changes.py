@@ -1,7 +1,7 @@
 """An edit as the log tells it: `Company from “A” to “B”`, for each field that was changed.
 
-Surprise: rows from before the log kept values have the fields' names alone, and so has what people write freely
-(memos, notes): then the field is only named.
+Surprise: rows from before the log kept values have the fields' names alone, and so has what people write
+freely (memos, notes): then the field is only named.
 """
 
 from collections.abc import Mapping, Sequence

@@ -376,9 +376,8 @@ def test_instants_are_read_in_the_own_zone_else_the_employers_else_the_first_cus
     assert zone() == "America/Chicago"
     owner.execute(text("update customer set time_zone = 'America/Phoenix' where company = 'Acme'"))
     assert zone() == "America/Phoenix"
-    invite = steps.invite(
-        database, cast.mallory, customer_id=None, role=steps.Role.READ_ONLY, email=cast.emails["petra"], now=now
-    )
+    role, email = steps.Role.READ_ONLY, cast.emails["petra"]
+    invite = steps.invite(database, cast.mallory, customer_id=None, role=role, email=email, now=now)
     steps.accept_as(database, invite.token, petra, now)
     assert zone() == "America/Toronto"
     owner.execute(text("update person set time_zone = 'Pacific/Honolulu' where id = :id"), {"id": petra})

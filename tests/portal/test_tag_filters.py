@@ -56,9 +56,7 @@ class Shelf:
         received = self.till.received(self.till.invoice(customer=customer))
         self.invoices[f"{name} outside"] = received.invoice_id
         opening = Opening(ThreadKind.QUESTION, "Why?")
-        thread = self.acts(
-            self.cast.ada, invoice_threads.open_thread, invoice_id=invoice.id, fields=opening
-        )
+        thread = self.acts(self.cast.ada, invoice_threads.open_thread, invoice_id=invoice.id, fields=opening)
         order = ordered(self.acts, self.cast, invoice, EVERY_WEEK)
         made = (invoice.id, paid.id, received.id, noted.id, thread.id, order.id)
         for (where, prefix), id_ in zip(LISTS.items(), made, strict=True):

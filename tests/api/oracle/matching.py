@@ -51,7 +51,7 @@ def _field(world: "Reference", noun: Noun, row: "Row", key: str, asked: Mapping[
         below = NOUNS[_LISTED[noun.name, name]]
         rows = [other for other in world.all(below.table.name) if other[read.link] == row["id"]]
         # Each is looked at, as each might hold a null.
-        holds = any([matches(world, below, other, asked) for other in rows])
+        holds = sum(matches(world, below, other, asked) for other in rows) > 0
         world.note(f"{noun.name}Where.{key}", holds)
         return holds
     if None in asked.values():
