@@ -79,24 +79,23 @@ def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: dateti
     Refuses NothingToUndo, which is also what another partner's act comes to.
     """
     actor.require(Action.EDIT_CUSTOMERS)
-    mine = (Customer.partner_id == actor.partner_id, col(Customer.archiving_id) == archiving_id)
-    if not _locked(db, *mine):
+    of_the_act = col(Customer.archiving_id) == archiving_id
+    if not _locked(db, actor, of_the_act):
         raise NothingToUndo
-    return _reopened(db, actor, col(Customer.archiving_id) == archiving_id, now)
+    return _reopened(db, actor, of_the_act, now)
 
 
 def _hold(db: Session, actor: Actor, customer_ids: Sequence[UUID]) -> None:
     actor.require(Action.EDIT_CUSTOMERS)
     require_some(customer_ids=customer_ids)
-    mine = (Customer.partner_id == actor.partner_id, col(Customer.id).in_(customer_ids))
-    if len(_locked(db, *mine)) != len(set(customer_ids)):
+    if len(_locked(db, actor, col(Customer.id).in_(customer_ids))) != len(set(customer_ids)):
         raise NotFound
 
 
-def _locked(db: Session, *which: Any) -> Sequence[UUID]:
+def _locked(db: Session, actor: Actor, which: ColumnElement[bool]) -> Sequence[UUID]:
     """Customers, locked in one order for all, so that two at once never wait in a circle."""
-    wanted = select(Customer.id).where(*which).order_by(col(Customer.id))
-    return db.exec(wanted.with_for_update(key_share=True)).all()
+    mine = select(Customer.id).where(Customer.partner_id == actor.partner_id, which)
+    return db.exec(mine.order_by(col(Customer.id)).with_for_update(key_share=True)).all()
 
 
 def _reopened(db: Session, actor: Actor, which: ColumnElement[bool], now: datetime) -> tuple[Customer, ...]:

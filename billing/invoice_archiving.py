@@ -85,10 +85,10 @@ def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: dateti
     Refuses NothingToUndo, which is also what another partner's act comes to.
     """
     actor.require(Action.EDIT_INVOICES)
-    mine = (Invoice.partner_id == actor.partner_id, col(Invoice.archiving_id) == archiving_id)
-    if not _locked(db, actor, *mine):
+    of_the_act = col(Invoice.archiving_id) == archiving_id
+    if not _locked(db, actor, of_the_act):
         raise NothingToUndo(mark("There is nothing left to undo: these invoices were changed since."))
-    return _restored(db, actor, col(Invoice.archiving_id) == archiving_id, now)
+    return _restored(db, actor, of_the_act, now)
 
 
 def _restored(db: Session, actor: Actor, which: ColumnElement[bool], now: datetime) -> tuple[Invoice, ...]:
@@ -125,18 +125,18 @@ def _held(db: Session, actor: Actor, invoice_ids: Sequence[UUID]) -> Sequence[tu
     """The number and status of each."""
     actor.require(Action.EDIT_INVOICES)
     require_some(invoice_ids=invoice_ids)
-    mine = (Invoice.partner_id == actor.partner_id, col(Invoice.id).in_(invoice_ids))
-    found = _locked(db, actor, *mine)
+    found = _locked(db, actor, col(Invoice.id).in_(invoice_ids))
     if len(found) != len(set(invoice_ids)):
         raise NotFound
     return found
 
 
-def _locked(db: Session, actor: Actor, *which: Any) -> Sequence[tuple[str, InvoiceStatus]]:
+def _locked(db: Session, actor: Actor, which: ColumnElement[bool]) -> Sequence[tuple[str, InvoiceStatus]]:
     """Invoices, their customers' rows locked before them, each in one order for all, so that two at once
     never wait in a circle."""
-    owners = select(Invoice.customer_id).where(*which)
+    mine = (Invoice.partner_id == actor.partner_id, which)
+    owners = select(Invoice.customer_id).where(*mine)
     theirs = (Customer.partner_id == actor.partner_id, col(Customer.id).in_(owners))
     db.exec(select(Customer.id).where(*theirs).order_by(col(Customer.id)).with_for_update(key_share=True))
-    wanted = select(Invoice.number, Invoice.status).where(*which).order_by(col(Invoice.id))
+    wanted = select(Invoice.number, Invoice.status).where(*mine).order_by(col(Invoice.id))
     return db.exec(wanted.with_for_update(key_share=True)).all()

@@ -19,14 +19,14 @@ from billing.tags import TagInput
 from db import ids
 from db.session import Database
 from tests.billing.acting import Acts
-from tests.billing.paying import Till
+from tests.billing.paying import Till, answer_to
 from tests.billing.test_recurring_invoices import EVERY_WEEK, ordered
 from tests.cast import Cast
 from tests.portal.conftest import Person, text_of
 
 Arrive = Callable[[str], Person]
 LISTS = {
-    "invoices": "inv", "payments": "pay", "outside-payments": "opm", "credit-notes": "crn",
+    "invoices": "inv", "payments": "pay", "outside-payments": "inv", "credit-notes": "crn",
     "conversations": "thr", "recurring": "rin",
 }  # fmt: skip
 FILES = {"payments": "Payment id", "outside-payments": "Payment id", "credit-notes": "Credit note"}
@@ -45,10 +45,11 @@ class Shelf:
     def _fill(self, name: str, customer: str) -> None:
         invoice = self.till.invoice(customer=customer)
         self.invoices[name] = invoice.id
-        card = self.till.card(f"pm_{name}", customer=customer)
-        paid = self.till.paid(
-            card, (invoice.id, 1_000), who=self.cast.ada, customer_id=self.cast.customers[customer]
-        )
+        begun = self.till.begin(
+            self.till.card(f"pm_{name}", customer=customer), (invoice.id, 1_000), who=self.cast.ada,
+            customer_id=self.cast.customers[customer],
+        )  # fmt: skip
+        paid = self.till.settle(begun, answer_to(begun), who=self.cast.ada)
         noted = self.acts(
             self.cast.ada, crediting.issue, invoice_id=invoice.id,
             fields=CreditNoteInput(reason=f"Of {name}"), request_key=uuid4().hex,
@@ -58,7 +59,8 @@ class Shelf:
         opening = Opening(ThreadKind.QUESTION, "Why?")
         thread = self.acts(self.cast.ada, invoice_threads.open_thread, invoice_id=invoice.id, fields=opening)
         order = ordered(self.acts, self.cast, invoice, EVERY_WEEK)
-        made = (invoice.id, paid.id, received.id, noted.id, thread.id, order.id)
+        # The list of payments from outside leads to their invoices.
+        made = (invoice.id, paid.id, received.invoice_id, noted.id, thread.id, order.id)
         for (where, prefix), id_ in zip(LISTS.items(), made, strict=True):
             self.found[where][name] = ids.shown(prefix, id_)
 
