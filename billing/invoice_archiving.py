@@ -121,7 +121,7 @@ def _told(db: Session, actor: Actor, action: str, done: Sequence[Invoice], now: 
         )  # fmt: skip
 
 
-def _held(db: Session, actor: Actor, invoice_ids: Sequence[UUID]) -> Sequence[tuple[str, InvoiceStatus]]:
+def _held(db: Session, actor: Actor, invoice_ids: Sequence[UUID]) -> Sequence[tuple[str, str]]:
     """The number and status of each."""
     actor.require(Action.EDIT_INVOICES)
     require_some(invoice_ids=invoice_ids)
@@ -131,7 +131,7 @@ def _held(db: Session, actor: Actor, invoice_ids: Sequence[UUID]) -> Sequence[tu
     return found
 
 
-def _locked(db: Session, actor: Actor, which: ColumnElement[bool]) -> Sequence[tuple[str, InvoiceStatus]]:
+def _locked(db: Session, actor: Actor, which: ColumnElement[bool]) -> Sequence[tuple[str, str]]:
     """Invoices, their customers' rows locked before them, each in one order for all, so that two at once
     never wait in a circle."""
     mine = (Invoice.partner_id == actor.partner_id, which)

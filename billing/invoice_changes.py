@@ -18,7 +18,7 @@ def changes(
     draft: Draft,
     lines: Sequence[SQLModel],
     taxes: Mapping[UUID, Sequence[SQLModel]],
-) -> dict[str, list[Any]]:
+) -> dict[str, Any]:
     """Details for the log, from the columns, `lines` and `taxes` that are stored before the draft is."""
     changed: dict[str, tuple[object, object]] = {
         name: (before[name], draft.values[name])

@@ -13,7 +13,7 @@ MASKED = frozenset({"tax_id", "ein"})
 _SHOWN = 4
 
 
-def told(changed: Mapping[str, tuple[object, object]]) -> dict[str, list[Any]]:
+def told(changed: Mapping[str, tuple[object, object]]) -> dict[str, Any]:
     """Details for `audit.record`, from what each field was and became.
 
     Nothing is "", a number or a day its text; what has another field's value in another form
@@ -27,7 +27,7 @@ def told(changed: Mapping[str, tuple[object, object]]) -> dict[str, list[Any]]:
     }
 
 
-def between(before: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, list[Any]]:
+def between(before: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
     """The same, from all that was stored and the values that differ."""
     return told({name: (before[name], value) for name, value in changed.items()})
 

@@ -27,7 +27,7 @@ Work = Callable[[Session, Actor, Sequence[UUID]], int]
 class Done(NamedTuple):
     """How many were changed, and how many a rule refused in the meantime, and why."""
 
-    count: int
+    changed: int
     refused: int = 0
     why: str = ""
 

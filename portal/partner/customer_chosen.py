@@ -120,9 +120,9 @@ async def archive(request: Request) -> Response:
 
     done = await in_parts(request, form, found.ids, "cus", work)
     said = done.said(
-        say_count("{count} customer is archived.", "{count} customers are archived.", done.count)
+        say_count("{count} customer is archived.", "{count} customers are archived.", done.changed)
     )
-    return go(request, _list(request, chosen), said, undo=undo_of(request, act_id) if done.count else None)
+    return go(request, _list(request, chosen), said, undo=undo_of(request, act_id) if done.changed else None)
 
 
 async def restore(request: Request) -> Response:
@@ -136,7 +136,7 @@ async def restore(request: Request) -> Response:
         return len(customer_bulk.restore(db, actor, customer_ids=part, now=now))
 
     done = await in_parts(request, form, found.ids, "cus", work)
-    return go(request, _list(request, chosen), done.said(_restored(done.count, found.names)))
+    return go(request, _list(request, chosen), done.said(_restored(done.changed, found.names)))
 
 
 async def tag(request: Request) -> Response:
@@ -201,7 +201,7 @@ async def _retag(request: Request, what: str, rule: Callable[..., int]) -> Respo
         return rule(db, actor, tag_ids=tag_ids, customer_ids=part, now=now)
 
     done = await in_parts(request, form, found.ids, "cus", work)
-    return go(request, _list(request, chosen), _retagged(what, done.count, len(found.ids) - done.count))
+    return go(request, _list(request, chosen), _retagged(what, done.changed, len(found.ids) - done.changed))
 
 
 def _retagged(what: str, count: int, others: int) -> str:

@@ -50,7 +50,7 @@ class Fitting(NamedTuple):
 
     ids: tuple[str, ...]
     first: tuple[Row, ...]
-    count: int
+    chosen: int
 
 
 WHATS = {
@@ -117,7 +117,7 @@ async def _do(
     if not invoice_ids:
         return go(request, chosen.back(request), WHATS[name].none_chosen, tone="info")
     done = await in_parts(request, form, invoice_ids, "inv", work)
-    told, undoing = said(done.count)
+    told, undoing = said(done.changed)
     return go(request, chosen.back(request), done.said(told), undo=undoing)
 
 
@@ -191,7 +191,7 @@ async def _ask(request: Request, name: str, chosen: Chosen, *, changed: bool = F
     if not page.content["invoices"]["totalCount"]:
         return go(request, back, what.none_chosen, tone="info")
     listed = await _fitting(request, chosen, what)
-    if listed.count > MOST_MATCHING:
+    if listed.chosen > MOST_MATCHING:
         said = say(
             "At most {most} invoices can be archived or restored at once. Narrow the list.",
             most=grouped(MOST_MATCHING),
@@ -204,7 +204,7 @@ async def _ask(request: Request, name: str, chosen: Chosen, *, changed: bool = F
     return show(
         request, "partner/invoices/archive_many.html", page, what=name, rows=listed.first, back=back,
         action=f"{place(request).home}/invoices/{name}", count=_counted(count), more=count - SHOWN_ROWS,
-        staying=listed.count - count, changed=changed, fields={"narrowing": chosen.query, **ours},
+        staying=listed.chosen - count, changed=changed, fields={"narrowing": chosen.query, **ours},
     )  # fmt: skip
 
 
