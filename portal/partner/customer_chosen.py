@@ -27,7 +27,6 @@ from portal.form import Form
 from portal.house import house, place
 from portal.in_parts import MOST_MATCHING, in_parts
 from portal.page import Page, ask, show
-from portal.paging import counted
 from portal.partner.customer_filters import Narrowing
 from portal.partner.trail import trail
 from portal.shell import Undo
@@ -256,7 +255,8 @@ def _list(request: Request, chosen: Chosen) -> str:
 
 
 def _customers(count: int) -> str:
-    return counted(count, "customer", "customers")
+    # To the last one: they were all looked up.
+    return say_count("{count} customer", "{count} customers", count)
 
 
 _ALL = "/partner/{slug}/customers"

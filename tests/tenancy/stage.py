@@ -238,6 +238,7 @@ def _customer(
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
         "rin": recurring.id, "pln": link.id, **_credited(db, actor, name, customer_id, line, now),
     }  # fmt: skip
+    tags.tag_invoices(db, actor, tag_ids=[tag_id], invoice_ids=[made["credited"]], now=now)
     prefixes = {"draft": "inv", "credited": "inv", "applied": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
 
