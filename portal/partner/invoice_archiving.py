@@ -203,8 +203,9 @@ async def _ask(request: Request, name: str, chosen: Chosen, *, changed: bool = F
     ours = {"chosen": " ".join(listed.ids)} if chosen.ids is not None else {COUNT: str(count)}
     return show(
         request, "partner/invoices/archive_many.html", page, what=name, rows=listed.first, back=back,
-        action=f"{place(request).home}/invoices/{name}", count=_counted(count), more=count - SHOWN_ROWS,
-        staying=listed.chosen - count, changed=changed, fields={"narrowing": chosen.query, **ours},
+        action=f"{place(request).home}/invoices/{name}", count=_counted(count), total=count,
+        more=count - SHOWN_ROWS, staying=listed.chosen - count, changed=changed,
+        fields={"narrowing": chosen.query, **ours},
     )  # fmt: skip
 
 

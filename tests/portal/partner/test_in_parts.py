@@ -155,6 +155,7 @@ def test_thousands_are_tagged_archived_and_restored(
         page = ada.post(f"/customers/chosen/{act}", {"which": "matching", "narrowing": narrowing})
         asked = text_of(page)
         assert (f"{many:,} customers" in asked, "customers or more" in asked) == (True, False), act
+        assert ("So many at once take a while" in asked) == (many > 5_000), act
         ada.post(f"/customers/chosen/{act}", {**hidden(page), **given})
         page = ada.get("/customers")
         assert f"{many:,} {said}" in text_of(page), act
