@@ -38,7 +38,7 @@ class CreditNote(Node):
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col()
     customer: Customer = one("customer_id", where=True)
-    invoice: Invoice = one("invoice_id")
+    invoice: Invoice = one("invoice_id", where=True)
     lines: Connection[Annotated["CreditNoteLine", lazy("api.credit_notes")]] = page("credit_note_id")
     mails: Connection[Annotated["Mail", lazy("api.mails")]] = page(
         "subject_id", "With it to users, the newest first.", only=is_credit_note_mail, see=STAFF

@@ -20,7 +20,7 @@ from strawberry.types.enum import StrawberryEnumDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
-from api.reads import Amount, Compared, Identity, Many, One, Read, Reference
+from api.reads import Amount, Compared, Identity, Many, One, Page, Read, Reference
 
 if TYPE_CHECKING:
     from api.nouns import Noun
@@ -59,7 +59,7 @@ class Inputs:
             to_camel_case(name): Filter(name, read)
             for name, _, read in self._noun.fields
             if isinstance(read, Identity)
-            or (isinstance(read, Compared | One | Many | Reference) and read.where)
+            or (isinstance(read, Compared | One | Many | Page | Reference) and read.where)
         }
 
     @cached_property
@@ -84,6 +84,9 @@ class Inputs:
     def _kind(self, declared: StrawberryField, read: Read) -> type:
         if isinstance(read, Many):
             return TagsFilter
+        if isinstance(read, Page):
+            below: type = self._nouns[kind_listed(declared).__name__].inputs.where
+            return below
         kind, nullable = _bare(declared)
         if isinstance(read, One):
             related: type = self._nouns[kind.__name__].inputs.where
@@ -115,6 +118,15 @@ def _bare(declared: StrawberryField) -> tuple[type, bool]:
         kind = kind.wrapped_cls
     resolve = getattr(kind, "resolve_type", None)
     return (resolve() if resolve else kind), nullable
+
+
+def kind_listed(declared: StrawberryField) -> type:
+    """The type of what a connection lists."""
+    connection = declared.type
+    named: Any = connection.__strawberry_definition__.type_var_map["T"]  # type: ignore[union-attr]
+    resolve = getattr(named, "resolve_type", None)
+    kind: type = resolve() if resolve else named
+    return kind
 
 
 _NAMES: Mapping[type, str] = {

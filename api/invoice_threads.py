@@ -49,7 +49,7 @@ class InvoiceThread(Node):
     resolved_at: datetime | None = col()
     resolved_by: str | None = col("What whoever settled it was called then.")
     customer: Annotated["Customer", lazy("api.customers")] = one("customer_id", where=True)
-    invoice: Annotated["Invoice", lazy("api.invoices")] = one("invoice_id")
+    invoice: Annotated["Invoice", lazy("api.invoices")] = one("invoice_id", where=True)
     line: Annotated["InvoiceLine", lazy("api.invoices")] | None = one("line_id", "Null: on all of it.")
     messages: Connection[Annotated["ThreadMessage", lazy("api.invoice_threads")]] = page("thread_id")
 

@@ -214,10 +214,11 @@ def many(
 
 
 def page(
-    link: str | None = None, about: str | None = None, *, only: Expression | None = None, see: See = None
-) -> Any:
+    link: str | None = None, about: str | None = None, *, only: Expression | None = None, where: bool = False,
+    see: See = None,
+) -> Any:  # fmt: skip
     """A connection of the records whose column `link` points here. At the root: of all records."""
-    return _field(Page(link=link, only=only, see=see), about)
+    return _field(Page(link=link, only=only, where=where, see=see), about)
 
 
 def by_id(about: str | None = None, *, see: See = None) -> Any:
@@ -340,10 +341,7 @@ def read_of(declared: GraphQLField) -> Read:
 
 def listed(declared: StrawberryField) -> Noun:
     """The noun a connection lists."""
-    connection = declared.type
-    named: Any = connection.__strawberry_definition__.type_var_map["T"]  # type: ignore[union-attr]
-    resolve = getattr(named, "resolve_type", None)
-    return NOUNS[(resolve() if resolve else named).__name__]
+    return NOUNS[inputs.kind_listed(declared).__name__]
 
 
 @strawberry.interface(description="Anything with a global id.")

@@ -33,7 +33,7 @@ class OutsidePayment(Node):
     reversed_at: datetime | None = col("It was taken back: it pays nothing any more.", where=True)
     reversal_reason: str | None = col()
     customer: Customer = one("customer_id", where=True)
-    invoice: Invoice = one("invoice_id")
+    invoice: Invoice = one("invoice_id", where=True)
 
 
 @strawberry.type

@@ -70,7 +70,9 @@ class Payment(Node):
         " `SYSTEM`.",
         where=True,
     )
-    allocations: Connection[Annotated["PaymentAllocation", lazy("api.payments")]] = page("payment_id")
+    allocations: Connection[Annotated["PaymentAllocation", lazy("api.payments")]] = page(
+        "payment_id", "What it is for.", where=True
+    )
 
 
 @noun(t.PaymentAllocation, "alc", needs=Action.VIEW_PAYMENTS, order="id")
@@ -80,7 +82,7 @@ class PaymentAllocation(Node):
     amount: Money = money("amount_minor", through=("invoice_id", "Invoice"))
     status: t.AllocationStatus = col()
     payment: Payment = one("payment_id")
-    invoice: Annotated["Invoice", lazy("api.invoices")] = one("invoice_id")
+    invoice: Annotated["Invoice", lazy("api.invoices")] = one("invoice_id", where=True)
 
 
 @strawberry.type

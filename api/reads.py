@@ -159,10 +159,14 @@ class KeptText(Read):
 
 @dataclass(frozen=True, kw_only=True)
 class Page(Read):
-    """A connection: the records whose column `link` points here (all, without one) and that fit `only`."""
+    """A connection: the records whose column `link` points here (all, without one) and that fit `only`.
+
+    Filtering asks for those of which at least one of these records fits.
+    """
 
     link: str | None = None
     only: Expression | None = None
+    where: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

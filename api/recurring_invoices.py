@@ -47,7 +47,7 @@ class RecurringInvoice(Node):
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col()
     customer: Customer = one("customer_id", where=True)
-    invoice: Invoice = one("invoice_id", "What it repeats.")
+    invoice: Invoice = one("invoice_id", "What it repeats.", where=True)
     invoices: Connection[Invoice] = page("recurring_id", "What it has made.", see=STAFF)
 
 

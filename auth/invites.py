@@ -4,6 +4,7 @@ Surprise: the token is never stored, queued or logged. It is derived from the in
 sent, and only its SHA-256 is kept; opening a link consumes nothing. Accepting stands in accepting.py.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -147,12 +148,12 @@ def kill(db: Session, *, membership: Membership, now: datetime) -> int:
     return _revoke(db, membership.partner_id, col(Invite.membership_id) == membership.id, now)
 
 
-def kill_of_customer(db: Session, actor: Actor, *, customer_id: UUID, now: datetime) -> int:
-    """Revoke every open invite of a customer that is being archived (C-3); how many there were.
+def kill_of_customers(db: Session, actor: Actor, *, customer_ids: Sequence[UUID], now: datetime) -> int:
+    """Revoke every open invite of customers that are being archived (C-3); how many there were.
 
-    The caller holds the customer's row and the right to archive it.
+    The caller holds the customers' rows and the right to archive them.
     """
-    return _revoke(db, actor.partner_id, col(Invite.customer_id) == customer_id, now)
+    return _revoke(db, actor.partner_id, col(Invite.customer_id).in_(customer_ids), now)
 
 
 def _revoke(db: Session, partner_id: UUID, whose: ColumnElement[bool], now: datetime) -> int:

@@ -83,6 +83,7 @@ class Place(NamedTuple):
     name: str
     role: str
     partner_name: str
+    time_zone: str
 
 
 def find(db: Session, email_key: str) -> UUID | None:
@@ -159,8 +160,20 @@ def places_of(db: Session) -> list[Place]:
 
     The slugs and names of places are no record of a tenant's that the person could not open anyway.
     """
-    rows = db.execute(text("select kind, slug, name, role, partner_name from places_of_user()"))
+    rows = db.execute(text("select kind, slug, name, role, partner_name, time_zone from places_of_user()"))
     return [Place(*row) for row in rows]
+
+
+def zone_of(db: Session, user: User) -> str:
+    """The time zone the entered `user` reads instants in where no place is meant.
+
+    The one they chose; else that of whom they work for, of their first customer, and UTC for whoever has no
+    place any more.
+    """
+    if user.time_zone is not None:
+        return user.time_zone
+    places = sorted(places_of(db), key=lambda place: place.kind != "partner")
+    return places[0].time_zone if places else "UTC"
 
 
 def confirms_browsers(db: Session) -> bool:

@@ -4,16 +4,20 @@ Surprise: a customer remembers the act that archived it (`archiving_id`), so tha
 one that somebody restored since, or archived again, is no longer among them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, case, update
 from sqlmodel import Session, col, select
 
+from auth import audit, invites
 from auth.actors import Action, Actor
+from auth.authority import LIVE
+from auth.roles import Membership
 from billing.chosen import require_some
-from billing.customers import Customer, close, reopen
+from billing.customers import Customer, CustomerStatus
 from db.columns import new_id
 from errors import Conflict, NotFound
 
@@ -48,9 +52,14 @@ def archive(
     them is not the partner's, and no customer at all or more than 500 of them.
     """
     act = archiving_id or new_id()
-    customers = _locked(db, actor, customer_ids)
-    done = [one for one in customers if close(db, actor, customer=one, archiving_id=act, now=now)]
-    return Archived(act, tuple(done))
+    _hold(db, actor, customer_ids)
+    wanted = (col(Customer.id).in_(customer_ids), col(Customer.status) != CustomerStatus.ARCHIVED)
+    values = {"status": CustomerStatus.ARCHIVED, "archived_at": now, "archiving_id": act}
+    done = _changed(db, actor, wanted, values, now)
+    if done:
+        invites.kill_of_customers(db, actor, customer_ids=[one.id for one in done], now=now)
+    _told(db, actor, "customer.archived", done, now)
+    return Archived(act, done)
 
 
 def restore(
@@ -60,8 +69,8 @@ def restore(
 
     All or nothing. Refuses as `archive`.
     """
-    customers = _locked(db, actor, customer_ids)
-    return tuple(one for one in customers if reopen(db, actor, customer=one, now=now))
+    _hold(db, actor, customer_ids)
+    return _reopened(db, actor, col(Customer.id).in_(customer_ids), now)
 
 
 def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: datetime) -> tuple[Customer, ...]:
@@ -70,21 +79,55 @@ def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: dateti
     Refuses NothingToUndo, which is also what another partner's act comes to.
     """
     actor.require(Action.EDIT_CUSTOMERS)
-    mine = (Customer.partner_id == actor.partner_id, col(Customer.archiving_id) == archiving_id)
-    wanted = select(Customer).where(*mine).order_by(col(Customer.id)).with_for_update(key_share=True)
-    customers = db.exec(wanted.execution_options(populate_existing=True)).all()
-    if not customers:
+    of_the_act = col(Customer.archiving_id) == archiving_id
+    if not _locked(db, actor, of_the_act):
         raise NothingToUndo
-    return tuple(one for one in customers if reopen(db, actor, customer=one, now=now))
+    return _reopened(db, actor, of_the_act, now)
 
 
-def _locked(db: Session, actor: Actor, customer_ids: Sequence[UUID]) -> Sequence[Customer]:
-    """These customers, locked in one order for all, so that two at once never wait in a circle."""
+def _hold(db: Session, actor: Actor, customer_ids: Sequence[UUID]) -> None:
     actor.require(Action.EDIT_CUSTOMERS)
     require_some(customer_ids=customer_ids)
-    mine = (Customer.partner_id == actor.partner_id, col(Customer.id).in_(customer_ids))
-    wanted = select(Customer).where(*mine).order_by(col(Customer.id)).with_for_update(key_share=True)
-    found = db.exec(wanted.execution_options(populate_existing=True)).all()
-    if len(found) != len(set(customer_ids)):
+    if len(_locked(db, actor, col(Customer.id).in_(customer_ids))) != len(set(customer_ids)):
         raise NotFound
-    return found
+
+
+def _locked(db: Session, actor: Actor, which: ColumnElement[bool]) -> Sequence[UUID]:
+    """Customers, locked in one order for all, so that two at once never wait in a circle."""
+    mine = select(Customer.id).where(Customer.partner_id == actor.partner_id, which)
+    return db.exec(mine.order_by(col(Customer.id)).with_for_update(key_share=True)).all()
+
+
+def _reopened(db: Session, actor: Actor, which: ColumnElement[bool], now: datetime) -> tuple[Customer, ...]:
+    """Those of them that are archived are open again: ACTIVE with a user, else in SETUP."""
+    users = select(Membership.id).where(
+        Membership.partner_id == actor.partner_id,
+        Membership.customer_id == Customer.id,
+        col(Membership.status).in_(LIVE),
+    )
+    status = case((users.exists(), CustomerStatus.ACTIVE), else_=CustomerStatus.SETUP)
+    values = {"status": status, "archived_at": None, "archiving_id": None}
+    wanted = (which, col(Customer.status) == CustomerStatus.ARCHIVED)
+    done = _changed(db, actor, wanted, values, now)
+    _told(db, actor, "customer.restored", done, now)
+    return done
+
+
+def _changed(
+    db: Session, actor: Actor, which: Iterable[ColumnElement[bool]], values: Mapping[str, Any], now: datetime
+) -> tuple[Customer, ...]:
+    """Customers that are held, after the change: one statement, however many they are."""
+    change = (
+        update(Customer)
+        .where(col(Customer.partner_id) == actor.partner_id, *which)
+        .values(version=col(Customer.version) + 1, updated_at=now, **values)
+        .returning(Customer)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return tuple(sorted(db.scalars(change).all(), key=lambda one: one.id))
+
+
+def _told(db: Session, actor: Actor, action: str, done: Sequence[Customer], now: datetime) -> None:
+    if done:
+        subjects = [(one.id, one.id) for one in done]
+        audit.record_many(db, actor, action=action, subject_kind="customer", subjects=subjects, now=now)

@@ -36,6 +36,7 @@ from billing.money import Currency
 from billing.slugs import random_slug
 from billing.tax_ids import display_tax_id
 from billing.texts import Checks
+from billing.told import between
 from billing.unique import unique
 from billing.user_words import keep_user_words
 from db.columns import choice, count, instant, key, minor, new_id, sort_key, tenant
@@ -207,7 +208,7 @@ def update(
                 setattr(customer, name, value)
             _touch(customer, now)
         keep_words(db, customer)
-        _record(db, actor, customer, "customer.updated", now, fields=sorted(changed))
+        _record(db, actor, customer, "customer.updated", now, **between(before, changed))
     merged = Profile({**before, **changed}, profile.warnings)
     compared = changed.keys() & {"company_key", "tax_id", *ADDRESS_FIELDS}
     duplicates = _duplicates(db, actor, merged, customer.id) if compared else ()
@@ -244,7 +245,7 @@ def close(db: Session, actor: Actor, *, customer: Customer, archiving_id: UUID, 
     customer.archived_at = now
     customer.archiving_id = archiving_id
     _touch(customer, now)
-    invites.kill_of_customer(db, actor, customer_id=customer.id, now=now)
+    invites.kill_of_customers(db, actor, customer_ids=[customer.id], now=now)
     _record(db, actor, customer, "customer.archived", now)
     return True
 

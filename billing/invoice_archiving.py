@@ -5,15 +5,16 @@ of account are as before. An invoice that is owed again (a payment that came bac
 longer archived, and the database refuses one that is both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, update
 from sqlmodel import Session, col, select
 
+from auth import audit
 from auth.actors import Action, Actor
-from billing import invoices
 from billing.chosen import require_some
 from billing.customer_bulk import NothingToUndo
 from billing.customers import Customer
@@ -38,32 +39,35 @@ class NotEnded(Conflict):
 
     code = "INVOICE_NOT_ENDED"
 
-    def __init__(self, invoice: Invoice) -> None:
+    def __init__(self, number: str) -> None:
         said = say(
             "Invoice {number} can't be archived. Only paid, void and uncollectible ones can.",
-            number=invoice.number or "–",
+            number=number or "–",
         )
         super().__init__(said)
 
 
-def archive(db: Session, actor: Actor, *, invoice_ids: Sequence[UUID], now: datetime) -> Archived:
+def archive(
+    db: Session,
+    actor: Actor,
+    *,
+    invoice_ids: Sequence[UUID],
+    archiving_id: UUID | None = None,
+    now: datetime,
+) -> Archived:
     """Put these invoices out of the dashboard's lists, in one act; archived ones stay as they are.
 
-    All or nothing. Refuses NotFound if any of them is not the partner's, NotEnded, and no invoice at all or
-    more than 500 of them.
+    All or nothing. `archiving_id` makes it a part of an act that began before. Refuses NotFound if any of
+    them is not the partner's, NotEnded, and no invoice at all or more than 500 of them.
     """
-    act = new_id()
-    held = _locked(db, actor, invoice_ids)
-    for one in held:
-        if one.status not in ENDED:
-            raise NotEnded(one)
-    done = [one for one in held if one.archived_at is None]
-    for one in done:
-        one.archived_at, one.archiving_id, one.updated_at = now, act, now
-    db.flush()
-    for one in done:
-        invoices.record(db, actor, one, "invoice.archived", now)
-    return Archived(act, tuple(done))
+    act = archiving_id or new_id()
+    for number, status in _held(db, actor, invoice_ids):
+        if status not in ENDED:
+            raise NotEnded(number)
+    wanted = (col(Invoice.id).in_(invoice_ids), col(Invoice.archived_at).is_(None))
+    done = _changed(db, actor, wanted, {"archived_at": now, "archiving_id": act}, now)
+    _told(db, actor, "invoice.archived", done, now)
+    return Archived(act, done)
 
 
 def restore(db: Session, actor: Actor, *, invoice_ids: Sequence[UUID], now: datetime) -> tuple[Invoice, ...]:
@@ -71,7 +75,8 @@ def restore(db: Session, actor: Actor, *, invoice_ids: Sequence[UUID], now: date
 
     All or nothing. Refuses as `archive`, but for NotEnded.
     """
-    return _restored(db, actor, _locked(db, actor, invoice_ids), now)
+    _held(db, actor, invoice_ids)
+    return _restored(db, actor, col(Invoice.id).in_(invoice_ids), now)
 
 
 def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: datetime) -> tuple[Invoice, ...]:
@@ -80,36 +85,58 @@ def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: dateti
     Refuses NothingToUndo, which is also what another partner's act comes to.
     """
     actor.require(Action.EDIT_INVOICES)
-    mine = (Invoice.partner_id == actor.partner_id, col(Invoice.archiving_id) == archiving_id)
-    found = db.exec(select(Invoice.id).where(*mine)).all()
-    held = _locked(db, actor, found) if found else ()
-    done = [one for one in held if one.archiving_id == archiving_id]
-    if not done:
+    of_the_act = col(Invoice.archiving_id) == archiving_id
+    if not _locked(db, actor, of_the_act):
         raise NothingToUndo(mark("There is nothing left to undo: these invoices were changed since."))
-    return _restored(db, actor, done, now)
+    return _restored(db, actor, of_the_act, now)
 
 
-def _restored(db: Session, actor: Actor, held: Sequence[Invoice], now: datetime) -> tuple[Invoice, ...]:
-    done = [one for one in held if one.archived_at is not None]
-    for one in done:
-        one.archived_at, one.archiving_id, one.updated_at = None, None, now
-    db.flush()
-    for one in done:
-        invoices.record(db, actor, one, "invoice.restored", now)
-    return tuple(done)
+def _restored(db: Session, actor: Actor, which: ColumnElement[bool], now: datetime) -> tuple[Invoice, ...]:
+    wanted = (which, col(Invoice.archived_at).is_not(None))
+    done = _changed(db, actor, wanted, {"archived_at": None, "archiving_id": None}, now)
+    _told(db, actor, "invoice.restored", done, now)
+    return done
 
 
-def _locked(db: Session, actor: Actor, invoice_ids: Sequence[UUID]) -> Sequence[Invoice]:
-    """These invoices, their customers' rows locked before them, each in one order for all, so that two at
-    once never wait in a circle."""
+def _changed(
+    db: Session, actor: Actor, which: Iterable[ColumnElement[bool]], values: Mapping[str, Any], now: datetime
+) -> tuple[Invoice, ...]:
+    """Invoices that are held, after the change: one statement, however many they are."""
+    change = (
+        update(Invoice)
+        .where(col(Invoice.partner_id) == actor.partner_id, *which)
+        .values(updated_at=now, **values)
+        .returning(Invoice)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return tuple(sorted(db.scalars(change).all(), key=lambda one: one.id))
+
+
+def _told(db: Session, actor: Actor, action: str, done: Sequence[Invoice], now: datetime) -> None:
+    if done:
+        audit.record_many(
+            db, actor, action=action, subject_kind="invoice", now=now,
+            subjects=[(one.id, one.customer_id) for one in done],
+            details=[{"number": one.number, "total_minor": one.total_minor} for one in done],
+        )  # fmt: skip
+
+
+def _held(db: Session, actor: Actor, invoice_ids: Sequence[UUID]) -> Sequence[tuple[str, str]]:
+    """The number and status of each."""
     actor.require(Action.EDIT_INVOICES)
     require_some(invoice_ids=invoice_ids)
-    mine = (Invoice.partner_id == actor.partner_id, col(Invoice.id).in_(invoice_ids))
-    owners = db.exec(select(Invoice.customer_id).where(*mine)).all()
-    theirs = (Customer.partner_id == actor.partner_id, col(Customer.id).in_(set(owners)))
-    db.exec(select(Customer.id).where(*theirs).order_by(col(Customer.id)).with_for_update(key_share=True))
-    wanted = select(Invoice).where(*mine).order_by(col(Invoice.id)).with_for_update(key_share=True)
-    found = db.exec(wanted.execution_options(populate_existing=True)).all()
+    found = _locked(db, actor, col(Invoice.id).in_(invoice_ids))
     if len(found) != len(set(invoice_ids)):
         raise NotFound
     return found
+
+
+def _locked(db: Session, actor: Actor, which: ColumnElement[bool]) -> Sequence[tuple[str, str]]:
+    """Invoices, their customers' rows locked before them, each in one order for all, so that two at once
+    never wait in a circle."""
+    mine = (Invoice.partner_id == actor.partner_id, which)
+    owners = select(Invoice.customer_id).where(*mine)
+    theirs = (Customer.partner_id == actor.partner_id, col(Customer.id).in_(owners))
+    db.exec(select(Customer.id).where(*theirs).order_by(col(Customer.id)).with_for_update(key_share=True))
+    wanted = select(Invoice.number, Invoice.status).where(*mine).order_by(col(Invoice.id))
+    return db.exec(wanted.with_for_update(key_share=True)).all()

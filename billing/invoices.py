@@ -19,6 +19,7 @@ from auth import audit
 from auth.actors import Action, Actor
 from billing import customers, invoice_words, recurring_words
 from billing.customers import Customer
+from billing.invoice_changes import changes
 from billing.invoice_fields import Draft, InvoiceInput, read_draft
 from billing.invoice_refusals import (
     ONE_EXTERNAL_ID,
@@ -123,7 +124,7 @@ class Invoice(SQLModel, table=True):
         Index("ix_invoice_number", "partner_id", "number", "id"),
         Index("ix_invoice_issue", "partner_id", "issue_on", "id"),
         guarded(Guard.ISSUED),
-    )
+    )  # fmt: skip
 
     partner_id: UUID = tenant()
     id: UUID = key()
@@ -278,6 +279,7 @@ def update_draft(
         raise Conflict
     draft = read_draft(db, actor, customer=customer, fields=fields, before=invoice.model_dump(), now=now)
     recurring_words.require_known(db, actor, invoice.id, draft)
+    told = changes(invoice.model_dump(), draft, lines_of(db, invoice), taxes_of(db, invoice))
     with unique(db, ONE_EXTERNAL_ID, external_id_taken()):
         for name, value in draft.values.items():
             setattr(invoice, name, value)
@@ -285,7 +287,7 @@ def update_draft(
         invoice.updated_at = now
     _write_lines(db, invoice, draft)
     invoice_words.keep(db, invoice.model_dump(), customer)
-    record(db, actor, invoice, "invoice.updated", now)
+    record(db, actor, invoice, "invoice.updated", now, **told)
     return invoice
 
 
@@ -366,9 +368,7 @@ def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
         db.execute(insert(InvoiceLineTax), taxes)
 
 
-def record(
-    db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: str | Sequence[str]
-) -> None:
+def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: object) -> None:
     """Write an act on an invoice into the audit log, with its number and total as they are now."""
     # Of a draft the customer's side learns nothing, not even that there is one.
     whose = invoice.customer_id

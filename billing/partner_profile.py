@@ -20,6 +20,7 @@ from billing.invoice_settings import InvoiceSettingsInput, read_invoice_settings
 from billing.partners import Partner
 from billing.tax_ids import TaxId, parse_gst_hst_number, parse_qst_number, parse_tax_id
 from billing.texts import Checks
+from billing.told import told
 from errors import Conflict, Problem
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -107,21 +108,13 @@ def write(
     """
     if not changed:
         return
-    names = sorted(changed)
-    was = [_told(getattr(partner, name)) for name in names]
+    kept = told({name: (getattr(partner, name), value) for name, value in changed.items()})
     for name, value in changed.items():
         setattr(partner, name, value)
     partner.version += 1
     partner.updated_at = now
-    audit.record(
-        db, actor, action=action, subject_kind="partner", subject_id=partner.id, now=now,
-        fields=names, was=was, became=[_told(changed[name]) for name in names],
-    )  # fmt: skip
+    audit.record(db, actor, action=action, subject_kind="partner", subject_id=partner.id, now=now, **kept)
     db.flush()
-
-
-def _told(value: object) -> object:
-    return value if isinstance(value, bool) else "" if value is None else str(value)
 
 
 def _read(

@@ -24,6 +24,7 @@ from billing.customers import Customer, require_acting
 from billing.inputs import Input
 from billing.invoices import Invoice, InvoiceStatus
 from billing.texts import Checks
+from billing.told import between
 from billing.unique import unique
 from db.columns import instant, key, linked, sort_key, tenant
 from db.policies import Guard, guarded
@@ -142,11 +143,12 @@ def update(db: Session, actor: Actor, *, tag_id: UUID, fields: TagInput, now: da
     values = _checked(fields, new=False)
     changed = {name: value for name, value in values.items() if value != getattr(tag, name)}
     if changed:
+        kept = between(tag.model_dump(), changed)
         with unique(db, "uq_tag_name", _taken()):
             for name, value in changed.items():
                 setattr(tag, name, value)
             tag.updated_at = now
-        note(db, actor, "tag.updated", tag, now)
+        note(db, actor, "tag.updated", tag, now, **kept)
     return tag
 
 
@@ -383,9 +385,10 @@ def _note(
     A partner's labels are not for the customer to read, so a row about them is the partner's alone.
     """
     changed: dict[UUID, UUID] = dict(map(tuple, subjects))
-    for subject, customer_id in changed.items():
-        audit.record(
-            db, actor, action=action, subject_kind=action.partition(".")[0], subject_id=subject,
-            customer_id=audit.Unseen(customer_id), now=now, tags=sorted(map(str, tag_ids)),
+    if changed:
+        audit.record_many(
+            db, actor, action=action, subject_kind=action.partition(".")[0], now=now,
+            subjects=[(subject, actor.customer_id) for subject in changed], concerned=list(changed.values()),
+            details=[{"tags": sorted(map(str, tag_ids))}] * len(changed),
         )  # fmt: skip
     return len(changed)

@@ -16,11 +16,13 @@ from billing import thread_reading
 from languages import mark, say, say_count
 from portal.chips import of_customer
 from portal.door import act, go, read_form
+from portal.every_tag import with_every_tag
 from portal.house import house, place
 from portal.invoice_choice import folder
 from portal.invoice_filters import LONGEST
 from portal.page import ask, show
 from portal.paging import counted, link, neighbours, window
+from portal.tag_filters import CUSTOMER_TAG, TAG, TagFilters, sets_of
 
 UNREAD, SETTLED = "unread", "settled"
 OPEN = {"state": {"eq": "OPEN"}}
@@ -44,21 +46,24 @@ class Narrowing(NamedTuple):
     turn: str
     customer: str
     search: str
+    tagged: TagFilters
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Narrowing":
+    def of(cls, pairs: Iterable[tuple[str, str]], *, by_partner: bool) -> "Narrowing":
         """From pairs of an address: what can't be meant is left out. A settled one waits for nobody."""
-        plain = {name: text.strip()[:LONGEST] for name, text in pairs}
+        given = [(name, text.strip()[:LONGEST]) for name, text in pairs]
+        plain = dict(given)
         tab, kind, turn = (plain.get(name, "") for name in ("show", "kind", "turn"))
         tab = tab if tab in TABS else ""
         turn = turn if turn in (US, THEM) and tab != SETTLED else ""
         search = plain.get("search", "")
-        return cls(tab, kind if kind in KINDS else "", turn, plain.get("customer", ""), search)
+        tagged = TagFilters.of(given, names=sets_of(staffs=by_partner))
+        return cls(tab, kind if kind in KINDS else "", turn, plain.get("customer", ""), search, tagged)
 
     @property
     def is_narrowed(self) -> bool:
         """Is anything of the tab left out?"""
-        return bool(self.kind or self.turn or self.customer or self.search)
+        return self.tagged.is_on or bool(self.kind or self.turn or self.customer or self.search)
 
     def variables(self, *, by_partner: bool) -> dict[str, Any]:
         """The document's arguments, for whoever of the two sides asks."""
@@ -69,17 +74,20 @@ class Narrowing(NamedTuple):
             where |= OPEN | {"lastMessageIsFromPartner": {"eq": (self.turn == THEM) is by_partner}}
         if self.customer:
             where["customer"] = {"id": {"eq": self.customer}}
+        self.tagged.narrow(where, {TAG: ("invoice",), CUSTOMER_TAG: ("customer",)})
         return {"search": self.search or None, "where": where}
 
 
 async def list_threads(request: Request) -> Response:
     """The open ones, what moved last first; or those that were asked for."""
-    asked, by_partner = Narrowing.of(request.query_params.multi_items()), place(request).kind == "partner"
+    by_partner = place(request).kind == "partner"
+    asked = Narrowing.of(request.query_params.multi_items(), by_partner=by_partner)
     more = {"customer": asked.customer, "ofOne": bool(asked.customer)} if by_partner else {}
     page = await ask(
         request, f"{folder(request)}/conversations/list", **window(request),
         **asked.variables(by_partner=by_partner), **more,
     )  # fmt: skip
+    page = await with_every_tag(request, page)
     found = page.content["threads"]
     # Whoever only looks has read nothing, and has nothing unread.
     labels = {tab: text for tab, text in LABELS.items() if tab != UNREAD or page.shell.unread is not None}

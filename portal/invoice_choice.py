@@ -4,7 +4,7 @@ Surprise: choosing is a GET. The list's boxes only make the address of the page 
 its button is a form of its own, and carries what was chosen as text.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -78,10 +78,15 @@ async def found(request: Request, chosen: Chosen, narrow: Narrow) -> Page:
 async def rows(request: Request, chosen: Chosen, narrow: Narrow) -> list[Mapping[str, Any]]:
     """All of them, as far as as many can be done at once."""
     listed: list[Mapping[str, Any]] = []
-    document = f"{folder(request)}/invoices/chosen"
-    async for part in pages(request, document, "invoices", chosen.variables(narrow), size=_PAGE):
+    async for part in parts_of(request, chosen, narrow):
         listed += part
     return listed[:MOST_AT_ONCE]
+
+
+def parts_of(request: Request, chosen: Chosen, narrow: Narrow) -> AsyncIterator[list[Mapping[str, Any]]]:
+    """All of them, however many, a hundred after the other."""
+    document = f"{folder(request)}/invoices/chosen"
+    return pages(request, document, "invoices", chosen.variables(narrow), size=_PAGE)
 
 
 def folder(request: Request) -> str:

@@ -9,19 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
-
-from starlette.requests import Request
+from urllib.parse import urlencode
 
 from billing.money import Currency, parse_amount
 from errors import Invalid
 from languages import mark
 from portal import numbers
+from portal.tag_filters import CUSTOMER_TAG, TAG, TagFilters, sets_of
 
 LONGEST = 200
-MOST_TAGS = 20
-ALL = "all"
-TAG = "tag"
+# Where the tags are, of invoices.
+_TAGGED = {TAG: (), CUSTOMER_TAG: ("customer",)}
 
 
 class Span(NamedTuple):
@@ -75,36 +73,26 @@ TALKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "disputed": (mark("Disputed"), {"isDisputed": {"eq": True}}),
 }
 NAMES = (
-    "search", "match", "currency", "customer", "talk", *WORDS,
+    "search", "currency", "customer", "talk", *WORDS,
     *(f"{span.name}_{end}" for span in SPANS for end in ("from", "to")),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Filters:
-    """One list's narrowing, as it was asked for: its texts by their names in the address, and its tags.
+    """One list's narrowing, as it was asked for: its texts by their names in the address, and its `tagged`.
 
     `bounds` are the ends that can be meant, by what they compare; `problems` say what is wrong with others.
     """
 
     texts: Mapping[str, str]
-    tags: tuple[str, ...] = ()
+    tagged: TagFilters = field(default_factory=TagFilters)
     bounds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, request: Request) -> "Filters":
-        """From the address."""
-        return cls.of(request.query_params.multi_items())
-
-    @classmethod
-    def written(cls, query: str) -> "Filters":
-        """From what `query` wrote."""
-        return cls.of(parse_qsl(query))
-
-    @classmethod
-    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Filters":
-        """From pairs of an address; the last of a name counts."""
+    def of(cls, pairs: Iterable[tuple[str, str]], *, staffs: bool = False) -> "Filters":
+        """From pairs of an address; the last of a name counts. `staffs`: of the partner's list."""
         asked = [(name, text.strip()[:LONGEST]) for name, text in pairs]
         texts = plain_amounts({name: text for name, text in asked if name in NAMES and text})
         texts["currency"] = texts.get("currency", "").upper()
@@ -112,9 +100,8 @@ class Filters:
             del texts["currency"]
         if texts.get("talk", "") not in TALKS:
             texts.pop("talk", None)
-        tags = dict.fromkeys(text for name, text in asked if name == TAG and text)
         bounds, problems = bounds_of(texts)
-        return cls(texts, tuple(tags)[:MOST_TAGS], bounds, problems)
+        return cls(texts, TagFilters.of(asked, names=sets_of(staffs=staffs)), bounds, problems)
 
     def value(self, name: str) -> str:
         """What was asked under a name; "" for nothing."""
@@ -126,11 +113,6 @@ class Filters:
         return self.value("search")
 
     @property
-    def match(self) -> str:
-        """ "all" if every tag must be on it, else any."""
-        return ALL if self.value("match") == ALL else "any"
-
-    @property
     def talks(self) -> list[tuple[str, str]]:
         """What may be asked about conversations, each with its words."""
         return [(name, text) for name, (text, _) in TALKS.items()]
@@ -138,17 +120,17 @@ class Filters:
     @property
     def more(self) -> bool:
         """Is anything asked that stands under "More filters"?"""
-        return bool(self.tags or self.texts.keys() - {"search", "match", "customer"})
+        return self.tagged.is_on or bool(self.texts.keys() - {"search", "customer"})
 
     @property
     def narrowed(self) -> bool:
         """Is anything asked at all?"""
-        return bool(self.tags or self.texts.keys() - {"match"})
+        return self.tagged.is_on or bool(self.texts)
 
     def pairs(self) -> list[tuple[str, str]]:
         """It as pairs of an address, always in the same order."""
         plain = [(name, self.texts[name]) for name in NAMES if name in self.texts]
-        return plain + [(TAG, tag) for tag in self.tags]
+        return plain + self.tagged.pairs()
 
     def query(self) -> str:
         """It as the query of an address."""
@@ -157,8 +139,6 @@ class Filters:
     def where(self) -> Mapping[str, Any]:
         """The conditions on invoices, beside the words."""
         found: dict[str, Any] = {name: dict(ends) for name, ends in self.bounds.items()}
-        if self.tags:
-            found["tags"] = {self.match: list(self.tags)}
         if self.value("currency"):
             found["currency"] = {"eq": self.value("currency")}
         if self.value("customer"):
@@ -168,6 +148,7 @@ class Filters:
         for name, (compares, how) in WORDS.items():
             if self.value(name):
                 found[compares] = {how: self.value(name)}
+        self.tagged.narrow(found, _TAGGED)
         return found
 
 

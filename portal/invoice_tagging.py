@@ -1,11 +1,12 @@
 """Tags on many invoices at once, in the dashboard and in the portal: choose in the list, then say which tags.
 
 Surprise: choosing is a GET. The list's boxes only make the address of the page that asks which tags, so
-nothing is lost by going back; an id that is not one's own is as good as none there, too.
+nothing is lost by going back; an id that is not one's own is as good as none there, too. All that the list
+shows travels as the list's own address, and is looked up again when it is confirmed.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from uuid import UUID
 
 from sqlmodel import Session
 from starlette.requests import Request
@@ -15,79 +16,99 @@ from auth.actors import Action, Actor
 from billing import tags
 from db import ids
 from errors import Forbidden, Invalid, NotFound
-from languages import say_count
+from languages import grouped, say, say_count
 from portal.door import act, go, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
-from portal.house import house, place
+from portal.house import house
+from portal.in_parts import MOST_MATCHING, in_parts
+from portal.invoice_choice import Chosen, Narrow, folder, parts_of
 from portal.page import ask, show
-from portal.paging import counted
 
-# As many as the portal's page of the list has.
-MOST = 50
 # As the rule names it, so that its refusals find the field.
 FIELD = "tag_ids"
+# How many there were when it was asked, of all that a list finds.
+COUNT = "count"
+# As many as the portal's page of the list has, and as the page here names.
+SHOWN = 50
 
 
-async def show_tagging(request: Request) -> Response:
+async def show_tagging(request: Request, narrow: Narrow) -> Response:
     """Which invoices were chosen, and the tags to put on them or take off."""
-    query = request.query_params
-    # The portal's boxes for what can be paid are called so, for the button beside this one.
-    chosen = _chosen([*query.getlist("invoice"), *query.getlist("pay")])
-    if not chosen:
-        await ask(request, _document(request), ids=[])  # whoever is nobody here signs in first
-        return go(request, _list(request), "Choose the invoices to tag.", tone="info")
-    return await _page(request, chosen, Form())
+    return await _page(request, Chosen.asked(request), narrow, Form())
 
 
-async def tag(request: Request) -> Response:
-    """Put the ticked tags on the chosen invoices, or take them off: all of them, or nothing is done."""
+async def tag(request: Request, narrow: Narrow) -> Response:
+    """Put the ticked tags on the chosen invoices, or take them off."""
     form = await read_form(request)
-    chosen, now = _chosen(form.values("invoice")), house(request).clock()
+    chosen, now = Chosen.posted(form), house(request).clock()
+    await act(request, lambda _, actor: actor.require(Action.EDIT_TAGS), form=form)
     removing = form.pressed == "remove"
     change = tags.untag_invoices if removing else tags.tag_invoices
 
-    def work(db: Session, actor: Actor) -> int:
-        return change(
-            db, actor, tag_ids=[ids.parsed(text, "tag") for text in form.values(FIELD)],
-            invoice_ids=[ids.parsed(text, "inv") for text in chosen], now=now,
-        )  # fmt: skip
+    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
+        tag_ids = [ids.parsed(text, "tag") for text in form.values(FIELD)]
+        return change(db, actor, tag_ids=tag_ids, invoice_ids=part, now=now)
 
+    invoice_ids: Sequence[str] | None = chosen.ids
+    if invoice_ids is None:
+        listed = await _listed(request, chosen, narrow)
+        if form.value(COUNT) != str(len(listed)):
+            return await _page(request, chosen, narrow, form, changed=bool(form.value(COUNT)))
+        invoice_ids = listed
     try:
-        count = await act(request, work, form=form)
+        done = await in_parts(request, form, invoice_ids, "inv", work)
     except Invalid as wrong:
-        return await _page(request, chosen, form.with_problems(wrong), status=422)
-    said = (
-        say_count("{count} invoice lost a tag.", "{count} invoices lost a tag.", count)
-        if removing
-        else say_count("{count} invoice gained a tag.", "{count} invoices gained a tag.", count)
-    )
-    return go(request, _list(request), said)
+        return await _page(request, chosen, narrow, form.with_problems(wrong), status=422)
+    return go(request, chosen.back(request), _said(done.changed, len(invoice_ids) - done.changed, removing))
 
 
-async def _page(request: Request, chosen: list[str], form: Form, *, status: int = 200) -> Response:
-    document = _document(request)
-    page = await ask(request, document, ids=chosen)
-    found: list[dict[str, Any]] = page.content["invoices"]["nodes"]
-    if len(found) != len(chosen):
+async def _page(
+    request: Request, chosen: Chosen, narrow: Narrow, form: Form, *, status: int = 200, changed: bool = False
+) -> Response:
+    document, listed = _document(request), await _listed(request, chosen, narrow)
+    if len(listed) > MOST_MATCHING:
+        most = grouped(MOST_MATCHING)
+        said = say("At most {most} invoices can be tagged at once. Narrow the list.", most=most)
+        return go(request, chosen.back(request), said, tone="warning")
+    page = await ask(request, document, ids=listed[:SHOWN])
+    if len(page.content["invoices"]["nodes"]) != len(listed[:SHOWN]):
         raise NotFound
     if Action.EDIT_TAGS.value not in page.shell.rights:
         raise Forbidden
+    if not listed:
+        return go(request, chosen.back(request), "Choose the invoices to tag.", tone="info")
     page = await with_every_tag(request, page)
+    fields = {"narrowing": chosen.query} | ({COUNT: str(len(listed))} if chosen.ids is None else {})
     return show(
-        request, f"{document}.html", page, form=form, status=status,
-        action=request.url.path, back=_list(request), count=counted(len(found), "invoice", "invoices"),
+        request, f"{document}.html", page, form=form, status=status, action=request.url.path,
+        back=chosen.back(request), total=len(listed), fields=fields, boxes=chosen.ids or (), changed=changed,
+        count=say_count("{count} invoice", "{count} invoices", len(listed)),
     )  # fmt: skip
+
+
+async def _listed(request: Request, chosen: Chosen, narrow: Narrow) -> Sequence[str]:
+    """The ids of what was chosen, or of all that the list shows: one more than can be done means too many."""
+    if chosen.ids is not None:
+        return chosen.ids
+    listed: list[str] = []
+    async for part in parts_of(request, chosen, narrow):
+        listed += [one["id"] for one in part]
+        if len(listed) > MOST_MATCHING:
+            break
+    return listed
+
+
+def _said(count: int, others: int, removing: bool) -> str:
+    if removing:
+        said = say_count("{count} invoice lost a tag.", "{count} invoices lost a tag.", count)
+        rest = say_count("{count} had none of them.", "{count} had none of them.", others)
+    else:
+        said = say_count("{count} invoice gained a tag.", "{count} invoices gained a tag.", count)
+        rest = say_count("{count} had them already.", "{count} had them already.", others)
+    return f"{said} {rest}" if others else said
 
 
 def _document(request: Request) -> str:
     """The page's document, and its template, of the door the request came through."""
-    return f"{'partner' if place(request).kind == 'partner' else 'customer'}/invoices/tagging"
-
-
-def _chosen(given: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(given))[:MOST]
-
-
-def _list(request: Request) -> str:
-    return f"{place(request).home}/invoices"
+    return f"{folder(request)}/invoices/tagging"

@@ -77,7 +77,7 @@ def _entered(
         enter(db, user_id=user_id)
         stepped_up_at = db.exec(select(Session.stepped_up_at).where(Session.id == session_id)).one()
         user = users.one(db, user_id=user_id)
-        zone = user.time_zone or "UTC"
+        zone = users.zone_of(db, user)
         myself = Myself(user_id, session_id, user.name, user.email, zone, stepped_up_at, now)
         if recent and not myself.proved_recently:
             raise ProofRequired

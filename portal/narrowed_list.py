@@ -21,11 +21,13 @@ from billing.invoice_fields import DAYS
 from billing.money import Currency
 from portal import chips, exports
 from portal.door import customer, go, partner, read_form
+from portal.every_tag import with_every_tag
 from portal.house import place
 from portal.invoice_choice import folder
 from portal.invoice_filters import LONGEST, Span, bounds_of, plain_amounts
 from portal.page import ask, show
 from portal.paging import link, neighbours, window
+from portal.tag_filters import CUSTOMER_TAG, TAG, TagFilters, sets_of
 
 # What is narrowed by whole days and stored to the instant: days are the reader's.
 _INSTANTS = frozenset({"createdAt"})
@@ -37,8 +39,9 @@ class Listing:
     """One such list, at one door.
 
     `path` is its place under the door's home, `noun` that of its documents and templates, and `connection`
-    the field of the API that it reads. `tab` is what addresses call its `tabs`, each with its label and
-    conditions. `staffs`: it is the partner's, which has many customers and two currencies.
+    the field of the API that it reads. `invoice` are the fields that lead to a row's invoice. `tab` is what
+    addresses call its `tabs`, each with its label and conditions. `staffs`: it is the partner's, which has
+    many customers and two currencies.
     """
 
     path: str
@@ -54,6 +57,7 @@ class Listing:
     row: Callable[[Mapping[str, Any]], Sequence[Cell]]
     staffs: bool
     size: int = 100
+    invoice: Sequence[str] = ("invoice",)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,6 +83,7 @@ class Listing:
             one = asked.value("customer")
             variables |= {"customer": one, "ofOne": bool(one)}
         page = await ask(request, f"{folder(request)}/{self.noun}/list", **window(request), **variables)
+        page = await with_every_tag(request, page)
         listed = page.content[self.connection]
         return show(
             request, f"{folder(request)}/{self.noun}/list.html", page, asked=asked, sorts=self.sorts,
@@ -116,13 +121,15 @@ class Narrowing(NamedTuple):
     tab: str
     sort: str
     texts: Mapping[str, str]
+    tagged: TagFilters
     bounds: Mapping[str, Mapping[str, str]]
     problems: tuple[str, ...]
 
     @classmethod
     def of(cls, listing: Listing, pairs: Iterable[tuple[str, str]]) -> "Narrowing":
         """From pairs of an address: what can't be meant is left out."""
-        plain = {name: text.strip()[:LONGEST] for name, text in pairs}
+        given = [(name, text.strip()[:LONGEST]) for name, text in pairs]
+        plain = dict(given)
         tab, sort = plain.get(listing.tab, ""), plain.get("sort", "")
         asked = {name: plain[name] for name in listing.names if plain.get(name)}
         texts = plain_amounts(asked, listing.spans)
@@ -131,8 +138,8 @@ class Narrowing(NamedTuple):
             del texts["currency"]
         bounds, problems = bounds_of(texts, listing.spans)
         return cls(
-            listing, tab if tab in listing.tabs else "", sort if sort in listing.sorts else "", texts, bounds,
-            problems,
+            listing, tab if tab in listing.tabs else "", sort if sort in listing.sorts else "", texts,
+            TagFilters.of(given, names=sets_of(staffs=listing.staffs)), bounds, problems,
         )  # fmt: skip
 
     def value(self, name: str) -> str:
@@ -142,12 +149,12 @@ class Narrowing(NamedTuple):
     @property
     def more(self) -> bool:
         """Is anything asked that stands under "More filters"?"""
-        return bool(self.texts.keys() - {"search", "customer"})
+        return self.tagged.is_on or bool(self.texts.keys() - {"search", "customer"})
 
     @property
     def is_narrowed(self) -> bool:
         """Is anything left out?"""
-        return bool(self.tab or self.texts)
+        return self.tagged.is_on or bool(self.tab or self.texts)
 
     async def variables(self, request: Request) -> dict[str, Any]:
         """The document's arguments."""
@@ -159,12 +166,13 @@ class Narrowing(NamedTuple):
             where["currency"] = {"eq": self.value("currency")}
         if self.value("customer"):
             where["customer"] = {"id": {"eq": self.value("customer")}}
+        self.tagged.narrow(where, {TAG: self.listing.invoice, CUSTOMER_TAG: ("customer",)})
         return {"search": self.value("search") or None, "where": where, "orderBy": self.sort or None}
 
     def query(self) -> str:
         """It as the query of an address."""
         pairs = [(self.listing.tab, self.tab), ("sort", self.sort), *self.texts.items()]
-        return urlencode([pair for pair in pairs if pair[1]])
+        return urlencode([*(pair for pair in pairs if pair[1]), *self.tagged.pairs()])
 
 
 def _instants(days: Mapping[str, str], time_zone: str) -> dict[str, str]:

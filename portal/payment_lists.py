@@ -66,6 +66,7 @@ def _through_remit(*, staffs: bool) -> Listing:
         tab="status", tabs=STAFFS_TABS if staffs else CUSTOMERS_TABS, sorts=_SORTS, spans=(_STARTED, _AMOUNT),
         export=payment_exports.EXPORT, columns=payment_exports.columns(staffs=staffs),
         row=payment_exports.rows_of(staffs=staffs), staffs=staffs, size=payment_exports.PAGE,
+        invoice=("allocations", "invoice"),
     )  # fmt: skip
 
 

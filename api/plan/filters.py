@@ -15,10 +15,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from strawberry.types.field import StrawberryField
 
-from api.nouns import NOUNS, Noun, shown_column
+from api.nouns import NOUNS, Noun, listed, shown_column
 from api.plan.objects import owned, record_id
 from api.plan.planning import Planning, Value, int8
-from api.reads import Amount, Computed, Identity, Many, One, Own, Reference
+from api.reads import Amount, Computed, Identity, Many, One, Own, Page, Reference
 from billing.search import LAST, SearchToken, words_asked
 from errors import Invalid
 
@@ -90,6 +90,8 @@ def _field(planning: Planning, noun: Noun, alias: str, key: str, asked: Value) -
     planning.see(read.see, f"{noun.name}.{key}")
     if isinstance(read, One):
         return _related(planning, noun, alias, read, name, asked)
+    if isinstance(read, Page):
+        return _some(planning, noun, alias, read, name, asked)
     if isinstance(read, Many):
         return _linked(planning, alias, read, asked)
     parts = []
@@ -189,15 +191,32 @@ def _own(planning: Planning, alias: str, read: Own, operator: str, value: Value)
 
 
 def _related(planning: Planning, noun: Noun, alias: str, read: One, name: str, asked: Value) -> str:
-    declared = next(field for python_name, field, _ in noun.fields if python_name == name)
-    related = related_noun(declared)
-    planning.see(related.needs, related.name)
+    related = related_noun(_declared(noun, name))
     other = planning.alias()
+    return _one_of(planning, related, other, f"{other}.id = {alias}.{read.link}", asked)
+
+
+def _some(planning: Planning, noun: Noun, alias: str, read: Page, name: str, asked: Value) -> str:
+    """Does at least one record of a connection fit?"""
+    below = listed(_declared(noun, name))
+    other = planning.alias()
+    tie = f"{other}.{read.link} = {alias}.id"
+    if read.only is not None:
+        tie += f" and {planning.expression(read.only, below.table, other, read.see)}"
+    return _one_of(planning, below, other, tie, asked)
+
+
+def _one_of(planning: Planning, related: Noun, other: str, tie: str, asked: Value) -> str:
+    planning.see(related.needs, related.name)
     condition = where(planning, related, other, asked)
     return (
         f"exists (select from {related.table.name} {other} where {planning.scope(related.table, other)}"
-        f" and {other}.id = {alias}.{read.link} and ({condition}))"
+        f" and {tie} and ({condition}))"
     )
+
+
+def _declared(noun: Noun, name: str) -> StrawberryField:
+    return next(field for python_name, field, _ in noun.fields if python_name == name)
 
 
 def related_noun(declared: StrawberryField) -> Noun:

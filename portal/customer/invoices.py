@@ -87,7 +87,8 @@ class Asked(NamedTuple):
         return urlencode([*tab, ("sort", self.sort), *self.filters.pairs()])
 
 
-def _narrow(query: str) -> Mapping[str, Any]:
+def narrow(query: str) -> Mapping[str, Any]:
+    """The arguments of the API's `invoices` that a list's address asks for."""
     return Asked.of(parse_qsl(query)).variables
 
 
@@ -190,12 +191,12 @@ def _address(request: Request) -> str:
 
 async def show_export(request: Request) -> Response:
     """What a file of the company's invoices will hold."""
-    return await invoice_export.show_export(request, _narrow)
+    return await invoice_export.show_export(request, narrow)
 
 
 async def export(request: Request) -> Response:
     """The file."""
-    return await invoice_export.export(request, _narrow)
+    return await invoice_export.export(request, narrow)
 
 
 _ALL = "/portal/{slug}/invoices"

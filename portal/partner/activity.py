@@ -15,9 +15,7 @@ from db import ids
 from languages import mark, say, spoken
 from portal.navigation import ROLES
 from portal.partner import refused_sending
-from portal.partner.customer_form import LABELS
-from portal.partner.settings_form import SETTINGS
-from portal.worded import worded
+from portal.partner.told_changes import told
 
 # {who}, {number}, {method}, {role}, {fields} and the like are put in from the row.
 WORDS = {
@@ -180,6 +178,12 @@ NAMED = {
     "tag.deleted": mark("deleted the tag “{view}”"),
     "tag.merged": mark("merged the tag “{view}” into “{into}”"),
 }
+# The same, where the row says what was changed, as {changes}, or what the role was {before}.
+TOLD = {
+    "invoice.updated": mark("changed a draft invoice: {changes}"),
+    "tag.updated": mark("changed the tag “{view}”: {changes}"),
+    "user.role_changed": mark("changed the role of {who} from {before} to {role}"),
+}
 # Subjects whose name of today is looked up, or whose customer, where the row is not for its eyes.
 LOOKED_UP = ("user", "tag", "access_request", "invoice", "customer", "recurring_invoice")
 MOST_LOOKED_UP = 100
@@ -230,13 +234,15 @@ def activity_of(rows: Iterable[Mapping[str, Any]], known: Iterable[Mapping[str, 
 
 def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     details = row["details"] or {}
-    changed = [LABELS[name] for name in details.get("fields", ()) if name in LABELS]
+    changes = told(row["subjectKind"], details)
     name = details.get("name") or names.get(row["subjectId"], "")
     number = details.get("number") or name
     tags = [names.get(tag) for tag in _tags(row)]
     words = WORDS.get(row["action"], row["action"].replace("_", " ").replace(".", ": "))
     if any(tags) if row["action"].endswith("tagged") else number:
         words = NAMED.get(row["action"], words)
+    if changes or details.get("before"):
+        words = TOLD.get(row["action"], words)
     what = say(
         words,
         who=names.get(row["subjectId"], mark("a user")),
@@ -255,8 +261,10 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         or say("any {role}", role=ROLES.get(details.get("role", ""), mark("user"))),
         reason=f" ({details['reason']})" if details.get("reason") else "",
         tried=details.get("tried") or "",
-        fields=", ".join(map(str, changed)) or mark("the company"),
-        settings=_settings(details),
+        before=ROLES.get(details.get("before", ""), mark("user")),
+        fields=changes or mark("the company"),
+        settings=changes,
+        changes=changes,
         day=day_text(date.fromisoformat(details["day"]), spoken()) if "day" in details else "",
         by=details.get("by") or mark("somebody"),
         people=", ".join(names.get(one) or say("a former user") for one in people_of(row)),
@@ -292,23 +300,3 @@ def _tags(row: Mapping[str, Any]) -> list[str]:
 def people_of(row: Mapping[str, Any]) -> list[str]:
     """The users that a row names beside its subject."""
     return [ids.shown("usr", UUID(text)) for text in (row["details"] or {}).get("people", ())]
-
-
-def _settings(details: Mapping[str, Any]) -> str:
-    """`Colour from “#0b7285” to “#3346c4”`, for each setting that was changed."""
-    rows = zip(details.get("fields", ()), details.get("was", ()), details.get("became", ()), strict=False)
-    return ", ".join(
-        say(
-            "{setting} from {was} to {became}",
-            setting=SETTINGS.get(name, name),
-            was=_said(name, was),
-            became=_said(name, became),
-        )
-        for name, was, became in rows
-    )
-
-
-def _said(setting: str, value: object) -> str:
-    if isinstance(value, bool):
-        return say("on") if value else say("off")
-    return say("“{text}”", text=worded(setting, str(value))) if value else say("nothing")

@@ -5,7 +5,7 @@ finds another number by then, nothing is done and the question comes back with t
 that are archived already, or are not, is no mistake: the question says how many stay as they are.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,7 +16,6 @@ from starlette.routing import Route
 
 from auth.actors import Action, Actor
 from billing import customer_bulk, tags
-from billing.chosen import MOST_AT_ONCE
 from billing.customer_bulk import NothingToUndo
 from db import ids
 from db.columns import new_id
@@ -26,14 +25,13 @@ from portal.door import act, go, partner, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place
+from portal.in_parts import MOST_MATCHING, in_parts
 from portal.page import Page, ask, show
-from portal.paging import counted
 from portal.partner.customer_filters import Narrowing
 from portal.partner.trail import trail
 from portal.shell import Undo
 from portal.whole import pages
 
-MOST_MATCHING = 2_000
 SHOWN_NAMES = 20
 MATCHING = "matching"
 CONFIRMED = "confirmed"
@@ -73,7 +71,7 @@ class Chosen(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The customers that were chosen, by id and name; `too_many`: more than can be done at once.
+    """The customers that were chosen, and the names of the first; `too_many`: more than can be done at once.
 
     `staying`: how many more were chosen that stay as they are.
     """
@@ -89,21 +87,19 @@ async def find(request: Request, chosen: Chosen, what: str = "") -> Found:
 
     Refuses NotFound if one of them is not the partner's.
     """
-    found: list[Any] = []
+    count, fitting, names = 0, list[str](), list[str]()
     async for records in pages(
         request, "partner/customers/chosen", "customers", chosen.variables, size=_PAGE
     ):
-        found += records
-        if len(found) > MOST_MATCHING:
+        count += len(records)
+        if count > MOST_MATCHING:
             return Found((), (), too_many=True)
-    if chosen.ids is not None and len(found) != len(chosen.ids):
+        fits = [one for one in records if _fits(one, what)]
+        fitting += [one["id"] for one in fits]
+        names += [one["company"] for one in fits[: SHOWN_NAMES - len(names)]]
+    if chosen.ids is not None and count != len(chosen.ids):
         raise NotFound
-    fits = [one for one in found if _fits(one, what)]
-    return Found(
-        tuple(one["id"] for one in fits),
-        tuple(one["company"] for one in fits),
-        staying=len(found) - len(fits),
-    )
+    return Found(tuple(fitting), tuple(names), staying=count - len(fitting))
 
 
 def _fits(customer: Mapping[str, Any], what: str) -> bool:
@@ -117,16 +113,15 @@ async def archive(request: Request) -> Response:
         return await _ask(request, "archive", Action.EDIT_CUSTOMERS, form, chosen, found)
     act_id, now = new_id(), house(request).clock()
 
-    def work(db: Session, actor: Actor) -> int:
-        done = [
-            customer_bulk.archive(db, actor, customer_ids=part, archiving_id=act_id, now=now).customers
-            for part in _parts(found.ids)
-        ]
-        return sum(map(len, done))
+    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
+        done = customer_bulk.archive(db, actor, customer_ids=part, archiving_id=act_id, now=now)
+        return len(done.customers)
 
-    count = await act(request, work, form=form)
-    said = say_count("{count} customer is archived.", "{count} customers are archived.", count)
-    return go(request, _list(request, chosen), said, undo=undo_of(request, act_id) if count else None)
+    done = await in_parts(request, form, found.ids, "cus", work)
+    said = done.said(
+        say_count("{count} customer is archived.", "{count} customers are archived.", done.changed)
+    )
+    return go(request, _list(request, chosen), said, undo=undo_of(request, act_id) if done.changed else None)
 
 
 async def restore(request: Request) -> Response:
@@ -136,11 +131,11 @@ async def restore(request: Request) -> Response:
         return await _ask(request, "restore", Action.EDIT_CUSTOMERS, form, chosen, found)
     now = house(request).clock()
 
-    def work(db: Session, actor: Actor) -> list[str]:
-        done = [customer_bulk.restore(db, actor, customer_ids=part, now=now) for part in _parts(found.ids)]
-        return [one.company for part in done for one in part]
+    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
+        return len(customer_bulk.restore(db, actor, customer_ids=part, now=now))
 
-    return go(request, _list(request, chosen), _restored(await act(request, work, form=form)))
+    done = await in_parts(request, form, found.ids, "cus", work)
+    return go(request, _list(request, chosen), done.said(_restored(done.changed, found.names)))
 
 
 async def tag(request: Request) -> Response:
@@ -167,7 +162,7 @@ async def undo_archiving(request: Request) -> Response:
         names = await act(request, work, form=form)
     except NothingToUndo as nothing:
         return go(request, target, nothing.message, tone="warning")
-    return go(request, target, _restored(names))
+    return go(request, target, _restored(len(names), names))
 
 
 async def lead_back(request: Request) -> Response:
@@ -182,11 +177,11 @@ def undo_of(request: Request, archiving_id: UUID) -> Undo:
     return Undo(mark("Undo"), action, "archiving", ids.shown("arc", archiving_id))
 
 
-def _restored(names: Sequence[str]) -> str:
+def _restored(count: int, names: Sequence[str]) -> str:
     return say_count(
         "{name} is restored. Invites that were open have to be sent again.",
         "{count} customers are restored. Invites that were open have to be sent again.",
-        len(names),
+        count,
         name=names[0] if names else "",
     )
 
@@ -200,17 +195,22 @@ async def _retag(request: Request, what: str, rule: Callable[..., int]) -> Respo
         return await _ask(request, what, Action.EDIT_TAGS, form.with_problems(problem), chosen, found)
     now = house(request).clock()
 
-    def work(db: Session, actor: Actor) -> int:
+    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
         tag_ids = [ids.parsed(form.value("tag"), "tag")]
-        return sum(rule(db, actor, tag_ids=tag_ids, customer_ids=part, now=now) for part in _parts(found.ids))
+        return rule(db, actor, tag_ids=tag_ids, customer_ids=part, now=now)
 
-    count = await act(request, work, form=form)
-    said = (
-        say_count("{count} customer got the tag.", "{count} customers got the tag.", count)
-        if what == "tag"
-        else say_count("{count} customer lost the tag.", "{count} customers lost the tag.", count)
-    )
-    return go(request, _list(request, chosen), said)
+    done = await in_parts(request, form, found.ids, "cus", work)
+    return go(request, _list(request, chosen), _retagged(what, done.changed, len(found.ids) - done.changed))
+
+
+def _retagged(what: str, count: int, others: int) -> str:
+    if what == "tag":
+        said = say_count("{count} customer got the tag.", "{count} customers got the tag.", count)
+        rest = say_count("{count} had it already.", "{count} had it already.", others)
+    else:
+        said = say_count("{count} customer lost the tag.", "{count} customers lost the tag.", count)
+        rest = say_count("{count} did not have it.", "{count} did not have it.", others)
+    return f"{said} {rest}" if others else said
 
 
 async def _read(request: Request, what: str) -> tuple[Form, Chosen, Found]:
@@ -250,18 +250,13 @@ async def _ask(
     )  # fmt: skip
 
 
-def _parts(shown: Sequence[str]) -> Iterable[list[UUID]]:
-    """The ids in parts as large as one rule takes; all parts are one transaction."""
-    for start in range(0, len(shown), MOST_AT_ONCE):
-        yield [ids.parsed(text, "cus") for text in shown[start : start + MOST_AT_ONCE]]
-
-
 def _list(request: Request, chosen: Chosen) -> str:
     return chosen.narrowing.address(f"{place(request).home}/customers")
 
 
 def _customers(count: int) -> str:
-    return counted(count, "customer", "customers")
+    # To the last one: they were all looked up.
+    return say_count("{count} customer", "{count} customers", count)
 
 
 _ALL = "/partner/{slug}/customers"

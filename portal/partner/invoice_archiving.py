@@ -15,23 +15,25 @@ from starlette.routing import Route
 
 from auth.actors import Action, Actor
 from billing import invoice_archiving
-from billing.chosen import MOST_AT_ONCE
 from billing.customer_bulk import NothingToUndo
 from billing.invoice_archiving import ENDED
 from billing.invoices import Invoice
 from db import ids
+from db.columns import new_id
 from errors import Forbidden
-from languages import mark, say, say_count
+from languages import grouped, mark, say, say_count
 from portal.door import act, go, partner, read_form
 from portal.house import house, place, record_id
-from portal.invoice_choice import Chosen, found, rows
+from portal.in_parts import MOST_MATCHING, Work, in_parts
+from portal.invoice_choice import Chosen, found, parts_of
 from portal.page import ask, show
-from portal.paging import counted
 from portal.partner.invoice_narrowing import Narrowing
 from portal.partner.invoices import address
 from portal.shell import Undo
 
 SHOWN_ROWS = 50
+# How many there were when it was asked, of all that a list finds.
+COUNT = "count"
 Row = Mapping[str, Any]
 
 
@@ -41,6 +43,14 @@ class What(NamedTuple):
     fits: Callable[[Row], bool]
     none_fits: str
     none_chosen: str
+
+
+class Fitting(NamedTuple):
+    """What fits, the first rows of it, and how many were chosen."""
+
+    ids: tuple[str, ...]
+    first: tuple[Row, ...]
+    chosen: int
 
 
 WHATS = {
@@ -59,45 +69,56 @@ WHATS = {
 
 async def ask_to_archive(request: Request) -> Response:
     """Which invoices would be archived, and how many stay."""
-    return await _ask(request, "archive")
+    return await _ask(request, "archive", Chosen.asked(request))
 
 
 async def ask_to_restore(request: Request) -> Response:
     """Which invoices would come back."""
-    return await _ask(request, "restore")
+    return await _ask(request, "restore", Chosen.asked(request))
 
 
 async def archive_many(request: Request) -> Response:
-    """Archive those that were named; the message offers to take it back."""
-    form = await read_form(request)
-    chosen, now = Chosen.posted(form), house(request).clock()
-    invoice_ids = [ids.parsed(text, "inv") for text in chosen.ids or ()]
-    if not invoice_ids:
-        await act(request, lambda _, actor: actor.require(Action.EDIT_INVOICES), form=form)
-        return go(request, chosen.back(request), WHATS["archive"].none_chosen, tone="info")
+    """Archive those that were named, or all that the list finds; the message offers to take it back."""
+    act_id, now = new_id(), house(request).clock()
 
-    def work(db: Session, actor: Actor) -> tuple[UUID, int]:
-        done = invoice_archiving.archive(db, actor, invoice_ids=invoice_ids, now=now)
-        return done.archiving_id, len(done.invoices)
+    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
+        done = invoice_archiving.archive(db, actor, invoice_ids=part, archiving_id=act_id, now=now)
+        return len(done.invoices)
 
-    act_id, count = await act(request, work, form=form)
-    said = say_count("{count} invoice is archived.", "{count} invoices are archived.", count)
-    return go(request, chosen.back(request), said, undo=_undo(request, act_id) if count else None)
+    def said(count: int) -> tuple[str, Undo | None]:
+        told = say_count("{count} invoice is archived.", "{count} invoices are archived.", count)
+        return told, _undo(request, act_id) if count else None
+
+    return await _do(request, "archive", work, said)
 
 
 async def restore_many(request: Request) -> Response:
-    """Put those that were named into the lists again."""
+    """Put those that were named, or all that the list finds, into the lists again."""
+    now = house(request).clock()
+
+    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
+        return len(invoice_archiving.restore(db, actor, invoice_ids=part, now=now))
+
+    return await _do(request, "restore", work, lambda count: (_restored(count), None))
+
+
+async def _do(
+    request: Request, name: str, work: Work, said: Callable[[int], tuple[str, Undo | None]]
+) -> Response:
     form = await read_form(request)
-    chosen, now = Chosen.posted(form), house(request).clock()
-    invoice_ids = [ids.parsed(text, "inv") for text in chosen.ids or ()]
+    chosen = Chosen.posted(form)
+    await act(request, lambda _, actor: actor.require(Action.EDIT_INVOICES), form=form)
+    invoice_ids = chosen.ids
+    if invoice_ids is None:
+        matching = await _fitting(request, chosen, WHATS[name])
+        if form.value(COUNT) != str(len(matching.ids)):
+            return await _ask(request, name, chosen, changed=bool(form.value(COUNT)))
+        invoice_ids = matching.ids
     if not invoice_ids:
-        await act(request, lambda _, actor: actor.require(Action.EDIT_INVOICES), form=form)
-        return go(request, chosen.back(request), WHATS["restore"].none_chosen, tone="info")
-
-    def work(db: Session, actor: Actor) -> int:
-        return len(invoice_archiving.restore(db, actor, invoice_ids=invoice_ids, now=now))
-
-    return go(request, chosen.back(request), _restored(await act(request, work, form=form)))
+        return go(request, chosen.back(request), WHATS[name].none_chosen, tone="info")
+    done = await in_parts(request, form, invoice_ids, "inv", work)
+    told, undoing = said(done.changed)
+    return go(request, chosen.back(request), done.said(told), undo=undoing)
 
 
 async def archive(request: Request) -> Response:
@@ -148,30 +169,48 @@ async def lead_back(request: Request) -> Response:
     return go(request, f"{place(request).home}/invoices")
 
 
-async def _ask(request: Request, name: str) -> Response:
-    what, chosen = WHATS[name], Chosen.asked(request)
+async def _fitting(request: Request, chosen: Chosen, what: What) -> Fitting:
+    """Of what was chosen, that which can be done with; refuses NotFound if one is not the partner's."""
+    count, fitting, first = 0, list[str](), list[Row]()
+    async for part in parts_of(request, chosen, _narrow):
+        count += len(part)
+        if count > MOST_MATCHING:
+            return Fitting((), (), count)
+        fits = [one for one in part if what.fits(one)]
+        fitting += [one["id"] for one in fits]
+        first += fits[: SHOWN_ROWS - len(first)]
+    return Fitting(tuple(fitting), tuple(first), count)
+
+
+async def _ask(request: Request, name: str, chosen: Chosen, *, changed: bool = False) -> Response:
+    what = WHATS[name]
     page = await found(request, chosen, _narrow)
     if Action.EDIT_INVOICES.value not in page.shell.rights:
         raise Forbidden
-    count, back = page.content["invoices"]["totalCount"], chosen.back(request)
-    if not count:
+    back = chosen.back(request)
+    if not page.content["invoices"]["totalCount"]:
         return go(request, back, what.none_chosen, tone="info")
-    if count > MOST_AT_ONCE:
+    listed = await _fitting(request, chosen, what)
+    if listed.chosen > MOST_MATCHING:
         said = say(
             "At most {most} invoices can be archived or restored at once. Narrow the list.",
-            most=MOST_AT_ONCE,
+            most=grouped(MOST_MATCHING),
         )
         return go(request, back, said, tone="warning")
-    listed = await rows(request, chosen, _narrow)
-    fitting = [one for one in listed if what.fits(one)]
-    if not fitting:
+    count = len(listed.ids)
+    if not count:
         return go(request, back, what.none_fits, tone="warning")
+    ours = {"chosen": " ".join(listed.ids)} if chosen.ids is not None else {COUNT: str(count)}
     return show(
-        request, "partner/invoices/archive_many.html", page, what=name, rows=fitting[:SHOWN_ROWS], back=back,
-        action=f"{place(request).home}/invoices/{name}", count=counted(len(fitting), "invoice", "invoices"),
-        more=len(fitting) - SHOWN_ROWS, staying=len(listed) - len(fitting),
-        fields={"chosen": " ".join(one["id"] for one in fitting), "narrowing": chosen.query},
+        request, "partner/invoices/archive_many.html", page, what=name, rows=listed.first, back=back,
+        action=f"{place(request).home}/invoices/{name}", count=_counted(count), total=count,
+        more=count - SHOWN_ROWS, staying=listed.chosen - count, changed=changed,
+        fields={"narrowing": chosen.query, **ours},
     )  # fmt: skip
+
+
+def _counted(count: int) -> str:
+    return say_count("{count} invoice", "{count} invoices", count)
 
 
 def _narrow(query: str) -> Mapping[str, Any]:

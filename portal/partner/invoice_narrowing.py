@@ -75,7 +75,9 @@ class Narrowing(NamedTuple):
         asked = list(pairs)
         plain = dict(asked)
         status, sort = plain.get("status", ""), plain.get("sort", "")
-        return cls(status if status in TABS else "", sort if sort in SORTS else "", Filters.of(asked))
+        return cls(
+            status if status in TABS else "", sort if sort in SORTS else "", Filters.of(asked, staffs=True)
+        )
 
     @property
     def variables(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from errors import Conflict, Invalid
 from languages import mark, say, say_count, spoken
 from portal import meanwhile
 from portal.door import act, go, partner, read_form
+from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.meanwhile import Change, version_of
@@ -31,6 +32,7 @@ from portal.page import Page, ask, show
 from portal.paging import counted, link, neighbours, window
 from portal.partner.invoices import found
 from portal.partner.refused_sending import NOT_MADE
+from portal.tag_filters import CUSTOMER_TAG, NAMES, TagFilters
 
 FREQUENCIES = {
     RecurringFrequency.MONTHLY: mark("Every month"),
@@ -61,12 +63,16 @@ async def list_recurring(request: Request) -> Response:
     """Those that go on, newest first; or those that have ended."""
     chosen = request.query_params.get("show", "")
     chosen = chosen if chosen in TABS else ""
-    where = {"status": {"in": TABS[chosen][1]}}
+    where: dict[str, Any] = {"status": {"in": TABS[chosen][1]}}
+    tagged = TagFilters.of(request.query_params.multi_items(), names=(CUSTOMER_TAG,))
+    tagged.narrow(where, {CUSTOMER_TAG: ("customer",)})
     page = await ask(request, "partner/recurring/list", where=where, **window(request))
+    page = await with_every_tag(request, page)
     listed = page.content["recurringInvoices"]
     tabs = [(text, link(request, show=name), name == chosen, None) for name, (text, _) in TABS.items()]
     return show(
-        request, "partner/recurring/list.html", page, tabs=tabs, chosen=chosen,
+        request, "partner/recurring/list.html", page, tabs=tabs, chosen=chosen, tagged=tagged,
+        cleared=link(request, **dict.fromkeys(NAMES, "")),
         beside=neighbours(request, listed["pageInfo"]), refusals=NOT_MADE,
         rows=[{**row, "often": how_often(row)} for row in listed["nodes"]],
         count=counted(listed["totalCount"], "recurring invoice", "recurring invoices"),

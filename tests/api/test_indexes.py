@@ -13,7 +13,7 @@ from api.plan.filters import sql_type
 from api.plan.pages import written_cursor
 from api.plan.planning import Call
 from api.read import Bearer, Reader, SessionAt
-from api.reads import Many, One
+from api.reads import Many, One, Page
 from api.schema import GRAPHQL
 from auth.tokens import digest_of
 from tests.api.bulk import MANY, busy_parent, template
@@ -229,8 +229,8 @@ def samples(client: Client, noun: Noun, key: str) -> Iterator[dict[str, Any]]:
     kind = get_named_type(GRAPHQL.get_type(f"{noun.name}Where").fields[key].type)  # type: ignore[union-attr]
     assert isinstance(kind, GraphQLInputObjectType)
     read = noun.inputs.filters[key].read
-    if isinstance(read, One):
-        yield {"company": {"startsWith": "c1"}}
+    if isinstance(read, One | Page):
+        yield from below(client, kind.name.removesuffix("Where"))
         return
     for operator, field in kind.fields.items():
         value: Any = SAMPLES.get(get_named_type(field.type).name)
@@ -242,3 +242,15 @@ def samples(client: Client, noun: Noun, key: str) -> Iterator[dict[str, Any]]:
             id_ = client.owner.execute(text(f"select id from {table} limit 1")).scalar_one()
             value = f"{'tag' if isinstance(read, Many) else noun.prefix}_{id_.hex}"
         yield {operator: [value] if is_list_type(get_nullable_type(field.type)) else value}
+
+
+def below(client: Client, name: str) -> Iterator[dict[str, Any]]:
+    """Filters by a record that another leads to: by a text of its own, and by the tags on it."""
+    if name == "PaymentAllocation":
+        yield from ({"invoice": asked} for asked in below(client, "Invoice"))
+        return
+    yield {"company": {"startsWith": "c1"}} if name == "Customer" else {"number": {"startsWith": "N1"}}
+    for asked in samples(client, NOUNS[name], "tags"):
+        yield {"tags": asked}
+    if name == "Invoice":
+        yield from ({"customer": asked} for asked in below(client, "Customer"))

@@ -199,7 +199,7 @@ def test_archiving_kills_the_customers_links_for_good_and_no_others(
     )
     accept(database, ned.token, now)
     with database.transaction(partner_id=cast.ada.partner_id) as db:
-        killed = invites.kill_of_customer(db, cast.ada, customer_id=cast.customers["acme"], now=now)
+        killed = invites.kill_of_customers(db, cast.ada, customer_ids=[cast.customers["acme"]], now=now)
     assert killed == 1
     assert is_dead(database, nia.token, now)
     assert not is_dead(database, gil.token, now)

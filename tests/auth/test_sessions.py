@@ -342,10 +342,10 @@ def test_a_person_sees_every_place_of_its_own_and_no_other(
         )
     with database.transaction(user_id=cast.petra.user_id) as db:
         assert users.places_of(db) == [
-            Place("portal", "acme-1a2b3c", "Acme", "PAYER", "Northwind"),
-            Place("partner", "contoso", "Contoso", "READ_ONLY", "Contoso"),
-            Place("portal", "globex-1a2b3c", "Globex", "PAYER", "Northwind"),
-            Place("portal", "initech-1a2b3c", "Initech", "PAYER", "Contoso"),
+            Place("portal", "acme-1a2b3c", "Acme", "PAYER", "Northwind", "America/New_York"),
+            Place("partner", "contoso", "Contoso", "READ_ONLY", "Contoso", "America/New_York"),
+            Place("portal", "globex-1a2b3c", "Globex", "PAYER", "Northwind", "America/New_York"),
+            Place("portal", "initech-1a2b3c", "Initech", "PAYER", "Contoso", "America/New_York"),
         ]
     owner.execute(
         text("update membership set status = 'DISABLED' where customer_id is null and name = 'Nia'")
@@ -359,3 +359,29 @@ def test_a_person_sees_every_place_of_its_own_and_no_other(
     assert set(words) == {"Petra", "petra@acme.example", "Acme", "Initech", "Northwind", "Contoso"}
     with database.transaction() as db:
         assert users.places_of(db) == []
+
+
+def test_instants_are_read_in_the_own_zone_else_the_employers_else_the_first_customers(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    petra = cast.petra.user_id
+
+    def zone() -> str:
+        with database.transaction(user_id=petra) as db:
+            return users.zone_of(db, users.one(db, user_id=petra))
+
+    owner.execute(text("update partner set time_zone = 'America/Chicago' where slug = 'northwind'"))
+    owner.execute(text("update partner set time_zone = 'America/Toronto' where slug = 'contoso'"))
+    owner.execute(text("update customer set time_zone = 'America/Denver' where company = 'Globex'"))
+    assert zone() == "America/Chicago"
+    owner.execute(text("update customer set time_zone = 'America/Phoenix' where company = 'Acme'"))
+    assert zone() == "America/Phoenix"
+    role, email = steps.Role.READ_ONLY, cast.emails["petra"]
+    invite = steps.invite(database, cast.mallory, customer_id=None, role=role, email=email, now=now)
+    steps.accept_as(database, invite.token, petra, now)
+    assert zone() == "America/Toronto"
+    owner.execute(text("update person set time_zone = 'Pacific/Honolulu' where id = :id"), {"id": petra})
+    assert zone() == "Pacific/Honolulu"
+    owner.execute(text("update person set time_zone = null where id = :id"), {"id": petra})
+    owner.execute(text("update membership set status = 'DISABLED' where user_id = :id"), {"id": petra})
+    assert zone() == "UTC"

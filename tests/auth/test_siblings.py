@@ -32,7 +32,7 @@ def test_archiving_one_customer_kills_no_siblings_invites(
     invite(unguarded, cast.ada, customer_id=cast.customers["acme"], now=now)
     for company, many in (("globex", 0), ("acme", 1)):
         with unguarded.transaction(partner_id=cast.ada.partner_id) as db:
-            killed = invites.kill_of_customer(db, cast.ada, customer_id=cast.customers[company], now=now)
+            killed = invites.kill_of_customers(db, cast.ada, customer_ids=[cast.customers[company]], now=now)
             assert killed == many
 
 

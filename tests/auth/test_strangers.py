@@ -84,7 +84,7 @@ OTHERWISE = {
     "invites.issue": "tests/auth/test_invites.py",
     "memberships.place": "memberships.add, which it is the first half of",
     "memberships.invite": "memberships.add, which it is the second half of",
-    "invites.kill_of_customer": "test_nobody_kills_another_partners_invites, below",
+    "invites.kill_of_customers": "test_nobody_kills_another_partners_invites, below",
     "replays.claim": "tests/auth/test_replays.py",
     "replays.store": "tests/auth/test_replays.py",
     "replays.release": "tests/auth/test_replays.py",
@@ -169,7 +169,7 @@ def test_nobody_kills_another_partners_invites(
     now: datetime,
 ) -> None:
     either = database if guarded else unguarded
-    kill = partial(invites.kill_of_customer, customer_id=acme.customer, now=now)
+    kill = partial(invites.kill_of_customers, customer_ids=[acme.customer], now=now)
     with nothing_changes(owner), either.transaction(partner_id=cast.mallory.partner_id) as db:
         assert kill(db, cast.mallory) == 0
     with either.transaction(partner_id=cast.ada.partner_id) as db:

@@ -56,3 +56,21 @@ def test_restoring_many_clears_the_act(acts: Acts, cast: Cast, owner: Connection
         acts(cast.ada, customer_bulk.undo_archiving, archiving_id=done.archiving_id)
     kept = owner.execute(text("select count(*) from customer where archiving_id is not null"))
     assert kept.scalar_one() == 0
+
+
+def test_restored_ones_are_active_if_they_have_a_user_of_their_own(
+    acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    both = [cast.customers["acme"], cast.customers["globex"]]
+    # Where companies have twins (tests/twins.py), the twin keeps its people.
+    gone = text("""
+        update membership set status = 'REMOVED' where partner_id = :partner and customer_id = :acme
+          and set_config('twins.mirroring', 'on', true) = 'on'
+    """)
+    owner.execute(gone, {"partner": cast.partners["northwind"], "acme": both[0]})
+    acts(cast.ada, customer_bulk.archive, customer_ids=both)
+    restored = acts(cast.ada, customer_bulk.restore, customer_ids=both)
+    assert {one.id: one.status for one in restored} == {
+        both[0]: CustomerStatus.SETUP, both[1]: CustomerStatus.ACTIVE
+    }  # fmt: skip
+    assert [one.version for one in restored] == [3, 3]

@@ -188,7 +188,10 @@ def test_only_what_is_given_changes(acts: Acts, cast: Cast) -> None:
         "acme", "anvils", "qb", "1", "qb1", "12", "3456789", "123456789",
     }  # fmt: skip
     event = acts.read(cast.ada, select(AuditEvent).where(AuditEvent.action == "customer.updated"))[0]
-    assert event.details == {"fields": ["company", "company_key", "legal_name", "terms_days"]}
+    assert event.details == {
+        "fields": ["company", "legal_name", "terms_days"],
+        "was": ["Acme Rockets", "Acme Rockets, Inc.", ""], "became": ["Acme Anvils", "", "14"],
+    }  # fmt: skip
 
 
 def test_what_was_shown_long_ago_is_not_written_over(acts: Acts, cast: Cast) -> None:

@@ -116,6 +116,43 @@ def test_many_are_tagged_and_untagged_at_once(
     assert listed(person, f"{every}&tag={made['B']}", acme) == {"one", "two"}
 
 
+@pytest.mark.parametrize("name", ["ada", "petra"])
+def test_all_that_is_shown_is_tagged_as_it_is_by_then(
+    name: str,
+    signed_in: Arrive,
+    database: Database,
+    cast: Cast,
+    acme: Things,
+    now: datetime,
+    owner: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portal.in_parts.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("portal.invoice_tagging.SHOWN", 1)
+    made = tagged(database, cast.actors[name], acme, now, A="one", B="")
+    person, every = signed_in(name), "status=all&" if name == "petra" else ""
+    asked = person.get(f"/invoices/tag?{every}due_to=2026-04-02")
+    assert ("The 2 chosen invoices:" in text_of(asked), "and one more" in text_of(asked)) == (True, True)
+    assert 'name="invoice"' not in asked.text
+    given = {
+        "narrowing": f"{every}due_to=2026-04-02",
+        "count": "2",
+        "tag_ids": [made["A"]],
+        "_pressed": "add",
+    }
+    with nothing_changes(owner):
+        # The list finds another number, or nobody was asked: then it is asked.
+        for count, said in (("3", True), ("", False)):
+            again = person.post("/invoices/tag", {**given, "count": count})
+            assert (again.status_code, "Other invoices match now" in text_of(again)) == (200, said)
+            assert f'name="tag_ids" value="{made["A"]}" checked' in again.text
+    assert person.post("/invoices/tag", given).headers["location"].endswith("due_to=2026-04-02")
+    assert "1 invoice gained a tag. 1 had them already." in text_of(person.get("/invoices"))
+    assert listed(person, f"{every}tag={made['A']}", acme) == {"one", "two"}
+    person.post("/invoices/tag", {**given, "tag_ids": [made["B"]], "_pressed": "remove"})
+    assert "0 invoices lost a tag. 2 had none of them." in text_of(person.get("/invoices"))
+
+
 def test_no_tag_ticked_comes_back_with_the_choice_kept(
     signed_in: Arrive, database: Database, cast: Cast, acme: Things, now: datetime, owner: Connection
 ) -> None:

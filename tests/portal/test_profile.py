@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from httpx2 import Response
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
 from auth.personal_tokens import Purpose
@@ -55,6 +55,30 @@ def test_instants_are_written_in_ones_own_zone(ada: Person, signed_in: Callable[
     mine.post(HOME, {"name": "Ada", "time_zone": "Pacific/Honolulu"})
     assert "The invite is good until Mar 13, 2026, 1:00 PM EDT" in before
     assert "The invite is good until Mar 13, 2026, 7:00 AM HST" in text_of(ada.get("/team"))
+
+
+def told(person: Person) -> str:
+    """When a person saved their profile, as their own list of what happened has it."""
+    return text_of(person.get("/account/sessions")).split("Profile changed ")[1].split(" · ")[0]
+
+
+def test_whoever_chose_no_zone_reads_their_account_in_that_of_their_place(
+    petra: Person, signed_in: Callable[[str], Person], owner: Connection
+) -> None:
+    owner.execute(text("update customer set time_zone = 'America/Denver' where company = 'Acme'"))
+    petra.post(HOME, {"name": "Petra", "time_zone": ""})
+    assert told(petra) == "Mar 10, 2026, 11:00 AM MDT"
+    petra.post("/account/email", {"email": NEW})
+    assert "until Mar 11, 2026, 11:00 AM MDT" in text_of(petra.get(HOME))
+    # A customer without a zone of its own has the partner's, as a partner's staff do.
+    owner.execute(text("update customer set time_zone = null"))
+    assert told(petra) == "Mar 10, 2026, 1:00 PM EDT"
+    ada = signed_in("ada")
+    ada.home = ""
+    ada.post(HOME, {"name": "Ada", "time_zone": ""})
+    assert told(ada) == "Mar 10, 2026, 1:00 PM EDT"
+    petra.post(HOME, {"name": "Petra", "time_zone": "Pacific/Honolulu"})
+    assert told(petra) == "Mar 10, 2026, 7:00 AM HST"
 
 
 def test_a_wrong_profile_is_told_at_its_field_and_stays(petra: Person, owner: Connection) -> None:

@@ -236,7 +236,7 @@ def _customer(
         "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
         "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
         "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
-        "rin": recurring.id, "pln": link.id, **_credited(db, actor, name, customer_id, line, now),
+        "rin": recurring.id, "pln": link.id, **_credited(db, actor, name, customer_id, line, tag_id, now),
     }  # fmt: skip
     prefixes = {"draft": "inv", "credited": "inv", "applied": "inv", "invited": "usr"}
     return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
@@ -266,9 +266,9 @@ def _received(
 
 
 def _credited(
-    db: Session, actor: Actor, name: str, customer_id: UUID, line: LineInput, now: datetime
+    db: Session, actor: Actor, name: str, customer_id: UUID, line: LineInput, tag_id: UUID, now: datetime
 ) -> dict[str, UUID]:
-    """A credit note over an invoice that was paid, and a dollar of that applied to another one."""
+    """A credit note over an invoice that was paid and is tagged; a dollar of that applied to another one."""
     paid, other = (
         invoices.create_draft(
             db, actor, customer_id=customer_id, fields=InvoiceInput(lines=[line]), now=now
@@ -281,6 +281,7 @@ def _credited(
     outside_payments.record(db, actor, invoice_id=paid, fields=cash, request_key=key, now=now)
     fields = CreditNoteInput(reason=f"zz-{name}-reason")
     note = crediting.issue(db, actor, invoice_id=paid, fields=fields, request_key=name, send=True, now=now)
+    tags.tag_invoices(db, actor, tag_ids=[tag_id], invoice_ids=[paid], now=now)
     part = ApplyInput(amount="1.00")
     crediting.apply(db, actor, invoice_id=other, fields=part, request_key=name, now=now)
     return {"crn": note.id, "credited": paid, "applied": other}

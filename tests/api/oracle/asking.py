@@ -140,7 +140,7 @@ class Asking:
         kind = get_named_type(SCHEMA.get_type(f"{noun.name}Where").fields[key].type)  # type: ignore[union-attr]
         assert isinstance(kind, GraphQLInputObjectType)
         name, read = noun.inputs.filters[key]
-        if isinstance(read, reads.One):
+        if isinstance(read, reads.One | reads.Page):
             return self.where(NOUNS[kind.name.removesuffix("Where")], depth + 1)
         operators = [operator] if operator else self._some(list(kind.fields))
         return {one: self._asked(noun, key, name, read, one, kind) for one in operators}

@@ -110,5 +110,5 @@ def _filtering(generator: Generator, name: str, key: str, operator: str) -> Writ
     if not asking.allowed(noun, key):
         return None
     read = noun.inputs.filters[key].read
-    asked = asking.field(noun, key, operator=None if isinstance(read, reads.One) else operator)
+    asked = asking.field(noun, key, operator=None if isinstance(read, reads.One | reads.Page) else operator)
     return generator.directed(name, None, where={key: asked})

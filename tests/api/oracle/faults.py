@@ -141,7 +141,8 @@ FAULTS: list[Fault] = [
             'return f"starts_with({expression},{value.param(kind, convert)})"',
             'return f"strpos({expression},{value.param(kind, convert)}) > 0"',
         ),
-        ("any customer will do", " and {other}.id = {alias}.{read.link} and", " and"),
+        ("any customer will do", 'f"{other}.id = {alias}.{read.link}", asked)', '"true", asked)'),
+        ("any record's parts will do", 'f"{other}.{read.link} = {alias}.id"', '"true"'),
         (
             "unread for whoever is no member",
             "{planning.member} is not null and not exists",

@@ -47,6 +47,13 @@ def _field(world: "Reference", noun: Noun, row: "Row", key: str, asked: Mapping[
         holds = found is not None and matches(world, other, found, asked)
         world.note(f"{noun.name}Where.{key}", holds)
         return holds
+    if isinstance(read, reads.Page):
+        below = NOUNS[_LISTED[noun.name, name]]
+        rows = [other for other in world.all(below.table.name) if other[read.link] == row["id"]]
+        # Each is looked at, as each might hold a null.
+        holds = sum(matches(world, below, other, asked) for other in rows) > 0
+        world.note(f"{noun.name}Where.{key}", holds)
+        return holds
     if None in asked.values():
         raise NullFilter
     if isinstance(read, reads.Many):
@@ -74,6 +81,11 @@ _TARGETS = {
         "RecurringInvoice",
     )
 }
+_TARGETS |= {
+    (noun, "invoice"): "Invoice"
+    for noun in ("PaymentAllocation", "OutsidePayment", "CreditNote", "InvoiceThread", "RecurringInvoice")
+}
+_LISTED = {("Payment", "allocations"): "PaymentAllocation"}
 _TAGS = {
     "any": lambda tags, ids: bool(tags & ids),
     "all": lambda tags, ids: ids <= tags,

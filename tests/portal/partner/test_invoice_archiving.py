@@ -80,7 +80,7 @@ def test_all_that_is_shown_goes_and_comes_back(
     ada.post("/invoices/archive", hidden(ada.get("/invoices/archive?status=void")))
     assert archived(owner) == 2
     assert "Restore the chosen invoices" in text_of(ada.get("/invoices?status=archived"))
-    monkeypatch.setattr("portal.partner.invoice_archiving.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("portal.partner.invoice_archiving.MOST_MATCHING", 1)
     assert "At most 1 invoices" in text_of(ada.get("/invoices/restore?status=archived"))
     monkeypatch.undo()
     page = ada.get("/invoices/restore?status=archived")
