@@ -22,9 +22,11 @@ OWN_TWINS = (
     "tests/billing/test_late_among_twins.py",
     "tests/billing/test_lists_among_twins.py",
     "tests/billing/test_reading_among_twins.py",
+    "tests/billing/test_thread_words.py",
     "tests/billing/test_untied.py",
     "tests/billing/test_refused_first.py",
     "tests/billing/test_strangers.py",
+    "tests/billing/test_voided_mails.py",
     "tests/auth/test_siblings.py",
     "tests/integrations/test_letters_among_twins.py",
 )

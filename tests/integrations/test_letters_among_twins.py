@@ -7,12 +7,13 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from auth.actors import system
-from billing import access_requests, thread_mails
+from billing import access_requests, mails, thread_mails
 from billing.access_requests import AccessLink, AccessRequest
-from billing.mails import Mail, MailKind
+from billing.mails import Mail, MailKind, MailStatus
 from db.columns import new_id
 from db.session import Database
 from integrations import inbox, reconciling
@@ -34,12 +35,20 @@ def written(db: Session, things: Things) -> list[tuple[str, str, object]]:
     """Every letter to Northwind's people and customers, with what it says."""
     partner_id, ada, now = things.cast.ada.partner_id, things.cast.ada, things.now
     thread_mails.announce(db, partner_id=partner_id, message_id=things.ids["message"], now=now)
+    # The invoice reached Vera, and is void by now.
+    invoice = things.ids["invoice"]
+    reached = update(Mail).where(col(Mail.partner_id) == partner_id, col(Mail.subject_id) == invoice)
+    db.execute(reached.values(status=MailStatus.SENT, sent_at=now, bounced_at=None))
+    mails.queue(
+        db, partner_id=partner_id, kind=MailKind.INVOICE_VOIDED, membership_id=things.cast.vera.id,
+        subject_id=invoice, customer_id=things.ids["acme"], now=now,
+    )  # fmt: skip
     access = db.exec(select(AccessRequest).where(AccessRequest.partner_id == partner_id)).one()
     # Bob's invite is gone, and Sue is.
     gone = [things.ids["bob"], things.ids["sue"]]
     mine = (Mail.partner_id == partner_id, col(Mail.membership_id).not_in(gone))
-    mails = db.exec(select(Mail).where(*mine).order_by(col(Mail.kind), col(Mail.id))).all()
-    picked_up = [outgoing._mail(db, partner_id, mail.id) for mail in mails]
+    written = db.exec(select(Mail).where(*mine).order_by(col(Mail.kind), col(Mail.id))).all()
+    picked_up = [outgoing._mail(db, partner_id, mail.id) for mail in written]
     found = [letters.to_member(db, mail, str, now=now) for mail in picked_up if mail is not None]
     links = select(AccessLink.id).where(
         AccessLink.partner_id == partner_id, AccessLink.email_key.like("zed@%")
@@ -67,6 +76,7 @@ def test_letters_say_what_they_say_without_a_twin(both: tuple[Database, Database
         MailKind.RECEIPT,
         MailKind.THREAD_REPLY,
         MailKind.ACCESS_ASKED,
+        MailKind.INVOICE_VOIDED,
     }
     assert kinds <= {kind for kind, *_ in told[0]}
 
