@@ -3,6 +3,7 @@
 Surprise: sending or issuing gives it a number, and from then on it can be voided but never edited.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -39,6 +40,11 @@ CONFIRMED = {
     "send": Action.EDIT_INVOICES, "void": Action.VOID_INVOICES, "delete": Action.EDIT_INVOICES,
     "reopen": Action.VOID_INVOICES, "issue": Action.EDIT_INVOICES,
 }  # fmt: skip
+# What Canadian taxes are called, and the registration that is printed for each.
+REGISTERED = {
+    "GST/HST": ({"GST", "HST", "TPS", "TVH"}, "gstHstNumber"),
+    "QST": ({"QST", "TVQ"}, "qstNumber"),
+}
 # A mail with the invoice that somebody has, or may have in a moment.
 _REACHING = ("SENT", "QUEUED")
 
@@ -98,12 +104,31 @@ async def confirm_send(
     seen = form.value(SEEN) if form and not late else mails[0]["id"] if mails else NONE
     return show(
         request, "partner/invoices/send.html", page, back=address(request), roles=ROLES, status=status,
-        seen={SEEN: seen}, sent=sent if late else [],
+        seen={SEEN: seen}, sent=sent if late else [], unregistered=_unregistered(page),
         form=form or Form.of({"recipientIds": chosen}),
         planned=planned or Form.of({
             "sendOn": invoice["sendOn"], "plannedIds": invoice["sendToIds"] or chosen, "offeredIds": chosen,
         }),
     )  # fmt: skip
+
+
+def _unregistered(page: Page) -> list[str]:
+    """The Canadian taxes of the invoice without the number that its buyer needs to claim them back."""
+    partner, invoice = page.content["me"]["partner"], page.content["invoice"]
+    if invoice["customer"]["country"] != "CA":
+        return []
+    named = {
+        word for line in invoice["lines"]["nodes"] for tax in line["taxes"] for word in _words(tax["name"])
+    }
+    return [
+        kind
+        for kind, (words, number) in REGISTERED.items()
+        if named & words and not partner[number] and invoice["status"] == "DRAFT"
+    ]
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[A-Z]+", name.upper())
 
 
 async def send(request: Request) -> Response:

@@ -288,3 +288,34 @@ def test_the_page_names_each_tax_and_shows_every_line(
     page = signed_in("ada").get(f"/invoices/{ids.shown('inv', made.id)}")
     assert "Subtotal $1,010.00 GST 5% $50.50 QST 9.975% $101.00 Total $1,161.50" in text_of(page)
     assert text_of(page).count("GST 5% QST 9.975%") == 101
+
+
+def test_a_canadian_tax_without_its_number_is_pointed_out_before_sending(
+    signed_in: Arrive, cast: Cast, owner: Connection
+) -> None:
+    ada = signed_in("ada")
+    taxed = {
+        **LINE,
+        "lines-0-taxes-0-name": "TPS",
+        "lines-0-taxes-1-name": "QST",
+        "lines-0-taxes-1-rate": "9.975",
+    }
+    draft = ada.post(new(cast), taxed).headers["location"].removeprefix("/partner/northwind")
+    warning = "The invoice has no registration number for"
+    assert warning not in text_of(ada.get(f"{draft}/confirm-send"))  # a customer in the US
+    owner.execute(
+        text("update customer set country = 'CA', state = 'QC', postal_code = 'H2X 1Y4' where id = :id"),
+        {"id": cast.customers["acme"]},
+    )
+    assert f"{warning} GST/HST, QST" in text_of(ada.get(f"{draft}/confirm-send"))
+    owner.execute(text("update partner set gst_hst_number = '123456782RT0001'"))
+    assert f"{warning} QST" in text_of(ada.get(f"{draft}/confirm-send"))
+
+
+def test_drafts_are_told_apart_in_the_list(signed_in: Arrive, cast: Cast) -> None:
+    ada = signed_in("ada")
+    ada.post(new(cast), {**LINE, "memo": "Second half of the migration"})
+    ada.post(new(cast), LINE)
+    shown = text_of(ada.get("/invoices?status=draft"))
+    assert "Draft Second half of the migration" in shown
+    assert "Draft made Mar 10, 2026" in shown
