@@ -8,13 +8,13 @@ import strawberry
 from api.changes import Doing, Given, MoneyInput, Outcome, change, changed, gives, id_of, opt, takes
 from api.customers import Customer
 from api.invoices import Invoice, InvoiceLine
-from api.nouns import Connection, Money, Node, by_id, col, lazy, money, noun, one, page
+from api.nouns import Connection, Money, Node, by_id, col, lazy, money, noun, one, page, sql
 from api.reads import STAFF
 from auth.actors import Action
 from billing import credit_note_sending, crediting
 from billing import credit_notes as t
 from billing.crediting import CreditNoteInput
-from billing.derived import is_credit_note_mail, kept_minor
+from billing.derived import credit_note_path, is_credit_note_mail, kept_minor
 from billing.money import Currency
 from db.columns import new_id
 
@@ -37,6 +37,7 @@ class CreditNote(Node):
     issue_on: date = col(where=True, order=True)
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col()
+    pdf_path: str = sql(credit_note_path, "The credit note as a PDF, as `Invoice.pdfPath`.")
     customer: Customer = one("customer_id", where=True)
     invoice: Invoice = one("invoice_id", where=True)
     lines: Connection[Annotated["CreditNoteLine", lazy("api.credit_notes")]] = page("credit_note_id")

@@ -7,11 +7,12 @@ import strawberry
 from api.changes import Doing, Given, MoneyInput, Outcome, change, changed, gives, opt, takes
 from api.customers import Customer
 from api.invoices import Invoice
-from api.nouns import Connection, Money, Node, by_id, col, money, noun, one, page
+from api.nouns import Connection, Money, Node, by_id, col, money, noun, one, page, sql
 from api.reads import STAFF
 from auth.actors import Action
 from billing import invoice_life
 from billing import outside_payments as t
+from billing.derived import outside_receipt_path
 from billing.money import Currency
 from db.columns import new_id
 
@@ -32,6 +33,7 @@ class OutsidePayment(Node):
     updated_at: datetime = col()
     reversed_at: datetime | None = col("It was taken back: it pays nothing any more.", where=True)
     reversal_reason: str | None = col()
+    receipt_path: str = sql(outside_receipt_path, "The receipt as a PDF, as `Invoice.pdfPath`.")
     customer: Customer = one("customer_id", where=True)
     invoice: Invoice = one("invoice_id", where=True)
 

@@ -254,6 +254,16 @@ def receipt_path(payment: Any, at: Moment) -> ColumnElement[Any]:
     return case((payment.status.in_(RECEIVED), _file("payments", "pay", payment)))
 
 
+def outside_receipt_path(payment: Any, at: Moment) -> ColumnElement[Any]:
+    """Where the receipt of a payment from outside is; one that was taken back says so."""
+    return _file("outside-payments", "opm", payment)
+
+
+def credit_note_path(note: Any, at: Moment) -> ColumnElement[Any]:
+    """Where a credit note's PDF is."""
+    return _file("credit-notes", "crn", note)
+
+
 def statement_path(customer: Any, at: Moment) -> ColumnElement[Any]:
     """Where a customer's statement of account is, without the ending that says how it is wanted."""
     return func.concat("/files/customers/cus_", _hexadecimal(customer), "/statement")

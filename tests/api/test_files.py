@@ -69,6 +69,24 @@ async def test_a_key_fetches_what_the_api_points_to(
     assert "Total received $34.56" in words(receipt.content)
 
 
+async def test_what_came_from_outside_and_what_was_credited_have_their_papers(
+    client: Client, files: AsyncClient, till: Till, cast: Cast, now: datetime
+) -> None:
+    invoice = till.invoice(10_000)
+    received = till.received(invoice, "40.00")
+    whole = CreditNoteInput(reason="Two hours less")
+    note = till.acts(cast.ada, crediting.issue, invoice_id=invoice.id, fields=whole, request_key="n", now=now)
+    asked = await client.ask(
+        "query($o: ID!, $n: ID!) { outsidePayment(id: $o) { receiptPath } creditNote(id: $n) { pdfPath } }",
+        {"o": ids.shown("opm", received.id), "n": ids.shown("crn", note.id)},
+        key=cast.keys["northwind"],
+    )
+    paths = asked.data["outsidePayment"]["receiptPath"], asked.data["creditNote"]["pdfPath"]
+    receipt, credit = [await files.get(path, headers=bearer(cast.keys["northwind"])) for path in paths]
+    assert "$40.00" in words(receipt.content)
+    assert "Two hours less" in words(credit.content)
+
+
 async def test_it_speaks_the_partners_language_or_the_one_asked_for(
     files: AsyncClient, till: Till, cast: Cast
 ) -> None:

@@ -193,6 +193,10 @@ VALUES: dict[str, Twin] = {
     "Payment.receiptPath": lambda world, row: (
         f"/files/payments/{ids.shown('pay', row['id'])}.pdf" if row["status"] in RECEIVED else None
     ),
+    "OutsidePayment.receiptPath": lambda world, row: (
+        f"/files/outside-payments/{ids.shown('opm', row['id'])}.pdf"
+    ),
+    "CreditNote.pdfPath": lambda world, row: f"/files/credit-notes/{ids.shown('crn', row['id'])}.pdf",
     "Invite.status": _invite_status,
     "PaymentMethod.isExpired": _is_expired,
     "ApiKey.scope": lambda world, row: " ".join(row["scopes"]),
