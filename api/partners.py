@@ -64,6 +64,7 @@ class Partner(Node):
     credit_note_prefix: str = col("What stands before a credit note's number.", see=STAFF)
     first_invoice_number: int = col("The number its invoices begin with.", see=STAFF)
     default_terms_days: int = col("From issue to due date, unless the customer has its own.", see=STAFF)
+    payment_instructions: str | None = col("How else an invoice is paid, on each that is open.")
     created_at: datetime = col()
     updated_at: datetime = col()
     users: Connection[Annotated["User", lazy("api.users")]] = page(
@@ -150,6 +151,9 @@ class UpdatePartnerInput:
     credit_note_prefix: str | None = opt("Up to ten letters and digits, like CN-.")
     first_invoice_number: int | None = opt("1 to 9,999,999, until an invoice has a number.")
     default_terms_days: int | None = opt("0 to 365, from issue to due date.")
+    payment_instructions: str | None = opt(
+        "A bank account, whom checks are made out to; up to 1000 characters."
+    )
     version: int | None = opt("The one you saw: refused (CONFLICT) if it is another one by now.")
 
 

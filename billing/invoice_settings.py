@@ -1,4 +1,4 @@
-"""How the partner's invoices and credit notes are numbered, and when invoices are due: part of its settings.
+"""How the partner's invoices and credit notes are numbered, when invoices are due and how else they are paid.
 
 Surprise: the first number can be chosen only until it is taken. Numbers have no gaps, so a jump later on
 would look like invoices that are missing.
@@ -14,6 +14,7 @@ from billing.texts import Checks
 from languages import say
 
 MOST_FIRST = 9_999_999
+LONGEST_INSTRUCTIONS = 1000
 _PREFIX = re.compile(r"[A-Z0-9]([A-Z0-9-]{0,8}[A-Z0-9])?-?")
 
 
@@ -24,13 +25,14 @@ class InvoiceSettingsInput(Input):
     credit_note_prefix: str | None = None
     first_invoice_number: int | str | None = None
     default_terms_days: int | str | None = None
+    payment_instructions: str | None = None
 
 
 def read_invoice_settings(
     checks: Checks, fields: InvoiceSettingsInput, before: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The columns to write, every problem noted: BAD_PREFIX, REQUIRED, BAD_TERMS, OUT_OF_RANGE, and
-    NUMBERS_TAKEN for another first number once an invoice has its number."""
+    NUMBERS_TAKEN for another first number once an invoice has its number; those of clean_block."""
     values: dict[str, Any] = {}
     if fields.gives("invoice_prefix"):
         values["invoice_prefix"] = read_prefix(checks, fields.invoice_prefix)
@@ -47,6 +49,10 @@ def read_invoice_settings(
                 message = "The first number is taken by an invoice already, so it stays."
                 checks.refuse("first_invoice_number", code="NUMBERS_TAKEN", message=message)
             values["first_invoice_number"] = first
+    if fields.gives("payment_instructions"):
+        values["payment_instructions"] = checks.block(
+            "payment_instructions", fields.payment_instructions, required=False, limit=LONGEST_INSTRUCTIONS
+        )
     return values
 
 

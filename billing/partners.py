@@ -90,6 +90,7 @@ class Partner(SQLModel, table=True):
     credit_note_prefix: str = "CN-"
     next_credit_note_number: int = minor(default=1)
     default_terms_days: int = count(default=30)
+    payment_instructions: str | None = None
     created_at: datetime = instant()
     updated_at: datetime = instant()
 

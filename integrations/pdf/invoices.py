@@ -61,7 +61,7 @@ def invoice_sheet(db: Session, actor: Actor, *, invoice_id: UUID) -> Sheet:
         headline=_headline(invoice),
         tables=[_lines(paper)],
         totals=_totals(paper),
-        notes=[(say("Memo"), invoice.memo)],
+        notes=[(say("Memo"), invoice.memo), *_other_ways(paper)],
     )
 
 
@@ -76,6 +76,12 @@ def _headline(invoice: Invoice) -> Part | None:
     left = money(lacking_minor(invoice), invoice.currency)
     due = say("Please pay by {day}.", day=day_text(invoice.due_on, spoken()))
     return {"label": say("Left to pay"), "value": left, "note": due}
+
+
+def _other_ways(paper: InvoicePaper) -> list[tuple[str, str | None]]:
+    """How else it is paid than by card, while something is left to pay."""
+    is_open = paper.invoice.status is InvoiceStatus.OPEN
+    return [(say("Other ways to pay"), paper.head.partner.payment_instructions)] if is_open else []
 
 
 def _lines(paper: InvoicePaper) -> Part:

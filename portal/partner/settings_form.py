@@ -40,6 +40,7 @@ SETTINGS = LABELS | {
     "credit_note_prefix": mark("Credit note prefix"),
     "first_invoice_number": mark("First invoice number"),
     "default_terms_days": mark("Payment terms in days"),
+    "payment_instructions": mark("Other ways to pay"),
     "logo": mark("Logo"),
     "staff_need_factor": mark("second step required of staff"),
     "users_need_factor": mark("second step required of customers’ users"),

@@ -19,7 +19,10 @@ from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
 from portal.partner.settings_form import SETTINGS
 
-NAMES = ("invoice_prefix", "credit_note_prefix", "first_invoice_number", "default_terms_days")
+NAMES = (
+    "invoice_prefix", "credit_note_prefix", "first_invoice_number", "default_terms_days",
+    "payment_instructions",
+)  # fmt: skip
 LABELS = {name: SETTINGS[name] for name in NAMES}
 # Somebody else may save again between looking and saving; more often than that is no accident.
 _TRIES = 3
@@ -74,6 +77,7 @@ def _texts(page: Page) -> dict[str, str]:
         "credit_note_prefix": stored["creditNotePrefix"],
         "first_invoice_number": str(stored["firstInvoiceNumber"]),
         "default_terms_days": str(stored["defaultTermsDays"]),
+        "payment_instructions": stored["paymentInstructions"] or "",
     }
 
 

@@ -63,6 +63,8 @@ def test_the_first_number_stays_once_it_is_taken(acts: Acts, cast: Cast, owner: 
         ({"credit_note_prefix": "CN_"}, "BAD_PREFIX", "credit_note_prefix"),
         ({"default_terms_days": ""}, "REQUIRED", "default_terms_days"),
         ({"default_terms_days": "366"}, "BAD_TERMS", "default_terms_days"),
+        ({"payment_instructions": "a" * 1001}, "TOO_LONG", "payment_instructions"),
+        ({"payment_instructions": "Card 4242 4242 4242 4242"}, "CARD_NUMBER", "payment_instructions"),
     ],
 )
 def test_what_is_wrong_stands_at_its_field(

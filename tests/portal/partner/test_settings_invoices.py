@@ -11,6 +11,7 @@ from db.session import Database
 from tests.billing.acting import Acts
 from tests.billing.test_invoice_scheduling import draft
 from tests.cast import Cast
+from tests.papers import words
 from tests.portal.conftest import Person, text_of
 from tests.world import nothing_changes
 
@@ -41,6 +42,26 @@ def test_ada_begins_at_500_until_the_number_is_taken(
     assert "First invoice number from" in text_of(ada.get("/audit"))
     assert 'value="AV-"' in page
     assert "Credit note prefix from “CN-” to “AV-”" in text_of(ada.get("/audit"))
+
+
+def test_other_ways_to_pay_stand_where_something_is_open(
+    signed_in: Arrive, cast: Cast, database: Database, owner: Connection, now: datetime
+) -> None:
+    ada, carl, acts = signed_in("ada"), signed_in("carl"), Acts(database, owner, now)
+    said = "Checks to Northwind IT\nWire: First Bank, account 000123"
+    page = ada.get(HERE).text
+    assert ada.post(HERE, {**hidden(page), **TYPED, "payment_instructions": said}).status_code == 303
+    made = acts(cast.ada, invoice_life.finalize, invoice_id=draft(acts, cast).id)
+    here = f"/invoices/inv_{made.id.hex}"
+    for told in (
+        text_of(carl.get(here)), words(carl.get(f"{here}/invoice.pdf").content),
+        text_of(ada.get(f"{here}/preview")),
+    ):  # fmt: skip
+        assert "Other ways to pay" in told
+        assert "First Bank, account 000123" in told
+    acts(cast.ada, invoice_life.void, invoice_id=made.id)
+    assert "First Bank" not in text_of(carl.get(here))
+    assert "First Bank" not in words(carl.get(f"{here}/invoice.pdf").content)
 
 
 def test_an_edit_that_comes_too_late_comes_back_with_what_changed(

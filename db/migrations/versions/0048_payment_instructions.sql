@@ -1,0 +1,1 @@
+alter table partner add column payment_instructions varchar;
