@@ -49,7 +49,7 @@ def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
 
 
 def sign_out(page: Page) -> None:
-    page.locator("details.menu > summary").click()
+    page.locator(".top-bar details.menu > summary").click()
     press(page, "Sign out")
     heading(page, "Sign in")
 

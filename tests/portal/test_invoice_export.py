@@ -126,4 +126,4 @@ def test_the_portals_totals_follow_its_tab_and_filters(signed_in: Arrive, billed
     petra = signed_in("petra")
     assert "$3,210.00" in petra.get("/invoices").text
     found = text_of(petra.get("/invoices?status=overdue&total_from=100"))
-    assert "Invoices 1 Total $200.00 Payments $0.00 Balance $200.00" in found
+    assert "Invoices 1 Invoiced $200.00 Amount paid $0.00 Left to pay $200.00" in found
