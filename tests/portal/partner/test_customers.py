@@ -176,7 +176,11 @@ def test_activity_tells_who_did_what(ada: Person, does: Does, cast: Cast, clock:
     bill(does, acme, due=date(2026, 4, 9))
     shown = text_of(ada.get(f"/customers/{customer_id(cast, 'acme')}/activity")).replace("\xa0", " ")
     when = "Ada Mar 10, 2026, 1:00 PM EDT"
-    for line in ("Sent invoice NO-00001", "Invited Nora as Payer", "Changed Company, Legal Name"):
+    for line in (
+        "Sent invoice NO-00001",
+        "Invited Nora as Payer",
+        "to “Acme & Sons”, Legal Name from nothing to “A”",
+    ):
         assert f"{line} {when}" in shown
 
 

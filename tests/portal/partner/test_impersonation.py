@@ -196,5 +196,5 @@ def test_a_message_of_another_tab_is_not_told_here_nor_the_other_way_round(
     assert 'class="flashes"' not in looked.text
     assert 'class="flashes"' in ada.get(f"/customers/{globex}/notes").text
     # A page that leads on with a message leaves none behind for the dashboard.
-    assert ada.get(f"{home}/invoices/tag").url.path == f"{home}/invoices"
+    assert ada.get(f"{home}/invoices/chosen.zip").url.path == f"{home}/invoices"
     assert 'class="flashes"' not in ada.get(f"/customers/{globex}").text
