@@ -1,4 +1,4 @@
-"""How a file writes its dates and numbers: told by whoever imports it, or by the file where it leaves no doubt.
+"""How a file writes its dates and numbers: told by whoever imports it, or by the file beyond doubt.
 
 Surprise: what two ways of writing would read differently is never decided by itself. "1,250" is a thousand to
 one reader and one and a quarter to another, "03/04/2026" a day in March or in April: only another cell of the
@@ -117,7 +117,7 @@ def percent_in(cell: str) -> str:
 
 
 def formats_in(rows: Iterable[Mapping[str, str]]) -> Formats:
-    """How these rows are written, their cells by field. In doubt is what no cell decides, or two decide apart.
+    """How these rows are written, cells by field. In doubt is what no cell decides, or two decide apart.
 
     Rows without a date are read as if year first, and those whose numbers all read the same with a point.
     """
