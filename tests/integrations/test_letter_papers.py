@@ -69,7 +69,8 @@ async def test_a_receipt_comes_as_a_pdf_and_says_the_partners_day(desk: Desk, ti
     said = words(attached.get_content())
     for text in (
         "Receipt RECEIVED", "Received from Acme", "Received on Mar 10, 2026", "Paid with Visa ending in 4242",
-        "Invoice Invoice total For this invoice NO-00001 $100.00 $40.00", "Total received $40.00", f"pay_{payment.id.hex}",
+        "Invoice Invoice total For this invoice NO-00001 $100.00 $40.00", "Total received $40.00",
+        f"pay_{payment.id.hex}",
     ):  # fmt: skip
         assert text in said, text
     body = message.get_body(("plain",)).get_content()
