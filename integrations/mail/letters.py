@@ -278,6 +278,7 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         .where(Invoice.partner_id == mail.partner_id)
         .order_by(col(Invoice.number))
     ).all()
+    left = [(one.number, Money(lacking_minor(one), one.currency)) for one, _ in rows if lacking_minor(one)]
     partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
     assert customer is not None
     return {
@@ -288,11 +289,7 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         "paid_on": (payment.settled_at or now).astimezone(ZoneInfo(partner.time_zone)).date(),
         "reason": why_failed(payment.failure_code, payment.failure_message),
         "invoices": [(invoice.number, Money(minor, payment.currency)) for invoice, minor in rows],
-        "left": [
-            (invoice.number, Money(lacking_minor(invoice), invoice.currency))
-            for invoice, _ in rows
-            if lacking_minor(invoice)
-        ],
+        "left": left,
         "link": link(f"/portal/{customer.slug}/payments/pay_{payment.id.hex}"),
     }
 
