@@ -120,6 +120,8 @@ def in_every_language(text: str) -> dict[Locale, str]:
 
 def translate(text: str) -> str:
     """`text` as it stands in the catalogue, its names not filled: for templates."""
+    if isinstance(text, Meant):
+        return str(text)
     return catalogue(spoken()).gettext(text) if text else text
 
 
@@ -128,9 +130,26 @@ def translate_count(one: str, many: str, number: int) -> str:
     return catalogue(spoken()).ngettext(one, many, number)
 
 
-def mark(text: str) -> str:
-    """A constant that will be said: in a table, a label, wherever it is made before anybody reads it."""
-    return Text(text)
+class Meant(Text):
+    """A text that other languages say in several ways: `context` tells which one is meant."""
+
+    __slots__ = ("context",)
+    context: str
+
+    def __str__(self) -> str:
+        return catalogue(spoken()).pgettext(self.context, str.__str__(self))
+
+
+def mark(text: str, context: str = "") -> str:
+    """A constant that will be said: in a table, a label, wherever it is made before anybody reads it.
+
+    `context` is for words that another language says in several ways, "All" of invoices or of payments.
+    """
+    if not context:
+        return Text(text)
+    meant = Meant(text)
+    meant.context = context
+    return meant
 
 
 def grouped(number: int) -> str:

@@ -17,9 +17,18 @@ from auth.actors import Action
 from billing import import_tables as shared
 from billing import invoice_import_tables as t
 from billing import invoice_imports as imports
+from billing.import_formats import DateFormat, NumberFormat
 
 if TYPE_CHECKING:
     from api.invoices import Invoice
+
+strawberry.enum(
+    DateFormat, name="DateFormat",
+    description="A date that begins with its year is read in each: `ISO` reads no other.",
+)  # fmt: skip
+strawberry.enum(
+    NumberFormat, name="NumberFormat", description="What stands before decimals: 1,250.50 or 1 250,50."
+)
 
 
 @noun(t.InvoiceImportRow, "iir", needs=Action.EDIT_INVOICES, order="position")
@@ -43,6 +52,8 @@ class InvoiceImport(Node):
     state: shared.ImportState = col()
     columns: list[str] = col("Their names, as the file has them.")
     fields: list[str] = col("The field of each column; empty where it is ignored. At first as guessed.")
+    date_format: DateFormat | None = col("How its dates are written. Null before its columns are settled.")
+    number_format: NumberFormat | None = col("How its numbers are written. Null as long.")
     total: int = col("Rows of the file.")
     seen: int = col("Rows that the check or the run has seen.")
     created: int = col("Invoices that are made, as drafts.")
@@ -87,6 +98,10 @@ class CheckInvoiceImportInput:
     fields: list[str] | None = opt(
         f"The field of each column, empty to ignore it. Left out: as guessed. {', '.join(imports.FIELDS)}."
     )
+    date_format: DateFormat | None = opt(
+        "How its dates are written. Left out: as the file itself says, REQUIRED where that is in doubt."
+    )
+    number_format: NumberFormat | None = opt("How its numbers are written. Left out: the same.")
 
 
 @takes()
@@ -139,7 +154,8 @@ class CancelInvoiceImportPayload:
 
 
 _MOVES = Moves(
-    imports.INVOICES, "iim", "invoice_import", imports.choose_columns
+    imports.INVOICES, "iim", "invoice_import", imports.choose_columns,
+    lambda given: {name: given.get(name) for name in ("date_format", "number_format")},
 )  # fmt: skip
 
 

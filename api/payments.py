@@ -55,7 +55,9 @@ class Payment(Node):
     gateway_ref: str | None = col("What the gateway calls it.", where=True, see=STAFF)
     action_url: str | None = col("Where the payer goes on, while it REQUIRES_ACTION.")
     failure_code: str | None = col()
-    failure_message: str | None = col("Why it failed, for the payer.")
+    failure_message: str | None = col(
+        "Why it failed, in the gateway’s words to the payer; go by `failureCode`."
+    )
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col(where=True, order=True)
     settled_at: datetime | None = col(where=True)

@@ -16,7 +16,7 @@ from billing.customer_fields import CustomerInput, Profile, UserInput, read_prof
 from billing.customer_import_tables import CustomerImport
 from billing.customer_import_users import users_in
 from billing.customer_imports import CUSTOMER_FIELDS, FIELDS
-from billing.customers import Customer
+from billing.customers import Customer, CustomerStatus
 from billing.import_files import given_in
 from billing.texts import Checks
 from db.arrays import any_of
@@ -57,9 +57,11 @@ def matches_of(db: Session, partner_id: UUID, marks: Iterable[str]) -> Matches:
     for mark in marks:
         # The name is what stands behind country and postal code; it may have colons of its own.
         asked[mark[0]].add(mark.split(":", 3)[3] if mark[0] == "p" else mark[2:])
+    named = asked["n"]
     found: dict[str, dict[UUID, Customer]] = defaultdict(dict)
     for column, values in (
-        (Customer.external_id, asked["x"]), (Customer.tax_id, asked["t"]), (Customer.company_key, asked["p"]),
+        (Customer.external_id, asked["x"]), (Customer.tax_id, asked["t"]),
+        (Customer.company_key, asked["p"] | named),
     ):  # fmt: skip
         if not values:
             continue
@@ -70,16 +72,25 @@ def matches_of(db: Session, partner_id: UUID, marks: Iterable[str]) -> Matches:
                 place_mark(one.company_key, one.country, one.postal_code),
             ):  # fmt: skip
                 found[mark][one.id] = one
+            if one.company_key in named and one.status is CustomerStatus.ACTIVE:
+                found[name_mark(one.company_key)][one.id] = one
     return {mark: list(those.values()) for mark, those in found.items()}
 
 
 def customer_of(marks: Sequence[str], matches: Matches) -> Customer | None:
-    """The customer that a row is about: by external id, then tax id, then name and ZIP.
+    """The customer that a row is about: by external id, then tax id, then name and ZIP, then name alone.
 
     Refuses more than one, and one found by the weaker marks whose external id or tax id is another.
     """
     for mark in marks:
         found = matches.get(mark, ())
+        if len(found) > 1 and mark[0] == "n":
+            message = say(
+                "{count} active customers have this name. Give the ZIP or postal code too, or the external"
+                " id.",
+                count=len(found),
+            )
+            raise Invalid.at("company", code="SEVERAL_MATCHES", message=message)
         if len(found) > 1:
             message = say(
                 "{count} customers fit this row ({mark}). Give its external id.",
@@ -110,6 +121,7 @@ def _require_no_other(marks: Sequence[str], customer: Customer, mark: str) -> No
 
 def _spoken(found: str) -> str:
     named = {"x": say("external id"), "t": say("tax id"), "p": say("name and ZIP or postal code")}
+    named["n"] = say("name")
     return named[found[0]]
 
 
@@ -129,3 +141,8 @@ def _marks(values: Mapping[str, Any], problems: Iterable[Problem]) -> tuple[str,
 def place_mark(company_key: str, country: Country, postal_code: str) -> str:
     """The mark of a name at a place. As for possible duplicates, a ZIP+4 is the same place as its ZIP."""
     return f"p:{country}:{postal_code[:5] if country is Country.US else postal_code}:{company_key}"
+
+
+def name_mark(company_key: str) -> str:
+    """The mark of a name alone, by which only a customer that is ACTIVE is found."""
+    return f"n:{company_key}"

@@ -188,9 +188,12 @@ class Stages(Generic[File, Row]):
 
     def sample(self, db: Session, actor: Actor, *, import_id: UUID) -> Sequence[Row]:
         """The first rows of the file as they were read, for whoever names the columns."""
-        begun = self.find(db, actor, import_id=import_id)
+        return self.first(db, self.find(db, actor, import_id=import_id), most=3)
+
+    def first(self, db: Session, begun: File, *, most: int) -> Sequence[Row]:
+        """The first rows of an import in hand."""
         wanted = select(self.row).where(*self._rows_of(begun))
-        return db.exec(wanted.order_by(col(self.row.position)).limit(3)).all()
+        return db.exec(wanted.order_by(col(self.row.position)).limit(most)).all()
 
     def clear_old(self, db: Session, actor: Actor, *, now: datetime) -> int:
         """Delete the rows of imports older than 30 days; those never confirmed are canceled. How many."""

@@ -15,8 +15,9 @@ from sqlmodel import Session, col, select
 
 from billing.addresses import Country, address_rules
 from billing.customer_fields import key_of
-from billing.customer_import_reading import place_mark
-from billing.invoice_fields import TaxInput
+from billing.customer_import_reading import name_mark, place_mark
+from billing.import_formats import Reader, percent_in
+from billing.invoice_fields import AmountInput, TaxInput
 from billing.money import parse_rate, rate_text
 from billing.tax_rates import TaxRate
 from billing.texts import Checks
@@ -53,7 +54,9 @@ def rates_of(db: Session, partner_id: UUID) -> Rates:
 
 
 def customer_marks(checks: Checks, given: Mapping[str, str]) -> tuple[str, ...]:
-    """What the row's customer is known by, the strongest first, as imports of customers know it."""
+    """What the row's customer is known by, the strongest first, as imports of customers know it; and by its
+    name alone where the row says no place.
+    """
     marks = []
     if external_id := _line(given.get("customer_external_id")):
         marks.append(f"x:{external_id}")
@@ -73,15 +76,17 @@ def customer_marks(checks: Checks, given: Mapping[str, str]) -> tuple[str, ...]:
         else:
             message = "Write the ZIP code as 12345 or 12345-6789, or the postal code as A1A 1A1."
             checks.refuse("postal_code", code="BAD_ZIP", message=message)
+    elif company:
+        marks.append(name_mark(key_of(company)))
     return tuple(marks)
 
 
-def discount_in(cell: str) -> dict[str, str | None]:
-    """A discount as an amount, or with a percent sign in percent."""
+def discount_in(checks: Checks, reader: Reader, cell: str) -> dict[str, str | AmountInput | None]:
+    """A discount as an amount, or with a percent sign in percent. Noted: as `Reader.number`."""
     written = cell.strip()
     if written.endswith("%"):
-        return {"discount": None, "discount_percent": written[:-1].strip() or "%"}
-    return {"discount": written, "discount_percent": None}
+        return {"discount": None, "discount_percent": percent_in(written[:-1].strip()) or "%"}
+    return {"discount": reader.number(checks, "discount", written), "discount_percent": None}
 
 
 def taxes_in(checks: Checks, given: Mapping[str, str], rates: Rates) -> list[TaxInput]:
@@ -91,7 +96,7 @@ def taxes_in(checks: Checks, given: Mapping[str, str], rates: Rates) -> list[Tax
 
 
 def _tax(checks: Checks, field: str, cell: str, rates: Rates) -> TaxInput | None:
-    written = " ".join(cell.split())
+    written = percent_in(" ".join(cell.split()))
     parts = _TAX.fullmatch(written)
     name, rate = (parts["name"], parts["rate"]) if parts else (written, None)
     if parts is None and _BARE_RATE.fullmatch(written):

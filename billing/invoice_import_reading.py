@@ -18,9 +18,10 @@ from sqlalchemy import Uuid, any_, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col, select
 
-from billing.customer_import_reading import Matches, customer_of, matches_of
+from billing.customer_import_reading import Matches, customer_of, matches_of, name_mark
 from billing.customers import Customer
 from billing.import_files import given_in, require_width
+from billing.import_formats import DATE_FIELDS, Formats, Reader
 from billing.invoice_fields import Draft, InvoiceInput, LineInput, TaxInput, Terms, read_invoice
 from billing.invoice_import_cells import Rates, customer_marks, discount_in, rates_of, taxes_in
 from billing.invoice_import_tables import InvoiceImport
@@ -63,6 +64,7 @@ class Against(NamedTuple):
     begun: InvoiceImport
     partner: Partner
     now: datetime
+    reader: Reader
     rates: Rates
     customers: Matches
     invoices: Mapping[str, Invoice]
@@ -109,7 +111,8 @@ def against(db: Session, begun: InvoiceImport, groups: Sequence[Group], now: dat
     invoices = invoices_of(db, begun.partner_id, (group.mark for group in groups if group.mark))
     found = {invoice.id: invoice for invoice in invoices.values()}
     return Against(
-        begun, partner, now, rates_of(db, begun.partner_id), matches_of(db, begun.partner_id, marks),
+        begun, partner, now, Reader(Formats(begun.date_format, begun.number_format)),
+        rates_of(db, begun.partner_id), matches_of(db, begun.partner_id, marks),
         invoices, _lines_of(db, begun.partner_id, found),
         _owners_of(db, begun.partner_id, {invoice.customer_id for invoice in found.values()}),
     )  # fmt: skip
@@ -212,10 +215,12 @@ def _customer(
         if owner is None:
             message = (
                 "Say whose invoice this is: give the customer’s external id, its EIN or Business Number, or"
-                " its name and its ZIP or postal code."
+                " its name, with its ZIP or postal code where several have that name."
             )
             checks.refuse("row", code="NO_CUSTOMER", message=message)
         return owner
+    if owner is not None and marks == (name_mark(owner.company_key),):
+        return owner  # whoever else has that name by now
     try:
         found = customer_of(marks, among.customers)
     except Invalid as refusal:
@@ -224,6 +229,13 @@ def _customer(
         ]
         return owner
     if found is None:
+        if marks[-1].startswith("n:"):
+            message = say(
+                "No active customer has the name “{company}”. Correct it, or add the customer first.",
+                company=shared["company"].strip()[:60],
+            )
+            checks.refuse("company", code="NO_CUSTOMER", message=message)
+            return owner
         message = "No customer fits this row. Correct it, or add the customer first."
         checks.refuse("row", code="NO_CUSTOMER", message=message)
         return owner
@@ -254,9 +266,14 @@ def _input(
     for number, at in enumerate(places):
         checks = Checks((group.positions[at],))
         before = old[number] if number < len(old) else None
-        lines.append(_line(checks, group.given[at], before, among.rates, currency))
+        lines.append(_line(checks, among.reader, group.given[at], before, among.rates, currency))
         wrong += checks.problems
     typed: dict[str, Any] = {field: shared[field] for field in HEAD_FIELDS if field in shared}
+    checks = Checks((group.head,))
+    for field in DATE_FIELDS:
+        if field in typed:
+            typed[field] = among.reader.day(checks, field, typed[field])
+    wrong += checks.problems
     if group.mark is not None:
         typed["external_id"] = group.mark
     if lines:
@@ -265,14 +282,17 @@ def _input(
 
 
 def _line(
-    checks: Checks, given: Mapping[str, str], before: Stored | None, rates: Rates, currency: Currency
-) -> LineInput:
+    checks: Checks, reader: Reader, given: Mapping[str, str], before: Stored | None, rates: Rates,
+    currency: Currency,
+) -> LineInput:  # fmt: skip
     kept = {} if before is None else _typed(before, currency)
-    for field in ("description", "quantity", "unit_price"):
+    if "description" in given:
+        kept["description"] = given["description"]
+    for field in ("quantity", "unit_price"):
         if field in given:
-            kept[field] = given[field]
+            kept[field] = reader.number(checks, field, given[field])
     if "discount" in given:
-        kept |= discount_in(given["discount"])
+        kept |= discount_in(checks, reader, given["discount"])
     if "tax" in given or "tax_2" in given:
         kept["taxes"] = taxes_in(checks, given, rates)
     return LineInput(**kept)

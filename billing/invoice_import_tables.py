@@ -8,13 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index
 
+from billing.import_formats import DateFormat, NumberFormat
 from billing.import_tables import FileColumns, ImportState, RowColumns
-from db.columns import count, sort_key
+from db.columns import choice, count, sort_key
 from db.policies import Guard, guarded
 
 
 class InvoiceImport(FileColumns, table=True):
-    """One file of invoices, a row a line."""
+    """One file of invoices, a row a line. How it writes dates and numbers is told with its columns."""
 
     __tablename__ = "invoice_import"
     __table_args__ = (
@@ -24,6 +25,8 @@ class InvoiceImport(FileColumns, table=True):
     )
 
     seen: int = count(default=0)
+    date_format: DateFormat | None = choice(DateFormat, default=None, nullable=True)
+    number_format: NumberFormat | None = choice(NumberFormat, default=None, nullable=True)
 
     def begin(self, state: ImportState) -> None:
         """As of every import."""

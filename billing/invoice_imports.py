@@ -6,11 +6,16 @@ as for every other invoice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from sqlmodel import Session
 
 from auth.actors import Action, Actor
+from billing.import_files import BATCH, given_in
+from billing.import_formats import DateFormat, Formats, NumberFormat, formats_in
 from billing.import_stages import Stages, erase, erased_in, staged_in
 from billing.invoice_import_tables import InvoiceImport, InvoiceImportRow
 from billing.texts import Checks
@@ -97,7 +102,45 @@ _ALSO = {
     ),
     "tax_2": ("tax2", "secondtaxrate", "taxe2", "deuxiemetaxe", "secondetaxe"),
 }  # fmt: skip
+_Format = TypeVar("_Format", bound=StrEnum)
+_ASKED = {
+    "date_format": mark("Choose how dates are written: this file leaves it in doubt."),
+    "number_format": mark("Choose how numbers are written: this file leaves it in doubt."),
+}
 _ERASED = erased_in("invoice_import_row")
+
+
+def choose_columns(
+    db: Session, actor: Actor, *, import_id: UUID, fields: Sequence[str], date_format: str | None = None,
+    number_format: str | None = None, now: datetime,
+) -> InvoiceImport:  # fmt: skip
+    """As of every import, and how its dates and numbers are written: as given, else as the file itself says.
+
+    REQUIRED at ("date_format",) and ("number_format",) where it leaves that in doubt.
+    """
+    begun = INVOICES.choose_columns(db, actor, import_id=import_id, fields=fields, now=now)
+    said, checks = formats_of(db, begun), Checks()
+    begun.date_format = _chosen(checks, "date_format", DateFormat, date_format, said.dates)
+    begun.number_format = _chosen(checks, "number_format", NumberFormat, number_format, said.numbers)
+    checks.done()
+    return begun
+
+
+def formats_of(db: Session, begun: InvoiceImport) -> Formats:
+    """How the file writes its dates and numbers, by its first rows; None for what they leave in doubt."""
+    return formats_in(
+        given_in(begun.fields, row.cells, FIELDS) for row in INVOICES.first(db, begun, most=BATCH)
+    )
+
+
+def _chosen(
+    checks: Checks, field: str, known: type[_Format], given: str | None, said: _Format | None
+) -> _Format | None:
+    if given and given in set(known):
+        return known(given)
+    if given or said is None:
+        checks.refuse(field, code="REQUIRED", message=_ASKED[field])
+    return said
 
 
 def erase_in_files(db: Session, *, partner_id: UUID, email: str, name: str, instead: str) -> None:
@@ -122,7 +165,7 @@ INVOICES = Stages(
     InvoiceImport, InvoiceImportRow, "invoice_import", JOB, "invoices.csv", FIELDS, _ALSO,
     staged_in("invoice_import_row", head="0"), _enter, _require,
 )  # fmt: skip
-start, append, choose_columns = INVOICES.start, INVOICES.append, INVOICES.choose_columns
+start, append = INVOICES.start, INVOICES.append
 confirm, cancel = INVOICES.confirm, INVOICES.cancel
 find, locked, newest = INVOICES.find, INVOICES.locked, INVOICES.newest
 report, sample, clear_old = INVOICES.report, INVOICES.sample, INVOICES.clear_old

@@ -61,7 +61,7 @@ class ReceiptPaper:
     payment: Payment
     received_at: datetime
     method: PaymentMethod
-    shares: Sequence[tuple[str, int]]
+    shares: Sequence[tuple[str, int, int]]
 
 
 def invoice_paper(db: Session, actor: Actor, *, invoice_id: UUID) -> InvoicePaper:
@@ -90,7 +90,7 @@ def receipt_paper(db: Session, actor: Actor, *, payment_id: UUID) -> ReceiptPape
         raise NotFound
     here = (PaymentMethod.partner_id == actor.partner_id, PaymentMethod.id == payment.payment_method_id)
     shares = db.exec(
-        select(Invoice.number, PaymentAllocation.amount_minor)
+        select(Invoice.number, Invoice.total_minor, PaymentAllocation.amount_minor)
         .join(Invoice, col(Invoice.id) == col(PaymentAllocation.invoice_id))
         .where(PaymentAllocation.partner_id == actor.partner_id, PaymentAllocation.payment_id == payment.id)
         .where(Invoice.partner_id == actor.partner_id)

@@ -10,6 +10,7 @@ from typing import Any
 
 from auth.actors import Action
 from billing.csv_out import Cell
+from billing.declines import why_failed
 from billing.exports import Export
 
 EXPORT = Export("payment", Action.VIEW_PAYMENTS)
@@ -37,7 +38,7 @@ def rows_of(*, staffs: bool) -> Callable[[Mapping[str, Any]], list[Cell]]:
             payment["id"], payment["customer"]["company"], payment["status"], payment["createdAt"],
             payment["settledAt"], amount["currency"], Decimal(amount["amount"]), method["brand"],
             method["last4"], payment["askedByKind"], ", ".join(shares), ", ".join(shares.values()),
-            payment["failureMessage"],
+            why_failed(payment["failureCode"], payment["failureMessage"], staff=staffs),
         ]  # fmt: skip
         return [*cells, payment["gatewayRef"]] if staffs else cells
 

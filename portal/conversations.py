@@ -32,7 +32,12 @@ TABS: Mapping[str, Mapping[str, Any]] = {
     SETTLED: {"state": {"eq": "RESOLVED"}},
     "all": {},
 }
-LABELS = {"": mark("Open"), UNREAD: mark("Unread"), SETTLED: mark("Settled"), "all": mark("All")}
+LABELS = {
+    "": mark("Open", context="conversations"),
+    UNREAD: mark("Unread", context="conversations"),
+    SETTLED: mark("Settled", context="conversations"),
+    "all": mark("All", context="conversations"),
+}
 KINDS = {"question": (mark("Questions"), "QUESTION"), "dispute": (mark("Disputes"), "DISPUTE")}
 US, THEM = "us", "them"
 TURNS = {US: mark("Waiting for you"), THEM: mark("Waiting for an answer")}

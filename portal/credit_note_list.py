@@ -6,10 +6,13 @@ from portal.invoice_filters import SPANS
 from portal.narrowed_list import Listing, Tabs
 from portal.paging import counted
 
-TABS: Tabs = {"": (mark("All"), {}), "kept": (mark("Kept as credit"), {"kept": {"gt": "0.00"}})}
+TABS: Tabs = {
+    "": (mark("All", context="credit notes"), {}),
+    "kept": (mark("Kept as credit", context="credit notes"), {"kept": {"gt": "0.00"}}),
+}
 SORTS = {
-    "CREATED_AT_DESC": mark("Newest first"),
-    "CREATED_AT_ASC": mark("Oldest first"),
+    "CREATED_AT_DESC": mark("Newest first", context="credit notes"),
+    "CREATED_AT_ASC": mark("Oldest first", context="credit notes"),
     "TOTAL_DESC": mark("Largest first"),
     "NUMBER_ASC": mark("By number"),
 }

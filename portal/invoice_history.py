@@ -34,7 +34,7 @@ def told_by(invoice: Mapping[str, Any]) -> list[Happened]:
 
 def _life(invoice: Mapping[str, Any]) -> Iterator[Happened]:
     if invoice["finalizedAt"]:
-        yield Happened(invoice["finalizedAt"], say("Issued"))
+        yield Happened(invoice["finalizedAt"], say(mark("Issued", context="history")))
     if invoice["voidedAt"]:
         why = invoice["voidReason"]
         yield Happened(invoice["voidedAt"], say("Voided: {reason}", reason=why) if why else say("Voided"))

@@ -15,7 +15,7 @@ from portal.paging import counted
 _UNDER_WAY: dict[str, Any] = {"status": {"in": ["PENDING", "REQUIRES_ACTION", "PROCESSING", "UNKNOWN"]}}
 _SORTS = {
     "CREATED_AT_DESC": mark("Newest first"),
-    "CREATED_AT_ASC": mark("Oldest first"),
+    "CREATED_AT_ASC": mark("Oldest first", context="payments"),
     "AMOUNT_DESC": mark("Largest first"),
     "AMOUNT_ASC": mark("Smallest first"),
 }
@@ -35,24 +35,24 @@ _AMOUNT = Span(
     mark("The first amount is above the second: nothing lies between them."),
 )  # fmt: skip
 STAFFS_TABS: Tabs = {
-    "": (mark("All"), {}),
-    "succeeded": (mark("Succeeded"), {"status": {"eq": "SUCCEEDED"}}),
+    "": (mark("All", context="payments"), {}),
+    "succeeded": (mark("Succeeded", context="payments"), {"status": {"eq": "SUCCEEDED"}}),
     "open": (mark("Under way"), _UNDER_WAY),
-    "failed": (mark("Failed"), {"status": {"eq": "FAILED"}}),
-    "canceled": (mark("Canceled"), {"status": {"eq": "CANCELED"}}),
+    "failed": (mark("Failed", context="payments"), {"status": {"eq": "FAILED"}}),
+    "canceled": (mark("Canceled", context="payments"), {"status": {"eq": "CANCELED"}}),
     "by_link": (mark("By pay link"), {"askedByKind": {"eq": "GUEST"}}),
 }
 CUSTOMERS_TABS: Tabs = {
-    "": (mark("All"), {}),
-    "paid": (mark("Succeeded"), {"status": {"eq": "SUCCEEDED"}}),
+    "": (mark("All", context="payments"), {}),
+    "paid": (mark("Succeeded", context="payments"), {"status": {"eq": "SUCCEEDED"}}),
     "open": (mark("Under way"), _UNDER_WAY),
-    "failed": (mark("Failed"), {"status": {"eq": "FAILED"}}),
-    "canceled": (mark("Canceled"), {"status": {"eq": "CANCELED"}}),
+    "failed": (mark("Failed", context="payments"), {"status": {"eq": "FAILED"}}),
+    "canceled": (mark("Canceled", context="payments"), {"status": {"eq": "CANCELED"}}),
 }
 OUTSIDE_TABS: Tabs = {
-    "": (mark("All"), {}),
-    "received": (mark("Received"), {"reversedAt": {"isNull": True}}),
-    "reversed": (mark("Taken back"), {"reversedAt": {"isNull": False}}),
+    "": (mark("All", context="payments"), {}),
+    "received": (mark("Received", context="payments"), {"reversedAt": {"isNull": True}}),
+    "reversed": (mark("Taken back", context="payments"), {"reversedAt": {"isNull": False}}),
 }
 
 

@@ -21,6 +21,7 @@ from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-define
 import languages
 from billing.card_brands import card_text
 from billing.dates import day_text, instant_text
+from billing.declines import why_failed
 from billing.money import Currency, Money, parse_amount
 from languages import LANGUAGES, Locale, decimal, grouped, say, spoken, translate_count
 from portal import numbers
@@ -102,7 +103,13 @@ class Renderer:
         )  # fmt: skip
         icons = _icons(assets)
         self.environment.globals.update(
-            _=_said, ngettext=_counted, static=assets.url, icon=icons.__getitem__, badge=badge, badges=badges
+            _=_said,
+            ngettext=_counted,
+            static=assets.url,
+            icon=icons.__getitem__,
+            badge=badge,
+            badges=badges,
+            why_failed=why_failed,
         )
 
     def render(self, name: str, /, **context: Any) -> str:
@@ -140,6 +147,8 @@ def _said(text: str, /, **values: Any) -> Markup:
 
     Jinja's own goes through the context twice for each text; a page says some sixty.
     """
+    if isinstance(text, languages.Meant):
+        return escape(str(text))
     words = languages.catalogue(spoken())
     return _ours(text, words) % values if values else _plain(text, words)
 

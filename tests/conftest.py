@@ -152,10 +152,10 @@ def folder_of_cluster() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     folder = folder_of_cluster()
     # All processes of a run have this in common; a process alone is a run of its own.
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+    run = getattr(request.config, "workerinput", {}).get("testrunuid") or uuid4().hex
     cluster = Cluster(embedded.start(folder, durable=False), folder.with_name(f"{folder.name}-{run}"))
     yield cluster
     cluster.close()

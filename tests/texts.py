@@ -36,6 +36,18 @@ PLURALS = {"fr": "nplurals=2; plural=(n > 1);"}
 Id = str | tuple[str, str]
 
 
+class Meant(str):
+    """A text of which there are several meanings; `context` tells which."""
+
+    __slots__ = ("context",)
+    context: str
+
+    def __new__(cls, text: str, context: str) -> "Meant":
+        made = super().__new__(cls, text)
+        made.context = context
+        return made
+
+
 def said() -> Iterator[tuple[str, Id]]:
     """Where each text is said, and the text; a pair for one that counts."""
     for path in sorted(TEMPLATES.rglob("*.*")):
@@ -77,7 +89,9 @@ class _InPython(ast.NodeVisitor):
     def visit_Call(self, call: ast.Call) -> None:
         name = ast.unparse(call.func).rpartition(".")[2]
         texts = [_text(argument) for argument in call.args]
-        if name in ("say", "mark"):
+        if name == "mark" and (context := _context(call)) and texts[0]:
+            self.found.append(Meant(texts[0], context))
+        elif name in ("say", "mark"):
             self._add(texts[0])
         elif name == "say_count" and texts[0] and texts[1]:
             self.found.append((texts[0], texts[1]))
@@ -153,6 +167,11 @@ def _text(node: ast.expr) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
+def _context(call: ast.Call) -> str | None:
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "context"]
+    return _text(given[0]) if given else None
+
+
 def _choices(node: ast.expr) -> list[str | None]:
     """The texts of an expression that is one of several."""
     if isinstance(node, ast.IfExp):
@@ -166,7 +185,11 @@ def template() -> Catalog:
     """All texts, none translated."""
     catalogue = Catalog(fuzzy=False)
     for where, text in said():
-        catalogue.add(text, locations=[(where, None)])
+        catalogue.add(
+            text if isinstance(text, tuple) else str(text),
+            locations=[(where, None)],
+            context=getattr(text, "context", None),
+        )
     return catalogue
 
 

@@ -19,8 +19,10 @@ from auth.invites import Invite
 from auth.memberships import Membership, MembershipStatus
 from billing import credit_notes, mailed_links, outside_payments, thread_mails, voided_mails
 from billing.access_requests import AccessRequest, AccessStatus
+from billing.card_brands import brand_text
 from billing.colours import readable_on
 from billing.customers import Customer, CustomerStatus
+from billing.declines import why_failed
 from billing.invoice_balances import lacking_minor
 from billing.invoice_threads import ThreadKind
 from billing.invoices import Invoice, InvoiceStatus
@@ -184,22 +186,24 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     here = (PaymentMethod.partner_id == mail.partner_id, PaymentMethod.id == payment.payment_method_id)
     method = db.exec(select(PaymentMethod).where(*here)).one()
     rows = db.exec(
-        select(Invoice.number, PaymentAllocation.amount_minor)
-        .join(Invoice, col(Invoice.id) == col(PaymentAllocation.invoice_id))
+        select(Invoice, PaymentAllocation.amount_minor)
+        .join(PaymentAllocation, col(PaymentAllocation.invoice_id) == col(Invoice.id))
         .where(PaymentAllocation.partner_id == mail.partner_id, PaymentAllocation.payment_id == payment.id)
         .where(Invoice.partner_id == mail.partner_id)
         .order_by(col(Invoice.number))
     ).all()
+    left = [(one.number, Money(lacking_minor(one), one.currency)) for one, _ in rows if lacking_minor(one)]
     partner = db.exec(select(Partner).where(Partner.id == mail.partner_id)).one()
     assert customer is not None
     return {
         "amount": Money(payment.amount_minor, payment.currency),
-        "brand": method.brand,
+        "brand": brand_text(method.brand),
         "last4": method.last4,
         # By the partner's calendar, as on the receipt.
         "paid_on": (payment.settled_at or now).astimezone(ZoneInfo(partner.time_zone)).date(),
-        "reason": payment.failure_message,
-        "invoices": [(number, Money(minor, payment.currency)) for number, minor in rows],
+        "reason": why_failed(payment.failure_code, payment.failure_message),
+        "invoices": [(invoice.number, Money(minor, payment.currency)) for invoice, minor in rows],
+        "left": left,
         "link": link(f"/portal/{customer.slug}/payments/pay_{payment.id.hex}"),
     }
 

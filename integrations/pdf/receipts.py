@@ -3,6 +3,7 @@
 Surprise: a receipt stays when the money goes back; then it says so.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,9 @@ from auth.actors import Actor
 from billing import outside_payments
 from billing.card_brands import card_text
 from billing.dates import day_text
+from billing.money import Currency
 from billing.outside_payments import WAYS
-from billing.papers import ReceiptPaper, customer_of, letterhead, receipt_paper
+from billing.papers import customer_of, letterhead, receipt_paper
 from billing.payments import PaymentStatus
 from db import ids
 from integrations.pdf.press import Sheet
@@ -21,7 +23,7 @@ from integrations.pdf.writing import GOOD, GREY, Part, column, file_name, money,
 from languages import mark, say, spoken
 
 _STAMPS = {
-    PaymentStatus.SUCCEEDED: (mark("Received"), GOOD),
+    PaymentStatus.SUCCEEDED: (mark("Received", context="stamp"), GOOD),
     PaymentStatus.RETURNED: (mark("Returned"), GREY),
     PaymentStatus.DISPUTED: (mark("Disputed"), GREY),
     PaymentStatus.REFUNDED: (mark("Refunded"), GREY),
@@ -50,7 +52,7 @@ def receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> Sheet:
             (say("Currency"), payment.currency.value),
         ],
         headline={"label": say("Amount received"), "value": amount, "note": say("Thank you.")},
-        tables=[_shares(paper)],
+        tables=[_shares(paper.shares, payment.currency)],
         totals=[total(say("Total received"), amount, strong=True)],
         notes=[(say("Payment reference"), ids.shown("pay", payment.id))],
     )
@@ -60,8 +62,9 @@ def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> She
     """The receipt of money that came in past Remit. Refuses as `outside_payments.of_invoice`."""
     payment, invoice = outside_payments.of_invoice(db, actor, payment_id=payment_id)
     amount = money(payment.amount_minor, payment.currency)
-    text, colour = (mark("Taken back"), GREY) if payment.reversed_at else (mark("Received"), GOOD)
-    shares = [column(say("Invoice"), wide=True), column(say("For this invoice"), figures=True)]
+    text, colour = (
+        (mark("Taken back"), GREY) if payment.reversed_at else (mark("Received", context="stamp"), GOOD)
+    )
     facts: list[tuple[str, str | None]] = [
         (say("Received on"), day_text(payment.received_on, spoken())),
         (say("Paid by"), say(WAYS[payment.kind])),
@@ -80,13 +83,21 @@ def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> She
         stamp={"text": say(text), "colour": colour},
         facts=facts,
         headline={"label": say("Amount received"), "value": amount, "note": say("Thank you.")},
-        tables=[table(shares, [row([invoice.number, amount])])],
+        tables=[_shares([(invoice.number, invoice.total_minor, payment.amount_minor)], payment.currency)],
         totals=[total(say("Total received"), amount, strong=True)],
         notes=[(say("Payment reference"), ids.shown("opm", payment.id))],
     )
 
 
-def _shares(paper: ReceiptPaper) -> Part:
-    columns = [column(say("Invoice"), wide=True), column(say("For this invoice"), figures=True)]
-    currency = paper.payment.currency
-    return table(columns, [row([number, money(minor, currency)]) for number, minor in paper.shares])
+def _shares(shares: Sequence[tuple[str, int, int]], currency: Currency) -> Part:
+    """By invoice, its number and total, and what of the payment is for it: a receipt never says what is left,
+    for that changes.
+    """
+    columns = [
+        column(say("Invoice"), wide=True), column(say("Invoice total"), figures=True),
+        column(say("For this invoice"), figures=True),
+    ]  # fmt: skip
+    return table(
+        columns,
+        [row([number, money(all_, currency), money(minor, currency)]) for number, all_, minor in shares],
+    )

@@ -72,8 +72,8 @@ def statement_sheet(found: Statement, *, public_url: str) -> Sheet:
         to=found.customer,
         to_label=say("Statement for"),
         facts=[
-            (say("From"), day_text(found.first, locale)),
-            (say("To"), day_text(found.last, locale)),
+            (say(mark("From", context="days")), day_text(found.first, locale)),
+            (say(mark("To", context="days")), day_text(found.last, locale)),
             (say("Charged"), money(found.charged_minor, found.currency)),
             (say("Paid and credited"), money(found.credited_minor, found.currency)),
             *_credit(found),
@@ -186,7 +186,7 @@ def _movements(found: Statement) -> Part:
 
 
 def _ages(found: Statement) -> Part:
-    columns = [column(say("Past due"), wide=True), column(say("Open"), figures=True)]
+    columns = [column(say("Past due"), wide=True), column(say("Open amount"), figures=True)]
     rows = [row([say(label), money(found.ages[age], found.currency)]) for age, label in AGES.items()]
     title = say("What is owed, by age on {day}", day=day_text(found.last, spoken()))
     return table(columns, rows, title=title)

@@ -34,14 +34,14 @@ from portal.paging import counted, link, neighbours, window
 
 TABS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "": (mark("Outstanding"), {"status": {"eq": "OPEN"}}),
-    "overdue": (mark("Overdue"), {"isOverdue": {"eq": True}}),
-    "paid": (mark("Paid"), {"status": {"eq": "PAID"}}),
-    "all": (mark("All"), None),
+    "overdue": (mark("Overdue", context="invoices"), {"isOverdue": {"eq": True}}),
+    "paid": (mark("Paid", context="invoices"), {"status": {"eq": "PAID"}}),
+    "all": (mark("All", context="invoices"), None),
 }
 SORTS = {
     "due": (mark("Due first"), "DUE_ON_ASC"),
     "due-last": (mark("Due last"), "DUE_ON_DESC"),
-    "newest": (mark("Newest"), "ISSUE_ON_DESC"),
+    "newest": (mark("Newest", context="invoices"), "ISSUE_ON_DESC"),
     "number": (mark("Number"), "NUMBER_ASC"),
     "highest": (mark("Highest amount"), "TOTAL_DESC"),
     "lowest": (mark("Lowest amount"), "TOTAL_ASC"),

@@ -28,7 +28,7 @@ from portal.partner.wizard import ROLES
 from portal.shell import Link
 
 LONGEST_SEARCH = 200
-TABS = ((mark("Open"), "open"), (mark("Resolved"), "resolved"))
+TABS = ((mark("Open", context="requests"), "open"), (mark("Resolved"), "resolved"))
 STATUSES = {"open": ["OPEN"], "resolved": ["APPROVED", "DENIED", "EXPIRED"]}
 # Everybody may have an address there: it says nothing about who somebody's colleagues are.
 ANYBODYS = frozenset({

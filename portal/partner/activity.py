@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from billing.card_brands import brand_text
 from billing.dates import day_text
 from db import ids
 from languages import mark, say, spoken
@@ -253,7 +254,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         credit_note=details.get("credit_note") or "",
         method=say(
             "{brand} ending in {last4}",
-            brand=details.get("brand", mark("card")),
+            brand=brand_text(details["brand"]) if "brand" in details else mark("card"),
             last4=details.get("last4", "····"),
         ),
         role=ROLES.get(details.get("role", ""), mark("user")),

@@ -24,7 +24,7 @@ CUSTOMERS = Imported(
     offered=CUSTOMER_FIELDS,
     examples=(EXAMPLE,),
     seen=lambda begun: begun.created + begun.updated + begun.unchanged + begun.refused,
-    beside=lambda begun: {"with_users": has_users(begun.fields)},
+    beside=lambda begun, rows: {"with_users": has_users(begun.fields)},
     on_upload={"most_users": MOST},
     choices=lambda form: {"send_invites": form.value("send_invites") == "yes"},
     chosen=lambda begun: {"send_invites": ("yes",) if begun.send_invites else ()},

@@ -43,6 +43,7 @@ class Shown(NamedTuple):
     begun: Any
     rows: Sequence[Any]
     more: bool
+    guessed: Mapping[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,12 @@ class Imported:
     examples: Sequence[Mapping[str, str]]
     seen: Callable[[Any], int]
     # What the pages show besides, and what the form of the columns asks besides.
-    beside: Callable[[Any], Mapping[str, object]] = field(default=lambda begun: {})
+    beside: Callable[[Any, Sequence[Any]], Mapping[str, object]] = field(default=lambda begun, rows: {})
     on_upload: Mapping[str, object] = field(default_factory=dict)
     choices: Callable[[Form], Mapping[str, object]] = field(default=lambda form: {})
     chosen: Callable[[Any], Mapping[str, tuple[str, ...]]] = field(default=lambda begun: {})
+    # What the form has chosen already before anybody did, by what is in the file.
+    guessed: Callable[[Session, Any], Mapping[str, tuple[str, ...]]] = field(default=lambda db, begun: {})
 
     def routes(self) -> list[Route]:
         """The addresses of all its pages."""
@@ -237,23 +240,26 @@ class Imported:
         def work(db: Session, actor: Actor) -> Shown:
             begun = self.rules.find(db, actor, import_id=import_id)
             if begun.state is ImportState.MAPPING or form is not None or "columns" in query:
-                return Shown(begun, self.rules.sample(db, actor, import_id=import_id), False)
+                sample = self.rules.sample(db, actor, import_id=import_id)
+                first = begun.state is ImportState.MAPPING and form is None
+                return Shown(begun, sample, False, self.guessed(db, begun) if first else {})
             rows = self.rules.report(db, actor, import_id=import_id, outcome=outcome, after=after)
             return Shown(begun, rows[:SHOWN], len(rows) > SHOWN)
 
-        begun, rows, more = await meet(request, work)
+        begun, rows, more, guessed = await meet(request, work)
         name = _TEMPLATES.get(begun.state, "report")
         if form is not None or ("columns" in query and begun.state is ImportState.CHECKED):
             name = "columns"
         typed = form or Form(typed={
             **{f"fields-{at}": (chosen,) for at, chosen in enumerate(begun.fields)}, **self.chosen(begun),
+            **guessed,
         })  # fmt: skip
         only, here = outcome.value if outcome else "", self._here(request)
         return show(
             request, f"{self.templates}/{name}.html", page, form=typed, status=status, one=begun,
             rows=rows, here=here, folder=f"/{self.folder}", fields=list(self.fields.items()),
             said=self._said, why=message_of, made=self.made, record=self.record, narrowed=only,
-            shown_id=ids.shown, seen=self.seen(begun), first=after == 0, **self.beside(begun),
+            shown_id=ids.shown, seen=self.seen(begun), first=after == 0, **self.beside(begun, rows),
             next=f"{here}?only={only}&after={rows[-1].position}" if more else None,
             crumbs=self.crumbs(request, (mark("Imports"), self._all(request)), (begun.file_name, None)),
         )  # fmt: skip

@@ -31,22 +31,22 @@ TABS: dict[str, dict[str, Any]] = {
 # Where everything shown, or some of it, can be archived.
 ARCHIVABLE = ("", "paid", "void", "uncollectible")
 LABELS = {
-    "": mark("All"),
+    "": mark("All", context="invoices"),
     "draft": mark("Drafts"),
     "planned": mark("To be sent"),
     "unsent": mark("Not sent"),
     "undelivered": mark("Not delivered"),
-    "open": mark("Open"),
-    "overdue": mark("Overdue"),
-    "paid": mark("Paid"),
-    "void": mark("Void"),
-    "uncollectible": mark("Uncollectible"),
-    ARCHIVED: mark("Archived"),
+    "open": mark("Open", context="invoices"),
+    "overdue": mark("Overdue", context="invoices"),
+    "paid": mark("Paid", context="invoices"),
+    "void": mark("Void", context="invoices"),
+    "uncollectible": mark("Uncollectible", context="invoices"),
+    ARCHIVED: mark("Archived", context="invoices"),
 }
 SORTS = {
     "DUE_ON_DESC": mark("Due latest first"),
     "DUE_ON_ASC": mark("Due earliest first"),
-    "CREATED_AT_DESC": mark("Newest first"),
+    "CREATED_AT_DESC": mark("Newest first", context="invoices"),
     "TOTAL_DESC": mark("Largest first"),
     "NUMBER_ASC": mark("By number"),
 }

@@ -55,7 +55,10 @@ _FIELDS = {
     "max_count": "maxCount",
 }  # fmt: skip
 _TRIES = 3
-TABS = {"": (mark("Going on"), ("ACTIVE", "PAUSED")), "ended": (mark("Ended"), ("ENDED",))}
+TABS = {
+    "": (mark("Going on"), ("ACTIVE", "PAUSED")),
+    "ended": (mark("Ended", context="recurring invoices"), ("ENDED",)),
+}
 PREVIEW = "preview"
 
 

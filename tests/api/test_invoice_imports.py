@@ -129,3 +129,30 @@ async def test_strangers_find_no_import(writer: Writer, acme: Things, initech: T
     with nothing_changes(writer.client.owner):
         for name in ("startInvoiceImport", "cancelInvoiceImport", "checkInvoiceImport"):
             assert await writer.refused(name, {"id": initech["checked_bills"]}) == [("NOT_FOUND", "input.id")]
+
+
+async def test_a_program_says_how_a_file_is_written_where_that_is_in_doubt(
+    writer: Writer, work: Any, owner: Connection
+) -> None:
+    head = "Invoice number,Company,Invoice date,Description,Quantity,Unit price"
+    given = {"csv": [head, '1,Acme,03/04/2026,Work,1,"1,250"']}
+    id_ = (await writer.do("createInvoiceImport", given, BEGUN))["invoiceImport"]["id"]
+    with nothing_changes(owner):
+        doubts = [("REQUIRED", "input.dateFormat"), ("REQUIRED", "input.numberFormat")]
+        assert await writer.refused("checkInvoiceImport", {"id": id_}) == doubts
+        dated = {"id": id_, "dateFormat": "DAY_FIRST"}
+        assert await writer.refused("checkInvoiceImport", dated) == doubts[1:]
+    formats = {"dateFormat": "DAY_FIRST", "numberFormat": "COMMA"}
+    asked = "invoiceImport { dateFormat numberFormat }"
+    checking = await writer.do("checkInvoiceImport", {"id": id_, **formats}, asked)
+    assert checking["invoiceImport"] == formats
+    await work(id_)
+    # Read with a comma it has three decimals, and an amount has two.
+    report = (await writer.client.ask(REPORT, {"id": id_, "only": "REFUSED"})).data["invoiceImport"]
+    assert [one["code"] for one in report["rows"]["nodes"][0]["problems"]] == ["TOO_MANY_DECIMALS"]
+    await writer.do("checkInvoiceImport", {"id": id_, **formats, "numberFormat": "POINT"}, asked)
+    await work(id_)
+    await writer.do("startInvoiceImport", {"id": id_}, "invoiceImport { state }")
+    await work(id_)
+    made = owner.execute(text("select issue_on::text, total_minor from invoice")).one()
+    assert tuple(made) == ("2026-04-03", 125_000)

@@ -132,7 +132,7 @@ def test_an_issued_invoice_is_never_changed(bills: InvoiceImports, cast: Cast, o
         (",A-1,,,Work,1,1.00,,", [(2, ["REQUIRED"])]),
         ("1,X-9,,,Work,1,1.00,,", [(2, ["NO_CUSTOMER"])]),
         ("1,,,,Work,1,1.00,,", [(2, ["NO_CUSTOMER"])]),
-        ("1,A-1,03/01/2026,,Work,1,1.00,,", [(2, ["BAD_DATE"])]),
+        ("1,A-1,2026-02-30,,Work,1,1.00,,", [(2, ["BAD_DATE"])]),
         ("1,A-1,2026-03-02,2026-03-01,Work,1,1.00,,", [(2, ["DUE_BEFORE_ISSUE"])]),
         ("1,A-1,,,,,x,Nothing,", [(2, ["UNKNOWN_TAX", "REQUIRED", "REQUIRED", "BAD_NUMBER"])]),
         ("1,A-1,,,Work,1.23456,1.00,,", [(2, ["TOO_MANY_DECIMALS"])]),
@@ -200,7 +200,7 @@ def test_customers_are_found_by_tax_id_and_by_name_and_zip(
     owner.commit()
     head = "Invoice number,EIN,Company,ZIP,Description,Quantity,Unit price"
     found = bills.run(
-        "1,12-3456789,,,Work,1,1.00", "2,,ACME,62701-1234,Work,1,1.00", "3,,Acme,,Work,1,1.00",
+        "1,12-3456789,,,Work,1,1.00", "2,,ACME,62701-1234,Work,1,1.00", "3,,Other,,Work,1,1.00",
         "4,1,,,Work,1,1.00", "5,,Acme,x,Work,1,1.00", head=head,
     )  # fmt: skip
     assert bills.problems(found) == [(4, ["NO_CUSTOMER"]), (5, ["BAD_TAX_ID"]), (6, ["BAD_ZIP"])]

@@ -69,9 +69,13 @@ async def test_a_receipt_comes_as_a_pdf_and_says_the_partners_day(desk: Desk, ti
     said = words(attached.get_content())
     for text in (
         "Receipt RECEIVED", "Received from Acme", "Received on Mar 10, 2026", "Paid with Visa ending in 4242",
-        "NO-00001 $40.00", "Total received $40.00", f"pay_{payment.id.hex}",
+        "Invoice Invoice total For this invoice NO-00001 $100.00 $40.00", "Total received $40.00",
+        f"pay_{payment.id.hex}",
     ):  # fmt: skip
         assert text in said, text
     body = message.get_body(("plain",)).get_content()
     assert "on March 10, 2026" in body
     assert "The receipt is attached as a PDF." in body
+    assert "paid with Visa ending in 4242" in body
+    for kind in ("plain", "html"):
+        assert "Left to pay of invoice NO-00001: $60.00" in message.get_body((kind,)).get_content()

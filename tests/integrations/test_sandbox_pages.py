@@ -10,6 +10,7 @@ from billing.ports import MethodKind
 from integrations.gateways.sandbox.accounts import Account, Platform
 from integrations.gateways.sandbox.app import create_app
 from integrations.gateways.sandbox.cards import PUBLISHED
+from languages import speaking
 from tests.gateway import CARD, NORTHWIND, ROOT_SECRET, WEBHOOK_SECRET, RunningSandbox, platform
 
 PORTAL = "http://portal.test:8000"
@@ -168,3 +169,21 @@ def test_secrets_are_not_in_the_store_nor_in_what_a_log_would_show(sandbox: Runn
         assert secret.encode() not in kept
         assert secret not in repr(account) + repr(sandbox.accounts)
     assert [oct(path.stat().st_mode)[-3:] for path in sandbox.store_path.parent.iterdir()] == ["600"] * 3
+
+
+def test_a_reader_of_french_is_spoken_to_in_french_to_the_end(sandbox: RunningSandbox):
+    with speaking("fr"):
+        begun = session(sandbox)
+    assert begun.fields_url == f"{sandbox.url}/fields/{begun.client_token}?language=fr"
+    form = sandbox.get(begun.fields_url).text
+    assert '<html lang="fr">' in form
+    assert ("Numéro de carte" in form, "Card number" in form) == (True, False)
+    refused = httpx2.post(begun.fields_url, data={"number": ""})
+    assert refused.status_code == 422
+    assert "La carte n’a pas pu être enregistrée" in refused.text
+    assert "Saisissez la date d’expiration sous la forme MM/AA, par exemple 12/34." in refused.text
+    card = {"number": "4242424242424242", **CARD}
+    kept = httpx2.post(begun.fields_url, data=card, follow_redirects=False)
+    assert kept.headers["location"] == f"/fields/{begun.client_token}?language=fr"
+    assert "La carte est enregistrée." in sandbox.get(begun.fields_url).text
+    assert "n’existe pas" in sandbox.get("/setup/ct_nobody?language=fr").text

@@ -81,6 +81,9 @@ class Strange(gettext.NullTranslations):
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return self.gettext(msgid1 if n == 1 else msgid2)
 
+    def pgettext(self, context: str, message: str) -> str:
+        return self.gettext(message)
+
 
 class Shown(HTMLParser):
     """What a page shows or reads out: its text, and the attributes that are read."""
@@ -200,7 +203,7 @@ def test_every_text_has_its_french_with_the_same_names_in_it() -> None:
 
 
 def key(message: Message) -> object:
-    return message.id
+    return message.context, message.id
 
 
 def test_a_browser_reads_what_it_asks_for(pages: TestClient) -> None:

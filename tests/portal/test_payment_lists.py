@@ -211,7 +211,9 @@ def test_a_payment_of_many_invoices_names_each_once(many: int) -> None:
         {"invoice": {"number": f"NO-{number:05d}"}, "amount": {"amount": f"{number}.00"}}
         for number in range(1, many + 1)
     ]
-    blank = dict.fromkeys(("id", "status", "createdAt", "settledAt", "askedByKind", "failureMessage"))
+    blank = dict.fromkeys(
+        ("id", "status", "createdAt", "settledAt", "askedByKind", "failureCode", "failureMessage")
+    )
     payment = {
         **blank, "customer": {"company": "Acme"}, "amount": {"amount": "1.00", "currency": "USD"},
         "paymentMethod": {"brand": "visa", "last4": "4242"},

@@ -319,7 +319,7 @@ def _payment(
     payment = Payment(
         **place, status=PaymentStatus.FAILED, amount_minor=100, currency=invoice.currency,
         payment_method_id=method.id, gateway="sandbox", gateway_account="acct", gateway_key=str(new_id()),
-        gateway_ref=f"zz-{name}-charge", failure_code="declined", failure_message=f"zz-{name}-failure",
+        gateway_ref=f"zz-{name}-charge", failure_code="odd", failure_message=f"zz-{name}-failure",
         asked_by_kind="SYSTEM", request_key=str(new_id()), request_hash=b"x", tries=1, tried_at=now,
         created_at=now, updated_at=now, settled_at=now + timedelta(seconds=1),
     )  # fmt: skip

@@ -27,6 +27,7 @@ from integrations.gateways.sandbox.control import Control
 from integrations.gateways.sandbox.desk import Desk
 from integrations.gateways.sandbox.pages import Pages, problem_page
 from integrations.gateways.sandbox.store import Store
+from integrations.gateways.sandbox.words import language
 
 LARGEST_BODY = 16 * 1024
 
@@ -145,7 +146,7 @@ async def _not_shown(request: Request, error: Exception) -> Response:
     message = _SAID.get(status, detail)
     if request.url.path.startswith("/v1/"):
         return JSONResponse({"error": {"code": f"http_{status}", "message": message}}, status)
-    return problem_page(status, message)
+    return problem_page(status, message, language(request))
 
 
 async def _failed(request: Request, _error: Exception) -> Response:

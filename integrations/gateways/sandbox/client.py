@@ -6,6 +6,7 @@ like a lost answer, and a lost answer makes a payment UNKNOWN for no reason.
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 from urllib.parse import quote
@@ -31,6 +32,7 @@ from billing.ports import (
 from integrations.gateways.sandbox.accounts import Accounts
 from integrations.gateways.sandbox.wire import ACCOUNT_HEADER, KEY, KEY_HEADER, SIGNATURE_HEADER
 from integrations.gateways.signatures import signers
+from languages import ENGLISH, spoken
 
 CONNECT_WITHIN_S = 5.0
 
@@ -121,6 +123,11 @@ class _Event(_Shape):
 Shape = TypeVar("Shape", bound=_Shape)
 
 
+def _for_reader(url: str) -> str:
+    """The address of a page, in the language of the work in hand."""
+    return url if spoken() == ENGLISH else f"{url}?language={spoken()}"
+
+
 class SandboxGateway:
     """The sandbox gateway as Remit uses it. `timeout_s` is how long an answer may take; thread-safe."""
 
@@ -168,7 +175,10 @@ class SandboxGateway:
             "kinds": sorted(kind.value for kind in kinds),
         }
         answer = self._read(self._call("POST", "/v1/setups", account, key=key, json=order), _Session)
-        return SetupSession(**answer.model_dump())
+        session = SetupSession(**answer.model_dump())
+        return replace(
+            session, page_url=_for_reader(session.page_url), fields_url=_for_reader(answer.fields_url)
+        )
 
     def read_setup(self, *, account: str, setup_id: str) -> SetupResult:
         """How far the entry came; see the port."""
@@ -278,7 +288,7 @@ class SandboxGateway:
             gateway_id=charge.id,
             failure_code=charge.failure_code,
             failure_message=charge.failure_message,
-            action_url=charge.action_url,
+            action_url=_for_reader(charge.action_url) if charge.action_url else None,
             amount_minor=charge.amount_minor,
             currency=charge.currency,
         )

@@ -23,6 +23,8 @@ from errors import Invalid
 from integrations.gateways.sandbox import charges, setups
 from integrations.gateways.sandbox.cards import PUBLISHED, read_entry, showable
 from integrations.gateways.sandbox.desk import Desk
+from integrations.gateways.sandbox.words import language, speaker
+from languages import ENGLISH, Locale
 
 _HERE = Path(__file__).parent
 _STATIC = {"gateway.css": "text/css", "fields.js": "text/javascript"}
@@ -38,6 +40,7 @@ class Visit:
 
     setup: sqlite3.Row
     status: SetupStatus
+    language: Locale
 
     @property
     def parent(self) -> str:
@@ -87,7 +90,7 @@ class Pages:
             await self._complete(visit, request)
         except Invalid as wrong:
             return _fields_page(visit, wrong, showable(await _form(request)))
-        return _away(request.url.path)
+        return _away(f"{request.url.path}?{request.url.query}".rstrip("?"))
 
     async def show_authentication(self, request: Request) -> Response:
         """The page where the cardholder confirms a charge, or not."""
@@ -96,6 +99,7 @@ class Pages:
         return _page(
             "authenticate.html",
             policy=_policy(form_to=origin(charge["return_url"])),
+            language=language(request),
             waiting=charge["status"] == ChargeStatus.REQUIRES_ACTION,
             amount=amount,
             merchant=charges.merchant(charge),
@@ -128,7 +132,7 @@ class Pages:
             setup = setups.by_token(db, request.path_params["token"])
             if setup is None:
                 raise HTTPException(404)
-            return Visit(setup, setups.status(setup, now=now))
+            return Visit(setup, setups.status(setup, now=now), language(request))
 
         return await self._desk.transact(read)
 
@@ -162,9 +166,9 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def problem_page(status: int, message: str) -> Response:
+def problem_page(status: int, message: str, locale: Locale) -> Response:
     """A page for what can't be shown."""
-    return _page("problem.html", status=status, message=message)
+    return _page("problem.html", status=status, language=locale, message=message)
 
 
 async def _form(request: Request) -> Mapping[str, str]:
@@ -200,6 +204,7 @@ def _form_page(
         template,
         status=422 if wrong else 410 if visit.status is SetupStatus.EXPIRED else 200,
         policy=policy,
+        language=visit.language,
         setup_id=visit.setup["id"],
         state="INVALID" if wrong else visit.status.value,
         parent=visit.parent,
@@ -211,8 +216,15 @@ def _form_page(
     )
 
 
-def _page(template: str, *, status: int = 200, policy: str | None = None, **values: object) -> Response:
-    html = _PAGES.get_template(template).render(values)
+def _page(
+    template: str,
+    *,
+    status: int = 200,
+    policy: str | None = None,
+    language: Locale = ENGLISH,
+    **values: object,
+) -> Response:
+    html = _PAGES.get_template(template).render(values, lang=language, _=speaker(language))
     return HTMLResponse(html, status, headers={"content-security-policy": policy or _policy()})
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlmodel import select
 
 from billing.customer_import_tables import CustomerImport, CustomerImportRow
+from billing.import_formats import DateFormat, NumberFormat
 from billing.import_tables import ImportState, RowOutcome
 from billing.invoice_import_tables import InvoiceImport, InvoiceImportRow
 from billing.invoices import Invoice
@@ -51,6 +52,8 @@ def _of_invoices(maker: Maker, partner: UUID) -> None:
         InvoiceImport, partner_id=partner, id=id_, file_name=maker.text(),
         state=ImportState.DONE if ended else ImportState.CHECKED, columns=[maker.text(), maker.text()],
         fields=["external_id", ""], total=9, reached=9, created=3, updated=2, unchanged=1, refused=1, seen=9,
+        date_format=maker.chance.choice([None, *DateFormat]),
+        number_format=maker.chance.choice([None, *NumberFormat]),
         asked_by=new_id(), asked_by_name=maker.text(), created_at=maker.moment(),
         finished_at=maker.moment() if ended else None,
     )  # fmt: skip

@@ -29,6 +29,21 @@ def test_the_list_tells_what_became_of_each(
     assert "A receipt is on its way to petra@acme.example." in text_of(petra.get(paid))
 
 
+def test_each_reader_is_told_in_their_words_and_language_why_a_payment_failed(
+    petra: Person, ada: Person, bill: Bill, add_card: AddCard
+):
+    failed = pay(petra, add_card(petra, DECLINED), (bill("20.00"), "20.00")).headers["location"]
+    petra.client.cookies.set("remit_language", "fr")
+    shown = text_of(petra.get(failed))
+    assert "La banque a refusé la carte. Utilisez une autre carte, ou demandez à la banque pourquoi." in shown
+    assert ("Échoué le" in shown, "Réglé" in shown) == (True, False)
+    assert "État actuel de la facture Non débité" in shown
+    staffs = text_of(ada.get(f"/payments/{failed.rpartition('/')[2]}"))
+    assert "The bank declined the card, and didn’t say why." in staffs
+    assert ("Failed on" in staffs, "Use another card" in staffs) == (True, False)
+    assert "The bank declined the card, and didn’t say why." in text_of(ada.get("/payments"))
+
+
 def test_the_first_visit_says_where_payments_come_from(petra: Person):
     assert "No payments yet" in text_of(petra.get("/payments"))
 

@@ -53,7 +53,7 @@ def failed(database: Database, cast: Cast, at: datetime) -> None:
             Payment(
                 **place, status=PaymentStatus.FAILED, amount_minor=7700, currency="USD",
                 payment_method_id=method.id, gateway="sandbox", gateway_account="a",
-                gateway_key=str(new_id()), failure_code="declined",
+                gateway_key=str(new_id()), failure_code="odd",
                 failure_message=f"The bank said no on {at:%d}.", asked_by_kind="SYSTEM",
                 request_key=str(new_id()), request_hash=b"x", tries=1, created_at=at, updated_at=at,
                 settled_at=at,

@@ -46,7 +46,8 @@ def uploaded(person: Person, *lines: str) -> str:
 def columns(person: Person, here: str) -> Response:
     fields = ("external_id", "company", "postal_code", "issue_on", "description", "quantity", "unit_price")
     chosen = enumerate((*fields, "tax", ""))
-    return person.post(f"{here}/columns", {f"fields-{at}": field for at, field in chosen})
+    formats = {"date_format": "ISO", "number_format": "POINT"}
+    return person.post(f"{here}/columns", {f"fields-{at}": field for at, field in chosen} | formats)
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_what_is_guessed_is_folded_up_until_it_is_wrong(
 ) -> None:
     here = uploaded(ada, ONE)
     page = ada.get(here)
-    known, ignored = page.text.split("<h2>")[1:]
+    known, ignored, _ = page.text.split("<h2>")[1:]
     assert "8 columns have their fields" in known
     assert "Invoice number → <strong>Invoice number</strong>" in known
     assert '<details class="folded">' in known
@@ -129,6 +130,8 @@ def test_columns_can_be_changed_after_the_check_and_a_wrong_choice_is_told(
         answer = ada.post(f"{here}/columns", {"fields-0": "memo"})
     assert answer.status_code == 422
     assert "Choose which column is the invoice number" in text_of(answer)
+    chosen = ada.get(f"{here}?columns")
+    assert 'value="ISO" checked' in chosen.text
     assert ada.post(f"{here}/columns", {"fields-0": "external_id"}).status_code == 303
     work()
     assert "Say whose invoice this is" in text_of(ada.get(here))
@@ -148,6 +151,36 @@ def test_the_report_is_a_file_in_which_no_formula_runs(ada: Person, work: Callab
     assert table[2][1:3] == [
         "REFUSED", "Issue date: Write the issue date as YYYY-MM-DD, like 2026-03-31.",
     ]  # fmt: skip
+
+
+def test_how_dates_and_numbers_are_written_is_shown_and_asked_where_it_is_in_doubt(
+    ada: Person, work: Callable[[], None], owner: Connection
+) -> None:
+    here = uploaded(ada, 'QB-1,Acme,,03/04/2026,Work,1,"1,250",,', "QB-2,Acme,,03/05/2026,Work,1,7.00,,")
+    page = ada.get(here)
+    # "7.00" decides the numbers, nothing the dates.
+    assert 'value="POINT" checked' in page.text
+    assert not any(f'value="{way}" checked' in page.text for way in ("ISO", "MONTH_FIRST", "DAY_FIRST"))
+    shown = text_of(page)
+    assert "03/04/2026 → Mar 4, 2026 · 03/05/2026 → Mar 5, 2026" in shown
+    assert "03/04/2026 → Apr 3, 2026 · 03/05/2026 → May 3, 2026" in shown
+    assert "03/04/2026 → not read" in shown
+    assert "1 → 1 · 1,250 → 1,250 · 7.00 → 7.00" in shown
+    fields = {f"fields-{at}": field for at, field in enumerate(
+        ("external_id", "company", "postal_code", "issue_on", "description", "quantity", "unit_price")
+    )}  # fmt: skip
+    with nothing_changes(owner):
+        asked = ada.post(f"{here}/columns", fields)
+    assert asked.status_code == 422
+    assert "Choose how dates are written: this file leaves it in doubt." in text_of(asked)
+    assert ada.post(f"{here}/columns", {**fields, "date_format": "DAY_FIRST"}).status_code == 303
+    work()
+    assert "Import 2 invoices" in text_of(ada.get(here))
+    assert 'value="DAY_FIRST" checked' in ada.get(f"{here}?columns").text
+    ada.post(f"{here}/confirm")
+    work()
+    made = owner.execute(text("select issue_on::text, total_minor from invoice order by external_id")).all()
+    assert [tuple(one) for one in made] == [("2026-04-03", 125_000), ("2026-05-03", 700)]
 
 
 def test_only_editors_import(signed_in: Callable[[str], Person], ada: Person, owner: Connection) -> None:
