@@ -138,15 +138,9 @@ def email_change(db: Session, *, user: User, token: PersonalToken, link: Link, n
     holder = users.find(db, new.normal)
     if holder is not None and holder != user.id:
         return Letter(
-            "EMAIL_TAKEN",
-            token.id,
-            new.address,
-            new.address,
-            "Remit",
-            None,
-            locale_of_person(user),
+            "EMAIL_TAKEN", token.id, new.address, new.address, "Remit", None, locale_of_person(user),
             {"link": link("/forgot")},
-        )
+        )  # fmt: skip
     values = {"link": link(f"/email-change/{personal_tokens.token_of(db, token)}"), "new": new.address}
     return Letter(
         "EMAIL_CHANGE", token.id, user.name, new.address, "Remit", None, locale_of_person(user), values
@@ -235,6 +229,7 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     if invoice.paid_at is not None and mail.created_at < invoice.paid_at:
         raise NotWanted("the invoice was paid meanwhile")
     assert customer is not None
+    member = db.get_one(Membership, (mail.partner_id, mail.membership_id))
     path = mailed_links.path_in_mail(db, partner_id=mail.partner_id, invoice_id=invoice.id, now=now)
     return {
         "number": invoice.number,
@@ -245,6 +240,8 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         "is_paid": invoice.status is InvoiceStatus.PAID,
         "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
         "pay_link": link(path) if path else None,
+        # Whoever has not accepted their invite can sign in nowhere yet.
+        "ask_again": link("/forgot") if member.status is MembershipStatus.INVITED else None,
     }
 
 
