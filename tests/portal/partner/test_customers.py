@@ -152,6 +152,23 @@ def test_the_profile_shows_every_field(ada: Person, does: Does) -> None:
         assert line in shown.replace("\xa0", " ")
 
 
+def test_the_profile_of_a_canadian_company_says_what_applies_where_it_has_nothing_of_its_own(
+    ada: Person, does: Does, cast: Cast
+) -> None:
+    made = add(
+        does, "Érable", tax_id="123456782", city="Montréal", state="QC", postal_code="H2Y 1C6", country="CA"
+    )
+    shown = text_of(ada.get(f"/customers/{ids.shown('cus', made)}"))
+    assert "Business Number 123456782" in shown
+    assert "EIN" not in shown
+    assert "Payment terms in days 30 (your default)" in shown
+    assert "Time zone Eastern (New York) (your default)" in shown
+    assert "Create invoice" not in shown  # it has no users yet
+    acme = f"/customers/{customer_id(cast, 'acme')}"
+    assert f'href="{ada.home}{acme}/invoices/new"' in ada.get(acme).text
+    assert ada.get(f"{acme}/invoices").text.count(f'href="{ada.home}{acme}/invoices/new"') == 1
+
+
 @pytest.mark.parametrize("tab", TABS)
 def test_every_tab_says_which_one_it_is(ada: Person, cast: Cast, tab: str) -> None:
     address = f"{ada.home}/customers/{customer_id(cast, 'acme')}"
