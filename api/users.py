@@ -136,6 +136,15 @@ class UpdateUserRoleInput:
 
 
 @takes(dry_run=True)
+class CorrectUserInput:
+    """A customer's user who has not accepted yet. What is left out stays."""
+
+    id: strawberry.ID
+    name: str | None = opt("Left out, or null: as it is.")
+    email: str | None = opt("Left out, or null: as it is. Another address gets a new invite.")
+
+
+@takes(dry_run=True)
 class DisableUserInput:
     """A customer's user."""
 
@@ -185,6 +194,13 @@ class UpdateUserRolePayload:
 
 
 @gives
+class CorrectUserPayload:
+    """The user as it is now, with the new invite if the address is another one."""
+
+    user: User | None = changed()
+
+
+@gives
 class DisableUserPayload:
     """The user, DISABLED now."""
 
@@ -228,6 +244,14 @@ def _update_role(doing: Doing, given: Given) -> Outcome:
     return {"user": rules.change_role(doing.db, doing.actor, **what, now=doing.now).id}
 
 
+def _correct(doing: Doing, given: Given) -> Outcome:
+    typed = {name: given.get(name) for name in ("name", "email")}
+    user = rules.correct(
+        doing.db, doing.actor, membership_id=given.record("id", "usr"), **typed, now=doing.now
+    )
+    return {"user": user.id}
+
+
 # Beside what needs a password, code or passkey of a signed-in person within 15 minutes (D-4).
 _PROVEN = "Of a session it takes a fresh proof (PROOF_REQUIRED)."
 _PROVEN_BY_MANAGERS = "Of a Manager's session it takes a fresh proof (PROOF_REQUIRED)."
@@ -252,6 +276,11 @@ class UserMutations:
     update_user_role: UpdateUserRolePayload | None = change(
         _update_role, UpdateUserRoleInput, Action.MANAGE_USERS,
         about=f"Change a user's role; an open invite is replaced and mailed again. {_PROVEN}",
+    )  # fmt: skip
+    correct_user: CorrectUserPayload | None = change(
+        _correct, CorrectUserInput, Action.MANAGE_USERS,
+        about="Correct the name or address of a user who never accepted; with another address the earlier "
+        f"link dies and a new invite is mailed. Refused (NOT_INVITED) afterwards. {_PROVEN_BY_MANAGERS}",
     )  # fmt: skip
     disable_user: DisableUserPayload | None = change(
         _moving(rules.disable, "id"), DisableUserInput, Action.MANAGE_USERS,

@@ -14,7 +14,7 @@ from sqlalchemy import UniqueConstraint, delete, insert, literal, text
 from sqlalchemy import select as select_columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from auth import throttle, users
+from auth import asked_invites, throttle, users
 from auth.audit import record_personal, shown
 from auth.emails import normal_form
 from auth.throttle import Limit
@@ -78,7 +78,8 @@ class Read:
 
 
 def begin(db: Session, *, email: str, address: str, agent: str, now: datetime) -> str:
-    """Mail a code to whoever has the address `email`, if anybody. The token binds it to the browser.
+    """Mail a code to whoever has the address `email`, if anybody. The token binds it to the browser. Whoever
+    was only invited so far is mailed the invite once more instead.
 
     Nothing in the answer, the statements or the jobs tells whether somebody does (GUARANTEES B-4). Refuses:
     Invalid for what is no e-mail address; TooMany per IP `address` and per recipient, known or not.
@@ -90,7 +91,9 @@ def begin(db: Session, *, email: str, address: str, agent: str, now: datetime) -
     )
     throttle.count_all(db, buckets, now=now)
     # An id nobody has stands for nobody: the same statements then touch no row.
-    user_id = users.find(db, email_key) or new_id()
+    holder = users.find(db, email_key)
+    asked_invites.for_address(db, email_key=email_key, has_account=holder is not None)
+    user_id = holder or new_id()
     enter(db, user_id=user_id)
     token = _mail(db, user_id, CodePurpose.SIGN_IN, None, address, agent, now)
     record_personal(db, user_id=user_id, action="sign_in.code_asked", address=address, agent=agent, now=now)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from auth import companies, invites
@@ -17,7 +18,7 @@ from auth.actors import Actor
 from auth.audit import record
 from auth.authority import LIVE, lock_place, managed, require_place, scoped
 from auth.emails import Email
-from auth.invites import Invite
+from auth.invites import Invite, NothingToInvite
 from auth.roles import CUSTOMER_ROLES as CUSTOMER_ROLES
 from auth.roles import STAFF_ROLES as STAFF_ROLES
 from auth.roles import Membership as Membership
@@ -54,7 +55,7 @@ class Added(NamedTuple):
     invite: Invite
 
 
-class RoleChanged(NamedTuple):
+class Changed(NamedTuple):
     """`invite` replaces the open invite, if there was one: it has to be mailed, the earlier link is dead."""
 
     membership: Membership
@@ -122,12 +123,11 @@ def place(
     # Only the unique index knows the winner of two at once.
     placed = insert(Membership).values(**row).on_conflict_do_nothing().returning(col(Membership.id))
     if db.execute(placed).one_or_none() is None:
-        message = "This address has a user here already. Open that user to send the invite again."
-        raise Invalid.at(*path, "email", code="ALREADY_USER", message=message)
+        raise _already_user(path)
     return scoped(db, actor, membership_id=membership_id)
 
 
-def change_role(db: Session, actor: Actor, *, membership_id: UUID, role: Role, now: datetime) -> RoleChanged:
+def change_role(db: Session, actor: Actor, *, membership_id: UUID, role: Role, now: datetime) -> Changed:
     """Another role of the same place. An open invite is bound to its role: it dies, and a new one is issued.
 
     Refuses: as `managed` and `require_place` (the new role as well as the old one), LastOne, CustomerClosed.
@@ -135,7 +135,7 @@ def change_role(db: Session, actor: Actor, *, membership_id: UUID, role: Role, n
     membership = _lock(db, actor, membership_id)
     require_place(actor, customer_id=membership.customer_id, path=(), role=role)
     if role is membership.role:
-        return RoleChanged(membership, None)
+        return Changed(membership, None)
     _require_another(db, membership)
     before, membership.role, membership.updated_at = membership.role, role, now
     db.add(membership)
@@ -144,7 +144,45 @@ def change_role(db: Session, actor: Actor, *, membership_id: UUID, role: Role, n
     renewed = None
     if membership.status is MembershipStatus.INVITED and invites.kill(db, membership=membership, now=now):
         renewed = invites.issue(db, actor, membership=membership, now=now)
-    return RoleChanged(membership, renewed)
+    return Changed(membership, renewed)
+
+
+def correct(
+    db: Session, actor: Actor, *, membership_id: UUID, name: str, email: Email, now: datetime
+) -> Changed:
+    """Another name and address of somebody who never accepted. With another address the earlier link dies,
+    and there is a new invite, which the caller mails.
+
+    Once accepted, both are the person's own (A-10). Refuses: as `managed` and `invites.issue`,
+    CustomerClosed, NothingToInvite, Invalid at ("name",) and ("email",): as `place`.
+    """
+    customer_id = scoped(db, actor, membership_id=membership_id).customer_id
+    companies.require_open(lock_place(db, actor, customer_id=customer_id))
+    membership = managed(db, actor, membership_id=membership_id)
+    if membership.status is not MembershipStatus.INVITED:
+        raise NothingToInvite
+    spoken = _name(name, ())
+    fields = [
+        field for field, differs in (
+            ("email", membership.email != email.address), ("name", membership.name != spoken),
+        ) if differs
+    ]  # fmt: skip
+    if not fields:
+        return Changed(membership, None)
+    values = {
+        "name": spoken, "name_key": name_key(spoken), "email": email.address, "email_key": email.normal,
+        "updated_at": now,
+    }  # fmt: skip
+    try:
+        with db.begin_nested():
+            for field, value in values.items():
+                setattr(membership, field, value)
+            db.flush()
+    except IntegrityError:  # only the unique index knows the winner of two at once
+        raise _already_user(()) from None
+    _record(db, actor, membership, "user.corrected", now, fields=fields)
+    issued = invites.issue(db, actor, membership=membership, now=now) if "email" in fields else None
+    return Changed(membership, issued)
 
 
 def disable(db: Session, actor: Actor, *, membership_id: UUID, now: datetime) -> Membership:
@@ -229,6 +267,11 @@ def _set(db: Session, membership: Membership, status: MembershipStatus, now: dat
     membership.status, membership.updated_at = status, now
     db.add(membership)
     db.flush()
+
+
+def _already_user(path: tuple[str | int, ...]) -> Invalid:
+    message = "This address has a user here already. Open that user to send the invite again."
+    return Invalid.at(*path, "email", code="ALREADY_USER", message=message)
 
 
 def _name(text: str, path: tuple[str | int, ...]) -> str:

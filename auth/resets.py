@@ -11,7 +11,7 @@ from sqlalchemy import insert, literal
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col
 
-from auth import personal_tokens, sessions, throttle, users
+from auth import asked_invites, personal_tokens, sessions, throttle, users
 from auth.audit import record_personal, shown
 from auth.emails import normal_form
 from auth.passwords import NewPassword
@@ -40,7 +40,8 @@ class OpenReset:
 
 
 def begin(db: Session, *, email: str, address: str, agent: str, now: datetime) -> None:
-    """Mail a link to whoever has the address `email`, if anybody; an earlier link dies.
+    """Mail a link to whoever has the address `email`, if anybody; an earlier link dies. Whoever was only
+    invited so far is mailed the invite once more.
 
     Nothing in the answer, the statements or the jobs tells whether somebody does (GUARANTEES B-4). Refuses:
     Invalid for what is no e-mail address; TooMany per IP `address` and per recipient, known or not.
@@ -52,7 +53,9 @@ def begin(db: Session, *, email: str, address: str, agent: str, now: datetime) -
     )
     throttle.count_all(db, buckets, now=now)
     # An id nobody has stands for nobody: the same statements then touch no row.
-    user_id, token_id = users.find(db, email_key) or new_id(), new_id()
+    holder = users.find(db, email_key)
+    asked_invites.for_address(db, email_key=email_key, has_account=holder is not None)
+    user_id, token_id = holder or new_id(), new_id()
     enter(db, user_id=user_id)
     users.hold(db, user_id=user_id)
     personal_tokens.kill(db, user_id=user_id, purposes=(Purpose.RESET,), now=now)

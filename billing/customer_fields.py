@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 from auth.emails import Email
-from auth.memberships import CUSTOMER_ROLES, Role
+from auth.memberships import CUSTOMER_ROLES, Membership, Role
 from billing.addresses import Country, read_address
 from billing.inputs import Input
 from billing.money import Currency
@@ -153,6 +153,15 @@ def read_user(checks: Checks, user: UserInput, *, otherwise: Role) -> Invitee:
         read_role(checks, user.role, otherwise=otherwise),
         checks.path,
     )
+
+
+def read_person(member: Membership, name: str | None, email: str | None) -> tuple[str, Email]:
+    """The corrected name and address of an invited user; None stays. Refuses Invalid at both at once."""
+    checks = Checks()
+    spoken = checks.line("name", member.name if name is None else name, required=True, limit=100)
+    address = checks.email("email", member.email if email is None else email)
+    checks.done()
+    return spoken, address
 
 
 def read_role(checks: Checks, text: str | None, *, otherwise: Role | None = None) -> Role:

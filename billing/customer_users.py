@@ -18,7 +18,7 @@ from auth.companies import require_open
 from auth.invites import Invite
 from auth.memberships import Membership, Role
 from billing import mails, unread_threads
-from billing.customer_fields import UserInput, read_role, read_user
+from billing.customer_fields import UserInput, read_person, read_role, read_user
 from billing.customers import Customer, CustomerStatus, keep_words, locked, seat
 from billing.texts import Checks
 from billing.user_words import keep_user_words
@@ -86,6 +86,25 @@ def change_role(
     new_role = read_role(checks, role)
     checks.done()
     changed = memberships.change_role(db, actor, membership_id=member.id, role=new_role, now=now)
+    if changed.invite is not None:
+        _mail(db, customer, changed.invite, now)
+    return changed.membership
+
+
+def correct(
+    db: Session, actor: Actor, *, membership_id: UUID, name: str | None, email: str | None, now: datetime
+) -> Membership:
+    """Correct who was invited and never accepted. Another address gets a new invite; the earlier link dies.
+
+    What is None stays. Refuses: MissingRight, NotFound, wrong fields at ("name",) and ("email",),
+    ALREADY_USER at ("email",), NothingToInvite once accepted, CustomerClosed, TooMany.
+    """
+    customer, member = _found(db, actor, membership_id)
+    _prove_manager(actor, now)
+    spoken, address = read_person(member, name, email)
+    changed = memberships.correct(db, actor, membership_id=member.id, name=spoken, email=address, now=now)
+    keep_words(db, customer)
+    keep_user_words(db, changed.membership)
     if changed.invite is not None:
         _mail(db, customer, changed.invite, now)
     return changed.membership

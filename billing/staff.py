@@ -16,6 +16,7 @@ from auth.authority import scoped
 from auth.invites import Invite
 from auth.memberships import STAFF_ROLES, Membership, Role
 from billing import customer_views, mails, unread_threads
+from billing.customer_fields import read_person
 from billing.texts import Checks
 from errors import NotFound
 
@@ -66,6 +67,22 @@ def change_role(
     chosen = read_staff_role(checks, role)
     checks.done()
     changed = memberships.change_role(db, actor, membership_id=member.id, role=chosen, now=now)
+    if changed.invite is not None:
+        _mail(db, changed.invite, now)
+    return changed.membership
+
+
+def correct(
+    db: Session, actor: Actor, *, membership_id: UUID, name: str | None, email: str | None, now: datetime
+) -> Membership:
+    """Correct a colleague who never accepted. Another address gets a new invite; the earlier link dies.
+
+    What is None stays. Refuses: MissingRight, NotFound, wrong fields at ("name",) and ("email",),
+    ALREADY_USER at ("email",), NothingToInvite once accepted, TooMany.
+    """
+    member = _found(db, actor, membership_id, now)
+    spoken, address = read_person(member, name, email)
+    changed = memberships.correct(db, actor, membership_id=member.id, name=spoken, email=address, now=now)
     if changed.invite is not None:
         _mail(db, changed.invite, now)
     return changed.membership

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from auth import accepting, passwords, resets, sessions, users
+from auth import accepting, asked_invites, passwords, resets, sessions, users
 from auth.accepting import Accepted, Offer, PasskeyTaken
 from auth.emails import normal_form
 from auth.passkeys import Asking
@@ -54,7 +54,7 @@ async def show_invite(request: Request) -> Response:
     try:
         offer, known = await run_in_threadpool(_offer, request)
     except DeadLink:
-        return dead(request)
+        return _dead_invite(request)
     return _invite_page(request, offer, Form(), known=known is not None)
 
 
@@ -70,7 +70,7 @@ async def accept_invite(request: Request) -> Response:
         offer, known = await run_in_threadpool(_offer, request)
         accepted = await run_in_threadpool(_accept, request, offer, known, form)
     except DeadLink:
-        return dead(request)
+        return _dead_invite(request)
     except Invalid as wrong:
         return _invite_page(request, offer, form.with_problems(wrong), status=422)
     except PasskeyTaken as taken:
@@ -105,8 +105,15 @@ async def invite_options(request: Request) -> Response:
         return dead(request)
 
 
+async def ask_again(request: Request) -> Response:
+    """Have the invite behind a dead link mailed once more; the same answer for every link (B-4)."""
+    visits.check(request, await Form.read(request))
+    await run_in_threadpool(_ask_again, request)
+    return visits.page(request, "login/invite_sent.html")
+
+
 async def back_to_invite(request: Request) -> Response:
-    """Whoever comes to the script's address without the script."""
+    """Whoever comes by hand to an address that only takes what a page sends."""
     return RedirectResponse("/invite", 303)
 
 
@@ -155,6 +162,11 @@ async def reset(request: Request) -> Response:
 def dead(request: Request) -> Response:
     """Expired, used, replaced, revoked and made up look the same."""
     return HTMLResponse(house(request).renderer.render("login/dead_link.html"), 404)
+
+
+def _dead_invite(request: Request) -> Response:
+    """As `dead`, with a way to have it mailed anew: the link shows nothing, the mailbox does."""
+    return visits.page(request, "login/dead_link.html", status=404, is_invite=True)
 
 
 def _invite_page(
@@ -232,6 +244,14 @@ def _asking(request: Request, token: str) -> Asking:
     return Asking(house(request).site, f"{visits.browser(request)} {token}")
 
 
+def _ask_again(request: Request) -> None:
+    parts = house(request)
+    with parts.database.transaction() as db:
+        asked_invites.for_link(
+            db, token=token_kept(request, "invite"), address=address(request), now=parts.clock()
+        )
+
+
 def _begin_reset(request: Request, email: str) -> None:
     parts = house(request)
     with parts.database.transaction() as db:
@@ -258,6 +278,8 @@ def _finish_reset(request: Request, form: Form) -> str:
 ROUTES = [
     Route("/invite/options", visitor(back_to_invite)),
     Route("/invite/options", visitor(invite_options), methods=["POST"]),
+    Route("/invite/again", visitor(back_to_invite)),
+    Route("/invite/again", visitor(ask_again), methods=["POST"]),
     Route("/invite/{token}", visitor(opened("invite", "/invite"))),
     Route("/invite", visitor(show_invite)),
     Route("/invite", visitor(accept_invite), methods=["POST"]),

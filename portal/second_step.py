@@ -26,7 +26,10 @@ from portal.passkeys import answer_json
 PATH = "/sign-in/code"
 WRONG_PASSKEY = mark("Your passkey was not used, or it took too long. Try again.")
 WRONG = mark("This code is not right, or was used already. Wait for the next one, or use a recovery code.")
-_WRONG_CODE = Problem("WRONG_CODE", ("code",), WRONG)
+# Whoever has no app has no next code to wait for: the field takes recovery codes alone.
+WRONG_RECOVERY = mark(
+    "This recovery code is not right, or was used already. Try another one, or your passkey."
+)
 
 
 def ask(request: Request, halfway: Halfway, *, next: str, kept: list[tuple[str, str]]) -> Response:  # noqa: A002
@@ -77,15 +80,20 @@ async def finish(request: Request) -> Response:
         wrong = Invalid([Problem(limited.code, ("code",), limited.message)])
         return _page(request, form.with_problems(wrong), ways, next=target, kept=kept, status=429)
     if session is None:
-        by_passkey = "credential" in form.typed
-        problem = Problem("WRONG_PASSKEY", (), WRONG_PASSKEY) if by_passkey else _WRONG_CODE
-        typed = form.with_problems(Invalid([problem]))
+        typed = form.with_problems(Invalid([_wrong(form, ways)]))
         return _page(request, typed, ways, next=target, kept=kept, status=422)
     answer = RedirectResponse(target, 303)
     if kept:
         answer = resume(request, str(session.session_id), target, kept)
     forget(request, answer, house(request).cookie("pending"))
     return visits.signed_in(request, answer, session)
+
+
+def _wrong(form: Form, ways: Ways) -> Problem:
+    """What is said of a second step that was none."""
+    if "credential" in form.typed:
+        return Problem("WRONG_PASSKEY", (), WRONG_PASSKEY)
+    return Problem("WRONG_CODE", ("code",), WRONG if ways.app else WRONG_RECOVERY)
 
 
 def _token(request: Request) -> str:

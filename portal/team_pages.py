@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Action, Actor
+from auth.invites import NothingToInvite
 from auth.memberships import Membership
 from errors import Forbidden, Invalid, NotFound
 from languages import mark, say
@@ -75,6 +76,8 @@ class Team:
             self._post("/invite", pages.send_invite),
             Route(one + "/role", self.door(pages.show_role)),
             Route(one + "/role", self.door(pages.change_role), methods=["POST"]),
+            Route(one + "/correct", self.door(pages.show_correct)),
+            Route(one + "/correct", self.door(pages.correct), methods=["POST"]),
         ]
         for path, rule, message, question in deeds:
             found.append(Route(one + path, self.door(pages.asking(question) if question else pages.back)))
@@ -130,6 +133,21 @@ class _Pages:
             address_of_list(request),
             say("{name} is {role} now.", name=member.name, role=ROLES[member.role]),
         )
+
+    async def show_correct(self, request: Request) -> Response:
+        """The form for the name and address of a colleague who never accepted."""
+        page = await self._member(request)
+        return self._one(request, page, "correct", form=to_correct(page.content["user"]))
+
+    async def correct(self, request: Request) -> Response:
+        """Correct them; another address is mailed a new invite."""
+        form = await read_form(request)
+        page = await self._member(request)
+        try:
+            member = await self._change(request, form, self.team.rules.correct, **corrected(form))
+        except Invalid as wrong:
+            return self._one(request, page, "correct", form=form.with_problems(wrong), status=422)
+        return go(request, address_of_list(request), said_of(page.content["user"], member))
 
     def asking(self, question: str) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of a page that asks before something is done to a colleague."""
@@ -200,6 +218,25 @@ def last_of(heads: Mapping[str, Any]) -> str | None:
     """The one who can't go, of the Admins or Managers that count: the rules refuse it (`LastOne`)."""
     ids = [user["id"] for user in heads["nodes"]]
     return ids[0] if len(ids) == 1 else None
+
+
+def to_correct(user: Mapping[str, Any]) -> Form:
+    """What the form to correct an invited user shows. Refuses NothingToInvite for whoever accepted."""
+    if user["status"] != "INVITED":
+        raise NothingToInvite
+    return Form.of({name: user[name] for name in ("name", "email")})
+
+
+def corrected(form: Form) -> dict[str, str]:
+    """What was typed there."""
+    return {name: form.value(name) for name in ("name", "email")}
+
+
+def said_of(before: Mapping[str, Any], member: Membership) -> str:
+    """What is said once it is done: another address was mailed a new invite."""
+    if member.email == before["email"]:
+        return say("{name} is saved.", name=member.name)
+    return say("A new invite is on its way to {email}. Earlier links are dead.", email=member.email)
 
 
 def address_of_list(request: Request) -> str:

@@ -188,11 +188,11 @@ def planted() -> Iterator[None]:
     """Clusters that are made meanwhile have the twins, and no connection steps down to the app role."""
     made = Cluster._make_template
 
-    def make(self: Cluster) -> Cast:
-        cast = made(self)
-        with psycopg.connect(self.url_of(self.template), autocommit=True) as connection:
+    def make(self: Cluster) -> tuple[str, Cast]:
+        template, cast = made(self)
+        with psycopg.connect(self.url_of(template), autocommit=True) as connection:
             plant(connection, cast)
-        return cast
+        return template, cast
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Cluster, "_make_template", make)

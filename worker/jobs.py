@@ -16,7 +16,7 @@ from procrastinate.jobs import Job, Status
 
 from billing.ports import Gateway
 from db.session import Database
-from integrations import announcing, importing, inbox, reconciling, rounds
+from integrations import announcing, importing, inbox, inviting, reconciling, rounds
 from integrations.mail.outgoing import Outgoing
 
 FIRST_WAIT_SECONDS = 5
@@ -67,6 +67,13 @@ def _register_tenant_jobs(app: App, shop: Workshop) -> None:
     @app.task(name="send_access_link", retry=BackOff(attempts=10))
     async def send_access_link(*, partner_id: str, link_id: str) -> None:
         await shop.outgoing.send_access_link(partner_id=UUID(partner_id), link_id=UUID(link_id))
+
+    @app.task(name="send_waiting_invites", retry=BackOff(attempts=10))
+    async def send_waiting_invites(*, partner_id: str, invite_id: str) -> None:
+        await asyncio.to_thread(
+            inviting.send_waiting, shop.database,
+            partner_id=UUID(partner_id), invite_id=UUID(invite_id), now=shop.clock(),
+        )  # fmt: skip
 
     @app.task(name="send_access_denied", retry=UNTIL_DEAD)
     async def send_access_denied(*, partner_id: str, request_id: str) -> None:

@@ -135,6 +135,7 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
     if invoice.paid_at is not None and mail.created_at < invoice.paid_at:
         raise NotWanted("the invoice was paid meanwhile")
     assert customer is not None
+    member = db.get_one(Membership, (mail.partner_id, mail.membership_id))
     path = mailed_links.path_in_mail(db, partner_id=mail.partner_id, invoice_id=invoice.id, now=now)
     return {
         "number": invoice.number,
@@ -145,6 +146,8 @@ def _invoice(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         "is_paid": invoice.status is InvoiceStatus.PAID,
         "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
         "pay_link": link(path) if path else None,
+        # Whoever has not accepted their invite can sign in nowhere yet.
+        "ask_again": link("/forgot") if member.status is MembershipStatus.INVITED else None,
     }
 
 

@@ -58,6 +58,7 @@ WORDS = {
     "user.invite_resent": mark("sent {who} a new invite"),
     "user.invite_revoked": mark("revoked the invite of {who}"),
     "user.activated": mark("accepted the invite"),
+    "user.corrected": mark("corrected how {who} was invited"),
     "user.role_changed": mark("made {who} {role}"),
     "user.disabled": mark("disabled {who}"),
     "user.enabled": mark("enabled {who}"),

@@ -12,7 +12,7 @@ from billing.customer_fields import CustomerInput
 from billing.money import Currency
 from billing.tax_ids import display_tax_id
 from errors import Invalid, Problem
-from languages import mark
+from languages import mark, say
 from portal import meanwhile
 from portal.form import Form
 from portal.meanwhile import SHOWN, VERSION, Change
@@ -35,6 +35,7 @@ LABELS = {
     "time_zone": mark("Time zone"),
     "external_id": mark("External id"),
 }
+_TAX_ID = {Country.US: LABELS["tax_id"], Country.CA: mark("Business Number")}
 # Hidden beside the fields, as the version and the values the page was made from: warnings that were shown.
 SEEN = "seen"
 # The request for access that a new customer is made for; the wizard leads back to it.
@@ -109,10 +110,17 @@ def merged(form: Form, customer: Mapping[str, Any]) -> tuple[Form, list[Change]]
     return meanwhile.merged(form, LABELS, _texts(customer))
 
 
-def display_rows(customer: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Label and text of each field as the profile shows it; a blank text for what is not there."""
-    texts = _texts(customer)
-    return [(label, worded(name, texts[name])) for name, label in LABELS.items()]
+def display_rows(customer: Mapping[str, Any], partner: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Label and text of each field as the profile shows it; a blank text for what is not there.
+
+    Terms and a time zone of its own it need not have: then the partner's apply, and are told.
+    """
+    texts = {name: worded(name, text) for name, text in _texts(customer).items()}
+    for name, usual in (("terms_days", "defaultTermsDays"), ("time_zone", "timeZone")):
+        if not texts[name]:
+            texts[name] = say("{usual} (your default)", usual=worded(name, str(partner[usual])))
+    labels = {**LABELS, "tax_id": _TAX_ID[Country(customer["country"])]}
+    return [(label, texts[name]) for name, label in labels.items()]
 
 
 def _texts(customer: Mapping[str, Any]) -> dict[str, str]:

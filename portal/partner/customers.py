@@ -62,7 +62,8 @@ async def show_profile(request: Request) -> Response:
     customer = found(page)
     worn = {tag["id"] for tag in customer["tags"]}
     free = [(tag["id"], tag["name"]) for tag in page.content["tags"]["nodes"] if tag["id"] not in worn]
-    return tab(request, "Profile", "profile", page, rows=display_rows(customer), free_tags=free)
+    rows = display_rows(customer, page.content["me"]["partner"])
+    return tab(request, "Profile", "profile", page, rows=rows, free_tags=free)
 
 
 async def show_invoices(request: Request) -> Response:

@@ -25,7 +25,7 @@ from portal.paging import neighbours, window
 from portal.partner.customers import address_of, found, tab
 from portal.partner.trail import trail
 from portal.partner.wizard import ROLES
-from portal.team_pages import last_of
+from portal.team_pages import corrected, last_of, said_of, to_correct
 
 Rule = Callable[..., Membership]
 
@@ -83,6 +83,23 @@ async def change_role(request: Request) -> Response:
     return go(
         request, f"{address_of(request)}/users", say("{name} is {role} now.", name=member.name, role=role)
     )
+
+
+async def show_correct(request: Request) -> Response:
+    """The form for the name and address of a user who never accepted."""
+    page = await _user(request)
+    return _user_page(request, page, "correct", form=to_correct(page.content["user"]))
+
+
+async def correct(request: Request) -> Response:
+    """Correct them; another address is mailed a new invite."""
+    form = await read_form(request)
+    page = await _user(request)
+    try:
+        member = await _change(request, form, customer_users.correct, **corrected(form))
+    except Invalid as wrong:
+        return _user_page(request, page, "correct", form=form.with_problems(wrong), status=422)
+    return go(request, f"{address_of(request)}/users", said_of(page.content["user"], member))
 
 
 async def ask_remove(request: Request) -> Response:
@@ -163,6 +180,8 @@ ROUTES = [
     Route(_ALL + "/new", partner(invite), methods=["POST"]),
     Route(_ONE + "/role", partner(show_role, needs=Action.MANAGE_USERS)),
     Route(_ONE + "/role", partner(change_role), methods=["POST"]),
+    Route(_ONE + "/correct", partner(show_correct, needs=Action.MANAGE_USERS)),
+    Route(_ONE + "/correct", partner(correct), methods=["POST"]),
     Route(_ONE + "/remove", partner(ask_remove, needs=Action.MANAGE_USERS)),
     _act("/remove", customer_users.remove, mark("{name} is removed.")),
     _act(

@@ -108,6 +108,7 @@ SAMPLES = [
     Sample("resendInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
     Sample("revokeInvite", lambda t: {"userId": t["invited"]}, (USERS,), ("userId",)),
     Sample("updateUserRole", lambda t: {"id": t["invited"], "role": "VIEWER"}, (USERS,), ("id",)),
+    Sample("correctUser", lambda t: {"id": t["invited"], "name": "Una Ray"}, (USERS,), ("id",)),
     Sample("disableUser", lambda t: {"id": t["invited"]}, (USERS,), ("id",)),
     Sample("enableUser", lambda t: {"id": t["disabled"]}, (USERS,), ("id",)),
     Sample("removeUser", lambda t: {"id": t["invited"]}, (USERS,), ("id",)),

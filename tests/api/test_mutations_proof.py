@@ -30,7 +30,7 @@ ASKED: dict[str, set[str]] = {
     "sue": CHANGING,
     "clem": CHANGING,
     "rita": set(),
-    "carl": CHANGING | {"inviteUser", "resendInvite", "revokeInvite"},
+    "carl": CHANGING | {"inviteUser", "resendInvite", "revokeInvite", "correctUser"},
     "petra": set(),
     "vera": set(),
 }

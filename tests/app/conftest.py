@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, text
@@ -11,6 +13,7 @@ from starlette.testclient import TestClient
 from app import web
 from app.settings import Settings
 from app.wiring import Parts, wire
+from integrations import inviting
 from tests import pages as made
 from tests.app.test_settings import SAFE, STRONG
 
@@ -45,11 +48,17 @@ def client(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient
 def deliver(parts: Parts, owner: Connection) -> Callable[[], None]:
     """Do the mail jobs that wait in the queue, as the worker does, each once."""
 
+    async def invite_again(*, partner_id: str, invite_id: str) -> None:
+        inviting.send_waiting(
+            parts.database, partner_id=UUID(partner_id), invite_id=UUID(invite_id), now=datetime.now(UTC)
+        )
+
     def run() -> None:
         jobs = owner.execute(text("delete from procrastinate_jobs returning task_name, args")).all()
         send = {
             "send_mail": parts.outgoing.send,
             "send_reset": parts.outgoing.send_reset,
+            "send_waiting_invites": invite_again,
             "send_mailed_code": parts.outgoing.send_mailed_code,
             "send_factors_changed": parts.outgoing.send_factors_changed,
             "send_password_changed": parts.outgoing.send_password_changed,

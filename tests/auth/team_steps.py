@@ -6,7 +6,7 @@ from uuid import UUID
 from auth import invites, memberships
 from auth.actors import Actor
 from auth.emails import parse_email
-from auth.memberships import Added, Role, RoleChanged
+from auth.memberships import Added, Changed, Role
 from db.session import Database
 from tests.auth.steps import Newcomer
 
@@ -37,7 +37,7 @@ def add(
 
 def change(
     database: Database, actor: Actor, target: Actor | UUID | None, role: Role, now: datetime
-) -> RoleChanged:
+) -> Changed:
     membership_id = target.id if isinstance(target, Actor) else target
     assert membership_id is not None
     with database.transaction(partner_id=actor.partner_id, customer_id=actor.customer_id) as db:

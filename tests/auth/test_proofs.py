@@ -21,7 +21,7 @@ from tests.world import nothing_changes
 
 # What is done to somebody who is there, and what lets somebody in.
 TO_ONE = ("change_role", "disable", "enable", "remove")
-INVITING = ("invite", "resend_invite", "revoke_invite")
+INVITING = ("invite", "resend_invite", "revoke_invite", "correct")
 # Who is asked by which rules of which module.
 ASKED: list[tuple[str, ModuleType, str]] = [
     *(("ada", staff, name) for name in (*TO_ONE, *INVITING)),
@@ -35,6 +35,7 @@ ASKED: list[tuple[str, ModuleType, str]] = [
 NOT_ASKED = [("ada", customer_users, name) for name in INVITING]
 GIVEN: dict[str, dict[str, Any]] = {
     "change_role": {"role": "READ_ONLY"},
+    "correct": {"name": "Una", "email": None},
     "create": {"name": "Shop", "scopes": ["tags:read"]},
     "require_factors": {"staff": False, "users": True},
 }

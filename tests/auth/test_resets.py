@@ -82,9 +82,10 @@ def test_a_reset_is_in_the_persons_history_and_the_person_is_told(
         for action in ("password.reset_asked", "password.reset")
     ]
     jobs = owner.execute(text("select task_name, args from procrastinate_jobs order by id")).all()
-    assert [job.task_name for job in jobs] == ["send_reset", "send_password_changed"]
-    assert jobs[0].args.keys() == {"user_id", "token_id"}
-    assert jobs[1].args == {"user_id": str(cast.petra.user_id), "event_id": str(events[1].id)}
+    names = ["send_waiting_invites", "send_reset", "send_password_changed"]
+    assert [job.task_name for job in jobs] == names
+    assert jobs[1].args.keys() == {"user_id", "token_id"}
+    assert jobs[2].args == {"user_id": str(cast.petra.user_id), "event_id": str(events[1].id)}
 
 
 def test_only_the_digest_of_the_token_is_kept(

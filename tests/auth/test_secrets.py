@@ -77,7 +77,11 @@ def test_no_secret_of_any_story_is_at_rest(
     assert "None" not in secrets.values()
     jobs = owner.scalars(text("select task_name from procrastinate_jobs order by id")).all()
     changed = "send_password_changed"
-    assert jobs == ["send_reset"] * 2 + [changed] + ["send_mailed_code"] * 2 + [changed]
+    again = "send_waiting_invites"  # asked with each address, whoever has it
+    assert [job for job in jobs if job != again] == (
+        ["send_reset"] * 2 + [changed] + ["send_mailed_code"] * 2 + [changed]
+    )
+    assert jobs.count(again) == 2
     assert leaks_at_rest(owner, secrets) == []
 
 

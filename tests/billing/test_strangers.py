@@ -37,6 +37,7 @@ ON_A_USER: list[Attempt] = [
     (customer_users.resend_invite, "membership_id", {}),
     (customer_users.revoke_invite, "membership_id", {}),
     (customer_users.change_role, "membership_id", {"role": "VIEWER"}),
+    (customer_users.correct, "membership_id", {"name": "Una", "email": None}),
     (customer_users.disable, "membership_id", {}),
     (customer_users.enable, "membership_id", {}),
     (customer_users.remove, "membership_id", {}),

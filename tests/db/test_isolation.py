@@ -107,7 +107,7 @@ LOOKUPS = {
     "places_that_need_factor", "find_logo", "find_passkey", "find_mailed_code", "issue_challenge",
     "use_challenge", "erase_from_logs", "find_partner", "find_access_link", "knock_impersonation",
     "merge_tag_in_views", "drop_one_time_rows", "find_pay_link", "has_partner", "find_mail",
-    "note_unread_thread", "drop_old_unread_threads",
+    "note_unread_thread", "drop_old_unread_threads", "find_waiting_invites",
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 import pytest
 from sqlmodel import select
 
+from auth.memberships import Membership, MembershipStatus
 from billing import mailed_links, mails, pay_links
 from billing.mails import Mail, MailKind
 from billing.pay_links import PayLink
@@ -39,6 +40,31 @@ async def test_an_invoice_mail_carries_a_pay_link_that_opens_it_until_it_is_revo
         )  # fmt: skip
     await desk.outgoing.send(partner_id=mail.partner_id, mail_id=again.id)
     assert "https://pay.example.com/pay/" not in _text(desk.server.taken[1], "plain")
+
+
+@pytest.mark.anyio
+async def test_whoever_has_not_accepted_yet_is_told_to_pay_by_the_link_and_how_to_get_in(
+    desk: Desk, database: Database, cast: Cast, now: datetime
+) -> None:
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        db.get_one(Membership, (cast.ada.partner_id, cast.gus.id)).status = MembershipStatus.INVITED
+    _send_invoice(database, cast, now)
+    mail = desk.mail(cast.ada.partner_id)
+    await desk.send(mail)
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        pay_links.revoke(db, cast.ada, link_id=db.exec(select(PayLink)).one().id, now=now)
+        again = mails.queue(
+            db, partner_id=mail.partner_id, kind=MailKind.INVOICE, membership_id=mail.membership_id,
+            subject_id=mail.subject_id, customer_id=mail.customer_id, now=now,
+        )  # fmt: skip
+    await desk.outgoing.send(partner_id=mail.partner_id, mail_id=again.id)
+    for message, ways in zip(desk.server.taken, (("pay", "forgot"), ("portal", "forgot")), strict=True):
+        for kind in ("plain", "html"):
+            said = " ".join(_text(message, kind).split())
+            found = re.findall(r"https://pay\.example\.com/(\w+)", said)
+            assert tuple(dict.fromkeys(found)) == ways
+            assert "accept your invite to the portal first" in said
+            assert "/invite/" not in said
 
 
 @pytest.mark.anyio

@@ -186,6 +186,13 @@ def test_a_passkey_is_the_second_step_after_a_password(
     wrong = second(browser, page, "", credential="{}")
     assert wrong.status_code == 422
     assert "Your passkey was not used" in text_of(wrong)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', wrong.text)
+    assert token is not None
+    typed = {"csrf_token": token[1], "next": "/portal/acme-1a2b3c/tags/new", "code": "no-recovery-code"}
+    wrong = browser.post("/sign-in/code", data=typed, headers=FORM)
+    assert wrong.status_code == 422
+    assert "This recovery code is not right, or was used already." in text_of(wrong)
+    assert "Wait for the next one" not in text_of(wrong)
     answer = laptop.answer(asked(browser, "/sign-in/code/options", "/sign-in/code"))
     done = second(browser, wrong, "", credential=answer)
     assert done.headers["location"] == "/portal/acme-1a2b3c/tags/new"

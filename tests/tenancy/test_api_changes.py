@@ -165,7 +165,7 @@ async def test_the_same_inputs_with_own_ids_are_heard(table: Table, sides: Sides
             heard.add(sample.name)
     staff = {sample.name for sample in SAMPLES if sample.records and not sample.asks_gateway}
     customers = {
-        "resendInvite", "revokeInvite", "updateUserRole", "disableUser", "enableUser",
+        "resendInvite", "revokeInvite", "updateUserRole", "correctUser", "disableUser", "enableUser",
         "removeUser", "inviteUser", "updateTag",
         "deleteTag", "mergeTags", "tagInvoices", "untagInvoices", "setDefaultPaymentMethod",
         "removePaymentMethod", "openInvoiceThread", "replyToInvoiceThread", "resolveInvoiceThread",

@@ -5,7 +5,7 @@ from pathlib import Path
 from db.migrations.running import run_as_owner
 
 revision = "0050"
-down_revision = "0048"
+down_revision = "0049"
 branch_labels = None
 depends_on = None
 

@@ -11,7 +11,7 @@ from tests.portal.conftest import Clock, Person, customer_id, text_of, user_id
 from tests.portal.customer.conftest import NOBODYS
 from tests.world import nothing_changes
 
-ACTS = ("resend", "revoke", "role", "disable", "enable", "remove")
+ACTS = ("resend", "revoke", "role", "correct", "disable", "enable", "remove")
 ANN = {"name": "Ann", "email": "ann@acme.example", "role": "PAYER"}
 
 
@@ -40,6 +40,20 @@ def test_carl_invites_a_colleague_sends_it_again_and_revokes_it(carl: Person, ow
         owner.scalar(text("select count(*) from invite where revoked_at is null and accepted_at is null"))
         == 0
     )
+
+
+def test_carl_corrects_a_colleague_who_never_accepted(carl: Person, owner: Connection, cast: Cast):
+    carl.post("/team/invite", ANN)
+    address = f"/team/{ann(owner)}/correct"
+    assert f"{carl.home}{address}" in carl.get("/team").text
+    assert 'value="ann@acme.example"' in carl.get(address).text
+    with nothing_changes(owner):
+        assert 'id="error-email"' in carl.post(address, {"name": "Ann", "email": "petra@acme.example"}).text
+        assert carl.get(f"/team/{user_id(cast, 'petra')}/correct").status_code == 409
+    done = carl.get(carl.post(address, {"name": "Anna", "email": "anna@acme.example"}).headers["location"])
+    assert "A new invite is on its way to anna@acme.example." in text_of(done)
+    assert "Anna anna@acme.example Payer Invited" in text_of(done)
+    assert invite_mails(owner) == 2
 
 
 def test_who_nobody_chose_a_role_for_is_a_payer(carl: Person, owner: Connection):

@@ -34,10 +34,13 @@ def does(database: Database, cast: Cast, now: datetime) -> Does:
 
 
 def add(does: Does, company: str, *, users: tuple[str, ...] = ("Uma",), **more: str) -> UUID:
-    fields = {"company": company, "address": "1 A Street", "city": "Peoria", "state": "IL", "country": "US"}
+    fields = {
+        "company": company, "address": "1 A Street", "city": "Peoria", "state": "IL", "postal_code": "61602",
+        "country": "US", **more,
+    }  # fmt: skip
     saved = does(
         customers.create,
-        fields=CustomerInput(postal_code="61602", **fields, **more),
+        fields=CustomerInput(**fields),
         users=[UserInput(name=name, email=f"{name}@{company}.example".lower()) for name in users],
     )
     assert isinstance(saved, customers.Saved)
@@ -150,6 +153,31 @@ def test_the_profile_shows_every_field(ada: Person, does: Does) -> None:
         "External id CW-1", "Added Mar 10, 2026, 1:00 PM EDT", "Balance $0.00",
     ):  # fmt: skip
         assert line in shown.replace("\xa0", " ")
+
+
+def test_the_profile_of_a_canadian_company_says_what_applies_where_it_has_nothing_of_its_own(
+    ada: Person, does: Does, cast: Cast
+) -> None:
+    made = add(
+        does,
+        "Érable",
+        users=(),
+        tax_id="123456782",
+        city="Montréal",
+        state="QC",
+        postal_code="H2Y 1C6",
+        country="CA",
+    )
+    shown = text_of(ada.get(f"/customers/{ids.shown('cus', made)}"))
+    assert "Business Number 123456782" in shown
+    assert "EIN" not in shown
+    assert "Payment terms in days 30 (your default)" in shown
+    assert "Time zone Eastern (New York) (your default)" in shown
+    assert "Create invoice" not in shown  # it has no users yet
+    acme = f"/customers/{customer_id(cast, 'acme')}"
+    assert f'href="{ada.home}{acme}/invoices/new"' in ada.get(acme).text
+    # The tab of the invoices has its own, at its head and in the empty list.
+    assert ada.get(f"{acme}/invoices").text.count(f'href="{ada.home}{acme}/invoices/new"') == 2
 
 
 @pytest.mark.parametrize("tab", TABS)

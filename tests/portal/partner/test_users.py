@@ -13,7 +13,7 @@ from tests.cast import Cast
 from tests.portal.conftest import Clock, Person, customer_id, text_of, user_id
 from tests.world import nothing_changes
 
-ACTS = ("resend", "revoke", "role", "disable", "enable", "remove")
+ACTS = ("resend", "revoke", "role", "correct", "disable", "enable", "remove")
 NORA = {"name": "Nora New", "email": "nora@acme.example", "role": "VIEWER"}
 
 
@@ -55,6 +55,33 @@ def test_ada_adds_a_user(ada: Person, users: str, owner: Connection) -> None:
     assert "An invite is on its way to nora@acme.example." in shown
     good_until = "The invite is good until Mar 13, 2026, 1:00 PM EDT"
     assert f"Nora New nora@acme.example Viewer Invited {good_until}" in shown
+
+
+def test_ada_corrects_who_was_mistyped_and_nobody_who_accepted(
+    ada: Person, users: str, invited: str, owner: Connection, cast: Cast
+) -> None:
+    address = f"{users}/{invited}/correct"
+    assert f"{ada.home}{address}" in ada.get(users).text
+    form = ada.get(address).text
+    assert 'value="Olaf"' in form
+    assert 'value="olaf@acme.example"' in form
+    with nothing_changes(owner):
+        for wrong in ({"name": "", "email": "nonsense"}, {"name": "Olav", "email": "petra@acme.example"}):
+            answer = ada.post(address, wrong)
+            assert answer.status_code == 422
+            assert 'id="error-email"' in answer.text
+        there = f"{users}/{user_id(cast, 'petra')}/correct"
+        assert f"{ada.home}{there}" not in ada.get(users).text
+        assert ada.get(there).status_code == 409
+        assert ada.post(there, {"name": "X", "email": "x@acme.example"}).status_code == 409
+    done = ada.post(address, {"name": "Olav", "email": "olav@acme.example"})
+    assert (done.status_code, done.headers["location"]) == (303, ada.home + users)
+    shown = text_of(ada.get(users))
+    assert "A new invite is on its way to olav@acme.example. Earlier links are dead." in shown
+    assert "Olav olav@acme.example" in shown
+    assert open_invites(owner) == 1
+    ada.post(address, {"name": "Olaf", "email": "olav@acme.example"})
+    assert "Olaf is saved." in text_of(ada.get(users))
 
 
 def test_a_wrong_user_is_told_at_the_field(ada: Person, users: str, owner: Connection) -> None:
