@@ -78,7 +78,7 @@ def test_a_refusal_is_told_to_each_reader_in_their_own_language(
     [long, province, repeated] = imports.act(
         customer_imports.report, import_id=found, outcome=customer_import_rows.RowOutcome.REFUSED
     )
-    [wrong] = bills.act(invoice_imports.report, import_id=bills.check("1,A-1,03/01/2026,,Work,1,1.00,,"))
+    [wrong] = bills.act(invoice_imports.report, import_id=bills.check("1,A-1,2026-13-01,,Work,1,1.00,,"))
     said = {
         "en": [
             "Shorten the company name to 200 characters; it has 201.",

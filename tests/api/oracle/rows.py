@@ -78,7 +78,7 @@ def build(owner: Connection, cast: Cast, now: datetime, *, seed: int = 7) -> Wor
         "support_phone": '+1 "555"', "support_url": "https://northwind.example/help?a=1&b='2'",
         "address": 'say "hi"', "address2": "it's", "city": "Café Zoë", "state": "QC",
         "postal_code": "H2X 1Y4", "country": Country.CA, "ein": "123456789",
-        "gst_hst_number": "123456782RT0001",
+        "gst_hst_number": "123456782RT0001", "payment_instructions": "Checks to \"Northwind\"\nWire: 1'2",
         "qst_number": "1234567890TQ0001", "accent": "#f5c400", "logo": "0" * 32, "staff_need_factor": False,
         "users_need_factor": False, "version": 7, "locale": "fr",
     }  # fmt: skip
