@@ -206,7 +206,7 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
         "paid_on": (payment.settled_at or now).astimezone(ZoneInfo(partner.time_zone)).date(),
         "reason": why_failed(payment.failure_code, payment.failure_message),
         "invoices": [(invoice.number, Money(minor, payment.currency)) for invoice, minor in rows],
-        "left": left,
+        "still_open": left,
         "link": link(f"/portal/{customer.slug}/payments/pay_{payment.id.hex}"),
     }
 

@@ -102,7 +102,7 @@ def test_a_payment_that_succeeded_has_a_receipt_on_both_sides(
     here = f"/payments/{ids.shown('pay', payment.id)}"
     assert f'href="{person.home}{here}/receipt.pdf"' in person.get(here).text
     said = words(person.get(f"{here}/receipt.pdf").content)
-    for text in ("NO-00001 $234.56", "NO-00002 $10.00", "Total received $244.56"):
+    for text in ("NO-00001 $1,234.56 $234.56", "NO-00002 $10.00 $10.00", "Total received $244.56"):
         assert text in said
     assert signed_in("gus").get(f"{here}/receipt.pdf").status_code == 404
     with till.acts.database.transaction(partner_id=payment.partner_id) as db:

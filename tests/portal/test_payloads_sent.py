@@ -31,7 +31,8 @@ SITE = "https://pay.example.com"
 FIVE = Money(500, Currency.USD)
 # What a mail is given that nobody types. Every other name in a template is taken for what somebody typed.
 MADE_HERE: dict[str, Any] = {
-    "link": f"{SITE}/sign-in", "forgot": f"{SITE}/forgot", "minutes": 10, "total": FIVE, "balance": FIVE,
+    "link": f"{SITE}/sign-in", "pay_link": f"{SITE}/l/x", "ask_again": f"{SITE}/forgot",
+    "forgot": f"{SITE}/forgot", "minutes": 10, "total": FIVE, "balance": FIVE,
     "amount": FIVE, "expires_on": date(2026, 3, 13), "due_on": date(2026, 3, 13), "until": date(2026, 3, 13),
     "paid_on": date(2026, 3, 13), "received_on": date(2026, 3, 13), "left": FIVE,
     "applied": FIVE, "kept": FIVE,
@@ -64,7 +65,7 @@ def names_in(kind: str) -> set[str]:
 def written(composer: Composer, kind: str, typed: str, now: datetime) -> EmailMessage:
     """A mail with `typed` wherever a text goes, as a program that reads mail parses it."""
     values = {name: MADE_HERE.get(name, typed) for name in names_in(kind)}
-    values |= {"support": (typed, typed), "invoices": [(typed, FIVE)]}
+    values |= {"support": (typed, typed), "invoices": [(typed, FIVE)], "still_open": [(typed, FIVE)]}
     message = composer.write(
         kind, mail_id=UUID(int=1), to_name=typed, to_address="ann@acme.example", sender_name=typed,
         reply_to="support@northwind.example", locale="en", now=now, values=values,
