@@ -22,16 +22,20 @@ from auth.invites import Invite
 from auth.memberships import Membership
 from auth.passwords import NewPassword, hash_password
 from billing import (
+    catalogue,
     crediting,
     customer_views,
     customers,
     invoice_sending,
     invoice_threads,
     invoices,
+    partner_profile,
     partners,
     recurring_invoices,
     tags,
+    tax_rates,
 )
+from billing.catalogue import CatalogueInput
 from billing.crediting import ApplyInput, CreditLineInput, CreditNoteInput
 from billing.customer_fields import CustomerInput, UserInput
 from billing.customer_views import ViewInput
@@ -39,9 +43,11 @@ from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.invoice_threads import Opening, ThreadKind
 from billing.invoices import Invoice
 from billing.money import Money
+from billing.partner_profile import PartnerInput
 from billing.payment_orders import Share
 from billing.ports import Gateway
 from billing.recurring_fields import RecurringInput
+from billing.tax_rates import TaxRateInput
 from db.session import Database
 from integrations import method_setups, paying
 
@@ -88,6 +94,13 @@ TAXES: dict[str, tuple[tuple[str, str], ...]] = {
     "US": (("Sales tax", "6.25"),),
     "QC": (("GST/TPS", "5"), ("QST/TVQ", "9.975")),
 }
+OTHER_WAYS = "Checks: Northwind IT, PO Box 1201, Springfield, IL 62705\nWires: First Bank, account 000123456"
+CATALOGUE: tuple[tuple[dict[str, str], tuple[str, ...]], ...] = (
+    ({"name": "Managed workstation", "description": "Managed workstations", "usd_price": "45.00"}, ()),
+    ({"name": "Backup, per TB", "usd_price": "18.50", "cad_price": "24.90"}, ()),
+    ({"name": "On-site hour", "description": "On-site hours", "usd_price": "140.00"}, ("Sales tax",)),
+    ({"name": "Soutien technique", "cad_price": "95.00"}, ("GST/TPS", "QST/TVQ")),
+)  # fmt: skip
 # Days from today to the issue and the due date, and what is billed: description, quantity, price, taxes.
 INVOICES: dict[str, tuple[tuple[int, int, tuple[tuple[str, str, str, str], ...]], ...]] = {
     "Acme Dental": (
@@ -109,6 +122,7 @@ def load(database: Database, gateway: Gateway, *, now: datetime, password: str) 
     # Everybody gets the same hash: the demo's password is no secret among its own sample people.
     new = NewPassword(hash_password(password))
     actor = _partner(database, new, now - timedelta(days=90))
+    _settings(database, actor, now - timedelta(days=85))
     made = [_customer(database, actor, company, new, now - timedelta(days=80)) for company in COMPANIES]
     for company, customer_id in zip(COMPANIES, made, strict=True):
         _invoices(database, actor, company, customer_id, now)
@@ -131,6 +145,20 @@ def _partner(database: Database, new: NewPassword, now: datetime) -> Actor:
         partner_id, admin = made.partner.id, made.admin
     _accept(database, partner_id, admin.id, new, now)
     return _actor_of(database, partner_id, None, "ada@northwind.example")
+
+
+def _settings(database: Database, actor: Actor, now: datetime) -> None:
+    """How else one pays, the taxes by name, and what is sold again and again."""
+    with database.transaction(partner_id=actor.partner_id) as db:
+        partner_profile.update(db, actor, fields=PartnerInput(payment_instructions=OTHER_WAYS), now=now)
+        rates = {
+            name: tax_rates.create(db, actor, fields=TaxRateInput(name=name, rate=rate), now=now).id
+            for taxes in TAXES.values()
+            for name, rate in taxes
+        }
+        for fields, taxed in CATALOGUE:
+            brought = [rates[name] for name in taxed]
+            catalogue.create(db, actor, fields=CatalogueInput(**fields), tax_rate_ids=brought, now=now)
 
 
 def _customer(database: Database, actor: Actor, company: Company, new: NewPassword, now: datetime) -> UUID:
