@@ -98,7 +98,7 @@ async def refused(trial: Trial, name: str, query: str, kind: type[Exception]) ->
 # How far a fault is hunted: a rare one shows itself in one document of a thousand.
 FAR, GOES = 800, 6
 # Every day one of them; all of them, in parts that processes share, at the full figures.
-PARTS, EACH = rounds(1, 4), rounds(54, 4)
+PARTS, EACH = rounds(1, 4), rounds(len(FAULTS), 4)
 
 
 def test_every_fault_changes_a_line_that_is_there() -> None:
