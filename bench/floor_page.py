@@ -68,6 +68,7 @@ def marked(page: str, slug: str) -> str:
     page = re.sub(r"(?<=Portal · )[^<]+", "\x01partner\x01", page)
     page = re.sub(r"(?<=Questions\? ).+(?= helps\.)", "\x01partner\x01", page)
     page = re.sub(rf"{re.escape(slug)}(?![0-9])", "\x01slug\x01", page)
+    page = re.sub(r"(?<=<title>Invoices · ).+(?= · Remit</title>)", "\x01company\x01", page)
     return re.sub(r'(?<=<span class="place-name">)[^<]+', "\x01company\x01", page)
 
 

@@ -242,6 +242,8 @@ def _ours(kind: Kind, database: Database, owner: Engine, content: bytes, step: S
     with owner.begin() as connection:
         _require_all(connection, kind, actor.partner_id, content.count(b"\r\n"))
         connection.execute(text("drop table if exists finished"))
+        # Rows that came in a moment ago: without this a join of theirs may run a line at a time.
+        connection.execute(text("analyze"))
         connection.execute(text(f"create table finished as {kind.finished}"), {"id": actor.partner_id})
     return actor.partner_id, grown()
 
@@ -326,7 +328,7 @@ def _print(what: str, rows: int, taken: dict[str, list[Taken]], grown: float) ->
     for name in ("floor", "log and words", "upload", "check", "run", "check and run"):
         print(f"{name:38}{seconds[name]:9.1f}{seconds['floor'] / seconds[name]:10.2f}"
               f"{processor[name]:13.1f}{processor['floor'] / processor[name]:8.2f}")  # fmt: skip
-    print(f"memory of the process grew by at most {grown:.0f} MB")
+    print(f"memory of the process grew by at most {grown:.0f} MB", flush=True)
 
 
 if __name__ == "__main__":
