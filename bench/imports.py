@@ -145,7 +145,7 @@ def _database() -> str:
     url = embedded.start(FOLDER / "postgres")
     admin = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"drop database if exists {NAME}"))
+        connection.execute(text(f"drop database if exists {NAME} with (force)"))
         connection.execute(text(f"create database {NAME}"))
     admin.dispose()
     mine = url.replace("/postgres?", f"/{NAME}?")

@@ -19,6 +19,7 @@ from tests.api.oracle import test_walks as walks
 from tests.api.oracle.coverage import directed, wanted
 from tests.api.oracle.faults import FAULTS, planted, source_of
 from tests.api.oracle.reference import cursor
+from tests.api.oracle.rows import World
 from tests.api.oracle.trial import Different, Trial, begin
 from tests.figures import PROVING, rounds
 
@@ -26,11 +27,11 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def unguarded(client: Client, database_url: str) -> AsyncIterator[Trial]:
+async def unguarded(client: Client, database_url: str, world: World) -> AsyncIterator[Trial]:
     """The trial with a reader whom row-level security does not hold."""
     async with make_pool(database_url, as_role=False) as pool:
         client.reader = Reader(pool)
-        yield await begin(client)
+        yield await begin(client, world)
 
 
 async def hunt(trial: Trial, *, seed: int, documents: int, everything: bool = True) -> None:
@@ -111,8 +112,8 @@ def test_every_fault_changes_a_line_that_is_there() -> None:
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_every_planted_fault_is_noticed(unguarded: Trial, part: int) -> None:
-    # Without a fault nothing differs, or whatever is planted would seem to be caught. What walks and aims find
-    # then is test_oracle.py's, every day; here at the full figures.
+    # Without a fault nothing differs, or whatever is planted would seem to be caught. What walks and aims
+    # find then is test_oracle.py's, every day; here at the full figures.
     await hunt(unguarded, seed=1, documents=rounds(60, 100), everything=PROVING)
     missed = []
     for place, fault in enumerate(FAULTS):

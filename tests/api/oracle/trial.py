@@ -17,7 +17,7 @@ from tests.api.oracle.coverage import directed
 from tests.api.oracle.generator import Generator, Written
 from tests.api.oracle.matching import NullFilter
 from tests.api.oracle.reference import Reference
-from tests.api.oracle.rows import World, build
+from tests.api.oracle.rows import World
 
 
 class Different(AssertionError):
@@ -109,9 +109,8 @@ class Trial:
                     await self.same(asker, written)
 
 
-async def begin(client: Client) -> Trial:
-    """A world around the cast, frozen, and actors of every kind with live credentials."""
-    world = build(client.owner, client.cast, client.now)
+async def begin(client: Client, world: World) -> Trial:
+    """Actors of every kind with live credentials, in a world that stays as it is."""
     trial = Trial(client.reader, world)
     cast, chance = client.cast, Random(20)
     acme = cast.slugs["acme"]
