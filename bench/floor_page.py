@@ -22,7 +22,7 @@ from bench.servers import FOLDER
 SKELETON = FOLDER / "portal.html"
 _FIGURE = re.compile(r'(?<=<dd class="money">)[^<]+(?=</dd>)')
 _FIGURES = ("due", "late", "count", "total", "paid", "balance", "overdue")
-_NAMES = ("slug", "company", "partner", "token", "rows", *_FIGURES)
+_NAMES = ("slug", "company", "initial", "partner", "token", "rows", *_FIGURES)
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STATUS = {
     "OPEN": ("info", "Open"), "OVERDUE": ("danger", "Overdue"), "PAID": ("success", "Paid"),
@@ -69,6 +69,9 @@ def marked(page: str, slug: str) -> str:
     page = re.sub(r"(?<=Questions\? ).+(?= helps\.)", "\x01partner\x01", page)
     page = re.sub(rf"{re.escape(slug)}(?![0-9])", "\x01slug\x01", page)
     page = re.sub(r"(?<=<title>Invoices · ).+(?= · Remit</title>)", "\x01company\x01", page)
+    page = re.sub(
+        r'(?<=aria-hidden="true">)[^<](?=</span>\s*<span class="place-names">)', "\x01initial\x01", page
+    )
     return re.sub(r'(?<=<span class="place-name">)[^<]+', "\x01company\x01", page)
 
 
@@ -111,7 +114,8 @@ def _written(slug: str, session: str, about: Any, sums: Any, rows: list[Any]) ->
     count, total, paid, balance = sums
     home = f"/portal/{slug}"
     said = {
-        "slug": slug, "company": _escaped(company), "partner": _escaped(partner),
+        "slug": slug, "company": _escaped(company), "initial": _escaped(company[0].upper()),
+        "partner": _escaped(partner),
         "token": hmac.new(b"secret", session.encode(), hashlib.sha256).hexdigest(), "due": _money(due),
         "late": _money(late), "count": f"{count:,}", "total": _money(total), "paid": _money(paid),
         "balance": _money(balance), "overdue": _money(late),

@@ -86,7 +86,7 @@ def measure(url: str, pids: dict[str, int], postmaster: int) -> None:
     people = readers(url)
     SKELETON.write_text(marked(people[0].page("remit"), people[0].slug))
     for one in people[::8]:
-        mine, theirs = (_plain(one.page(server)) for server in ("remit", "floors"))
+        mine, theirs = (plain(one.page(server)) for server in ("remit", "floors"))
         assert len(amounts_of(mine)) > 100
         assert mine == theirs, one.slug
     samples: dict[str, list[load.Sample]] = {"remit": [], "floors": []}
@@ -108,7 +108,7 @@ def measure(url: str, pids: dict[str, int], postmaster: int) -> None:
         print(f"{name:38}{speed:9.0f}{ratio:>10}{python:11.2f}{postgres:13.2f}")
 
 
-def _plain(page: str) -> str:
+def plain(page: str) -> str:
     """The page without what is made anew for each answer."""
     return re.sub(r'(name="csrf_token" value=")[^"]+|(data-session-seconds=")[0-9]+', "", page)
 
