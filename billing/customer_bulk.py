@@ -92,8 +92,11 @@ def undo_archiving(
     another partner's act comes to.
     """
     actor.require(Action.EDIT_CUSTOMERS)
-    of_the_act = col(Customer.archiving_id) == archiving_id
-    which = of_the_act if customer_ids is None else and_(of_the_act, col(Customer.id).in_(customer_ids))
+    which: ColumnElement[bool] = col(Customer.archiving_id) == archiving_id
+    if customer_ids is not None:
+        # Not by the index of archivings, which finds all of the act again for each part of it.
+        of_the_act = col(Customer.archiving_id).is_not_distinct_from(archiving_id)
+        which = and_(col(Customer.id).in_(customer_ids), of_the_act)
     if not _locked(db, actor, which) and customer_ids is None:
         raise NothingToUndo
     return _reopened(db, actor, which, now)

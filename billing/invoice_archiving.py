@@ -98,8 +98,11 @@ def undo_archiving(
     another partner's act comes to.
     """
     actor.require(Action.EDIT_INVOICES)
-    of_the_act = col(Invoice.archiving_id) == archiving_id
-    which = of_the_act if invoice_ids is None else and_(of_the_act, col(Invoice.id).in_(invoice_ids))
+    which: ColumnElement[bool] = col(Invoice.archiving_id) == archiving_id
+    if invoice_ids is not None:
+        # Not by the index of archivings, which finds all of the act again for each part of it.
+        of_the_act = col(Invoice.archiving_id).is_not_distinct_from(archiving_id)
+        which = and_(col(Invoice.id).in_(invoice_ids), of_the_act)
     if not _locked(db, actor, which) and invoice_ids is None:
         raise NothingToUndo(mark("There is nothing left to undo: these invoices were changed since."))
     return _restored(db, actor, which, now)
