@@ -127,6 +127,8 @@ def test_each_of_them_is_done_with_invoices(
     done = work(acts(cast.ada, long_acts.begin, asked=asked_of(Noun.INVOICES, what, tag, archiving),
                      record_ids=bills))  # fmt: skip
     assert counts(done) == (ActState.DONE, 3, 2, 0)
+    left = acts(cast.ada, done.asked.still_archived)
+    assert len(left) == (3 if what is What.ARCHIVE else 0)
 
 
 def asked_of(noun: Noun, what: What, tag: UUID, archiving: UUID) -> Many:
