@@ -73,9 +73,7 @@ def restore(
     return _reopened(db, actor, col(Customer.id).in_(customer_ids), now)
 
 
-def archived_in(
-    db: Session, actor: Actor, *, archiving_id: UUID | None, most: int | None = None
-) -> Sequence[UUID]:
+def archived_in(db: Session, actor: Actor, *, archiving_id: UUID, most: int | None = None) -> Sequence[UUID]:
     """Those that one act archived and that nobody touched the archiving of since, `most` of them at most."""
     actor.require(Action.EDIT_CUSTOMERS)
     mine = (col(Customer.partner_id) == actor.partner_id, col(Customer.archiving_id) == archiving_id)

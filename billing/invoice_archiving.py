@@ -79,9 +79,7 @@ def restore(db: Session, actor: Actor, *, invoice_ids: Sequence[UUID], now: date
     return _restored(db, actor, col(Invoice.id).in_(invoice_ids), now)
 
 
-def archived_in(
-    db: Session, actor: Actor, *, archiving_id: UUID | None, most: int | None = None
-) -> Sequence[UUID]:
+def archived_in(db: Session, actor: Actor, *, archiving_id: UUID, most: int | None = None) -> Sequence[UUID]:
     """Those that one act archived and that nobody restored, or archived again, since; `most` at most."""
     actor.require(Action.EDIT_INVOICES)
     mine = (col(Invoice.partner_id) == actor.partner_id, col(Invoice.archiving_id) == archiving_id)

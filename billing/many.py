@@ -64,6 +64,8 @@ class Many(NamedTuple):
 
     def still_archived(self, db: Session, actor: Actor, *, most: int | None = None) -> Sequence[UUID]:
         """What is archived by this act still, and UNDO would restore. Refuses MissingRight."""
+        if self.archiving_id is None:
+            return ()
         return _ARCHIVED[self.noun](db, actor, archiving_id=self.archiving_id, most=most)
 
 

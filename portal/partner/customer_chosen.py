@@ -210,7 +210,8 @@ async def _ask(
     changed = form.pressed == CONFIRMED and form.value("count") != str(len(found.ids))
     return show(
         request, "partner/customers/chosen.html", page, form=form, what=what, chosen=chosen, back=back,
-        count=len(found.ids), by_itself=is_long(request, len(found.ids)), staying=found.staying, customers=_customers(len(found.ids)),
+        count=len(found.ids), by_itself=is_long(request, len(found.ids)), staying=found.staying,
+        customers=_customers(len(found.ids)),
         names=found.names[:SHOWN_NAMES], changed=changed, crumbs=trail(request, (_NAMES[what], None)),
         action=f"{place(request).home}/customers/chosen/{what}",
         options=[(one["id"], one["name"]) for one in page.content["tags"]["nodes"]],

@@ -196,8 +196,8 @@ async def _ask(request: Request, name: str, chosen: Chosen, *, changed: bool = F
     return show(
         request, "partner/invoices/archive_many.html", page, what=name, rows=listed.first, back=back,
         action=f"{place(request).home}/invoices/{name}", count=_counted(count), total=count,
-        more=count - SHOWN_ROWS, by_itself=is_long(request, count), staying=listed.chosen - count, changed=changed,
-        fields={"narrowing": chosen.query, **ours},
+        more=count - SHOWN_ROWS, by_itself=is_long(request, count), staying=listed.chosen - count,
+        changed=changed, fields={"narrowing": chosen.query, **ours},
     )  # fmt: skip
 
 

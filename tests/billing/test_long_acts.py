@@ -1,4 +1,4 @@
-"""Long acts: done a part after the other by the worker, whatever is killed, by whom it was asked, and undone."""
+"""Long acts: done in parts by the worker, whatever is killed, while whoever asked may; stopped, undone."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import Session, select
 
 from auth.actors import Actor, MissingRight, system
-from billing import customer_bulk, customers, invoice_archiving, long_acts, tags
+from billing import customers, long_acts, tags
 from billing.customer_fields import CustomerInput
 from billing.import_files import message_of
 from billing.long_act_tables import ActState, LongAct, LongActPart
@@ -92,40 +92,23 @@ def test_it_is_done_in_parts_and_told_once(
         work(begun)
 
 
+@pytest.mark.parametrize("noun", Noun)
 @pytest.mark.parametrize("what", What)
-def test_each_of_them_is_done_with_customers(
-    acts: Acts, work: Work, cast: Cast, five: list[UUID], what: What
+def test_each_of_them_is_done(
+    acts: Acts, work: Work, cast: Cast, five: list[UUID], owner: Connection, noun: Noun, what: What
 ) -> None:
+    """With five, of which two are so already."""
     tag, archiving = tag_of(acts, cast.ada), uuid4()
-    if what is What.UNTAG:
-        acts(cast.ada, tags.tag_customers, tag_ids=[tag], customer_ids=five[:3])
-    elif what in (What.RESTORE, What.UNDO):
-        acts(cast.ada, customer_bulk.archive, customer_ids=five[:3], archiving_id=archiving)
-    elif what is What.TAG:
-        acts(cast.ada, tags.tag_customers, tag_ids=[tag], customer_ids=five[3:])
-    else:
-        acts(cast.ada, customer_bulk.archive, customer_ids=five[3:])
-    done = work(acts(cast.ada, long_acts.begin, asked=asked_of(Noun.CUSTOMERS, what, tag, archiving),
-                     record_ids=five))  # fmt: skip
-    assert counts(done) == (ActState.DONE, 3, 2, 0)
-
-
-@pytest.mark.parametrize("what", What)
-def test_each_of_them_is_done_with_invoices(
-    acts: Acts, work: Work, cast: Cast, owner: Connection, what: What
-) -> None:
-    tag, archiving = tag_of(acts, cast.ada), uuid4()
-    bills = [invoice_of(owner, cast, "acme", status="VOID") for _ in range(5)]
-    if what is What.UNTAG:
-        acts(cast.ada, tags.tag_invoices, tag_ids=[tag], invoice_ids=bills[:3])
-    elif what in (What.RESTORE, What.UNDO):
-        acts(cast.ada, invoice_archiving.archive, invoice_ids=bills[:3], archiving_id=archiving)
-    elif what is What.TAG:
-        acts(cast.ada, tags.tag_invoices, tag_ids=[tag], invoice_ids=bills[3:])
-    else:
-        acts(cast.ada, invoice_archiving.archive, invoice_ids=bills[3:])
-    done = work(acts(cast.ada, long_acts.begin, asked=asked_of(Noun.INVOICES, what, tag, archiving),
-                     record_ids=bills))  # fmt: skip
+    bills = [invoice_of(owner, cast, "acme", status="VOID") for _ in five]
+    records = five if noun is Noun.CUSTOMERS else bills
+    before = Many(noun, What.TAG, (tag,)), Many(noun, What.ARCHIVE, (), archiving)
+    # What is put on, two have already; what is taken off, two have not.
+    putting = what in (What.TAG, What.ARCHIVE)
+    some = records[3:] if putting else records[:3]
+    acts(cast.ada, before[what not in (What.TAG, What.UNTAG)].do, record_ids=some)
+    another = uuid4() if what is What.ARCHIVE else archiving
+    asked = asked_of(noun, what, tag, another)
+    done = work(acts(cast.ada, long_acts.begin, asked=asked, record_ids=records))
     assert counts(done) == (ActState.DONE, 3, 2, 0)
     left = acts(cast.ada, done.asked.still_archived)
     assert len(left) == (3 if what is What.ARCHIVE else 0)
