@@ -19,7 +19,7 @@ from billing.long_act_tables import ActState, LongAct
 from billing.many import Noun, What
 from db import ids
 from errors import NotFound
-from languages import grouped, say
+from languages import grouped, mark, say
 from portal.act_words import doing, done
 from portal.door import act, go, meet, partner, read_form
 from portal.house import house, place, record_id
@@ -49,7 +49,7 @@ async def show_one(request: Request) -> Response:
         if one.noun is not noun:
             raise NotFound
         may = actor.may(one.asked.needs)
-        archived = may and one.what is What.ARCHIVE and one.state is not ActState.RUNNING
+        archived = may and one.archiving_id is not None and one.state is not ActState.RUNNING
         return _Seen(one, may, archived and bool(one.asked.still_archived(db, actor, most=1)))
 
     one, may_stop, may_undo = await meet(request, work)
@@ -66,6 +66,8 @@ async def show_one(request: Request) -> Response:
     undo: Undo | None = None
     if may_undo and one.archiving_id is not None:
         undo = _UNDO[noun](request, one.archiving_id)
+        if one.what is What.UNDO:
+            undo = undo._replace(label=mark("Undo the rest"))
     return show(
         request, "partner/acts/over.html", page, one=one, heading=heading, state=one.state.value, undo=undo,
         said=done(one.asked, one.changed, one.unchanged), list=f"{home}/{noun.lower()}",

@@ -148,6 +148,23 @@ def test_archived_and_undone_in_parts(
         ada.post("/customers/undo-archive", undo_in(page))
 
 
+def test_an_undo_that_was_stopped_is_gone_on_with(
+    ada: Person, five: list[UUID], work: Work, owner: Connection
+) -> None:
+    here = asked(ada, "archive")
+    work()
+    there = ada.post("/customers/undo-archive", undo_in(ada.get(here))).headers["location"]
+    assert "Undo the rest" not in text_of(ada.get(there))
+    ada.post(f"{there}/stop")
+    page = ada.get(there)
+    assert "Undo the rest" in text_of(page)
+    ada.post("/customers/undo-archive", undo_in(page))
+    work()
+    owner.rollback()
+    assert "ARCHIVED" not in statuses(owner).values()
+    assert "Undo the rest" not in text_of(ada.get(there))
+
+
 def test_few_of_many_that_are_left_to_undo_are_undone_at_once(
     ada: Person, five: list[UUID], work: Work, owner: Connection
 ) -> None:
