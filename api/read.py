@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from api.context import Bearer, Credential, GrantAt, Memory, SessionAt, Visit
 from api.errors import Unavailable
 from api.plan.document import Document, Documents
-from api.plan.planning import Call, Plan
+from api.plan.planning import LARGEST_SIZE, Call, Plan
 from api.schema import GRAPHQL, SINGLE, list_sizes, prepare_expressions
 from auth.actors import Actor
 from db.deadlines import DEADLINE, Deadline
@@ -75,9 +75,10 @@ class Reader:
         return self.documents.checked(text, located=False)
 
     async def read(
-        self, document: Document, variables: Mapping[str, Any], *, credential: Credential, now: datetime
-    ) -> Answer:
-        """Run a document that reads.
+        self, document: Document, variables: Mapping[str, Any], *, credential: Credential, now: datetime,
+        largest: int = LARGEST_SIZE,
+    ) -> Answer:  # fmt: skip
+        """Run a document that reads. `largest`: how many records a page may hold, for documents of our own.
 
         Refuses Unauthenticated, NotFound (a session at a place the person has no part in), Forbidden, Invalid
         (a cursor, a filter, a page), Deadline, Busy; raises Rejected for variables that do not fit.
@@ -85,7 +86,7 @@ class Reader:
 
         def plan(visit: Visit) -> tuple[Plan, Call]:
             coerced = document.variables.coerced(variables)
-            call = Call(visit.actor, visit.rights, now, visit.today(now), coerced)
+            call = Call(visit.actor, visit.rights, now, visit.today(now), coerced, largest=largest)
             return document.plan(call), call
 
         return await self._answered(credential, now, plan)

@@ -33,6 +33,7 @@ from billing import (
     invoice_threads,
     invoices,
     ledger,
+    long_act_tables,
     mails,
     outside_payments,
     partners,
@@ -49,8 +50,8 @@ from integrations import inbox
 NOUNS = (
     access_requests, api_keys, audit, catalogue, challenges, credit_notes, customer_import_tables,
     customer_notes, customer_views, customers, factor_tables, impersonations, inbox, invites,
-    invoice_import_tables, invoice_life, invoice_threads, invoices, ledger, mailed_codes, mails,
-    memberships, outside_payments, partners, pay_links, payment_methods, payments, pending,
+    invoice_import_tables, invoice_life, invoice_threads, invoices, ledger, long_act_tables, mailed_codes,
+    mails, memberships, outside_payments, partners, pay_links, payment_methods, payments, pending,
     personal_tokens, recovery_codes, recurrences, replays, sessions, tags, tax_rates, throttle,
     unread_threads, users,
 )  # fmt: skip

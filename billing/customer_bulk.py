@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, update
+from sqlalchemy import ColumnElement, and_, case, update
 from sqlmodel import Session, col, select
 
 from auth import audit, invites
@@ -73,16 +73,31 @@ def restore(
     return _reopened(db, actor, col(Customer.id).in_(customer_ids), now)
 
 
-def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: datetime) -> tuple[Customer, ...]:
+def archived_in(db: Session, actor: Actor, *, archiving_id: UUID, most: int | None = None) -> Sequence[UUID]:
+    """Those that one act archived and that nobody touched the archiving of since, `most` of them at most."""
+    actor.require(Action.EDIT_CUSTOMERS)
+    mine = (col(Customer.partner_id) == actor.partner_id, col(Customer.archiving_id) == archiving_id)
+    return db.exec(select(Customer.id).where(*mine).limit(most)).all()
+
+
+def undo_archiving(
+    db: Session, actor: Actor, *, archiving_id: UUID, customer_ids: Sequence[UUID] | None = None,
+    now: datetime,
+) -> tuple[Customer, ...]:  # fmt: skip
     """Restore exactly those that one act archived and that nobody touched the archiving of since.
 
-    Refuses NothingToUndo, which is also what another partner's act comes to.
+    `customer_ids`: only these of them, if they still are. Without, refuses NothingToUndo, which is also what
+    another partner's act comes to.
     """
     actor.require(Action.EDIT_CUSTOMERS)
-    of_the_act = col(Customer.archiving_id) == archiving_id
-    if not _locked(db, actor, of_the_act):
+    which: ColumnElement[bool] = col(Customer.archiving_id) == archiving_id
+    if customer_ids is not None:
+        # Not by the index of archivings, which finds all of the act again for each part of it.
+        of_the_act = col(Customer.archiving_id).is_not_distinct_from(archiving_id)
+        which = and_(col(Customer.id).in_(customer_ids), of_the_act)
+    if not _locked(db, actor, which) and customer_ids is None:
         raise NothingToUndo
-    return _reopened(db, actor, of_the_act, now)
+    return _reopened(db, actor, which, now)
 
 
 def _hold(db: Session, actor: Actor, customer_ids: Sequence[UUID]) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Generic, TypeVar
+from typing import BinaryIO, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, TextClause, delete, func, text
@@ -38,6 +38,13 @@ from errors import NotFound
 
 File = TypeVar("File", bound=FileColumns)
 Row = TypeVar("Row", bound=RowColumns)
+
+
+class Asked(Protocol):
+    """What somebody asked for, and the worker does later."""
+
+    partner_id: UUID
+    asked_by: UUID
 
 
 @dataclass(frozen=True)
@@ -274,8 +281,8 @@ def erase(
     db.execute(statement, {**values, "said": "|".join(map(re.escape, forms))})
 
 
-def asked_by(db: Session, begun: FileColumns, *, needed: Iterable[Action], now: datetime) -> Actor | None:
-    """Whoever asked for an import, as they are now; None if they may not any more what is `needed`."""
+def asked_by(db: Session, begun: Asked, *, needed: Iterable[Action], now: datetime) -> Actor | None:
+    """Whoever asked for it, as they are now; None if they may not any more what is `needed`."""
     wanted = select(Membership).where(
         Membership.partner_id == begun.partner_id, Membership.id == begun.asked_by,
         Membership.status == MembershipStatus.ACTIVE, col(Membership.customer_id).is_(None),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, and_, update
 from sqlmodel import Session, col, select
 
 from auth import audit
@@ -79,16 +79,31 @@ def restore(db: Session, actor: Actor, *, invoice_ids: Sequence[UUID], now: date
     return _restored(db, actor, col(Invoice.id).in_(invoice_ids), now)
 
 
-def undo_archiving(db: Session, actor: Actor, *, archiving_id: UUID, now: datetime) -> tuple[Invoice, ...]:
+def archived_in(db: Session, actor: Actor, *, archiving_id: UUID, most: int | None = None) -> Sequence[UUID]:
+    """Those that one act archived and that nobody restored, or archived again, since; `most` at most."""
+    actor.require(Action.EDIT_INVOICES)
+    mine = (col(Invoice.partner_id) == actor.partner_id, col(Invoice.archiving_id) == archiving_id)
+    return db.exec(select(Invoice.id).where(*mine).limit(most)).all()
+
+
+def undo_archiving(
+    db: Session, actor: Actor, *, archiving_id: UUID, invoice_ids: Sequence[UUID] | None = None,
+    now: datetime,
+) -> tuple[Invoice, ...]:  # fmt: skip
     """Restore exactly those that one act archived and that nobody restored, or archived again, since.
 
-    Refuses NothingToUndo, which is also what another partner's act comes to.
+    `invoice_ids`: only these of them, if they still are. Without, refuses NothingToUndo, which is also what
+    another partner's act comes to.
     """
     actor.require(Action.EDIT_INVOICES)
-    of_the_act = col(Invoice.archiving_id) == archiving_id
-    if not _locked(db, actor, of_the_act):
+    which: ColumnElement[bool] = col(Invoice.archiving_id) == archiving_id
+    if invoice_ids is not None:
+        # Not by the index of archivings, which finds all of the act again for each part of it.
+        of_the_act = col(Invoice.archiving_id).is_not_distinct_from(archiving_id)
+        which = and_(col(Invoice.id).in_(invoice_ids), of_the_act)
+    if not _locked(db, actor, which) and invoice_ids is None:
         raise NothingToUndo(mark("There is nothing left to undo: these invoices were changed since."))
-    return _restored(db, actor, of_the_act, now)
+    return _restored(db, actor, which, now)
 
 
 def _restored(db: Session, actor: Actor, which: ColumnElement[bool], now: datetime) -> tuple[Invoice, ...]:

@@ -326,7 +326,8 @@ def _usage(db: Session, tag: Tag) -> TagUsage:
     return TagUsage(carrying(CustomerTag), carrying(InvoiceTag))
 
 
-def _hold_tags(db: Session, actor: Actor, tag_ids: Sequence[UUID]) -> None:
+def hold(db: Session, actor: Actor, tag_ids: Sequence[UUID]) -> None:
+    """Have none of these tags deleted before the transaction ends. Refuses NotFound if one is not theirs."""
     held = select(Tag.id).where(*among(actor, tag_ids)).order_by(col(Tag.id))
     if len(db.exec(held.with_for_update(read=True, key_share=True)).all()) != len(set(tag_ids)):
         raise NotFound
@@ -340,7 +341,7 @@ def _on_customers(
     if not actor.is_staff_side:
         raise Forbidden("Companies are tagged by the business that invoices them.")
     require_some(tag_ids=tag_ids, customer_ids=customer_ids)
-    _hold_tags(db, actor, tag_ids)
+    hold(db, actor, tag_ids)
     chosen = (col(Customer.partner_id) == actor.partner_id, col(Customer.id).in_(customer_ids))
     if len(db.exec(select(Customer.id).where(*chosen)).all()) != len(set(customer_ids)):
         raise NotFound
@@ -353,7 +354,7 @@ def _on_invoices(
     """As `_on_customers`, for invoices; a customer user reaches only its own company's issued ones."""
     enter(db, actor)
     require_some(tag_ids=tag_ids, invoice_ids=invoice_ids)
-    _hold_tags(db, actor, tag_ids)
+    hold(db, actor, tag_ids)
     chosen = [col(Invoice.partner_id) == actor.partner_id, col(Invoice.id).in_(invoice_ids)]
     if actor.customer_id is not None:
         chosen += [col(Invoice.customer_id) == actor.customer_id, col(Invoice.status) != InvoiceStatus.DRAFT]

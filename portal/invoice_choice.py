@@ -15,13 +15,12 @@ from errors import NotFound
 from portal.form import Form
 from portal.house import place
 from portal.page import Page, ask
-from portal.whole import pages
+from portal.whole import AT_ONCE, pages
 
 # From the query of a list's address to the arguments of the API's `invoices` that it shows.
 Narrow = Callable[[str], Mapping[str, Any]]
 # The portal's boxes for what can be paid are called so, for the button beside this one.
 _BOXES = ("invoice", "pay")
-_PAGE = 100
 _OURS = (*_BOXES, "which", "narrowing", "chosen")
 
 
@@ -84,9 +83,9 @@ async def rows(request: Request, chosen: Chosen, narrow: Narrow) -> list[Mapping
 
 
 def parts_of(request: Request, chosen: Chosen, narrow: Narrow) -> AsyncIterator[list[Mapping[str, Any]]]:
-    """All of them, however many, a hundred after the other."""
+    """All of them, however many, a thousand after the other."""
     document = f"{folder(request)}/invoices/chosen"
-    return pages(request, document, "invoices", chosen.variables(narrow), size=_PAGE)
+    return pages(request, document, "invoices", chosen.variables(narrow), size=AT_ONCE)
 
 
 def folder(request: Request) -> str:

@@ -6,22 +6,20 @@ shows travels as the list's own address, and is looked up again when it is confi
 """
 
 from collections.abc import Sequence
-from uuid import UUID
 
-from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.actors import Action, Actor
-from billing import tags
+from auth.actors import Action
+from billing.many import Many, Noun, What
 from db import ids
 from errors import Forbidden, Invalid, NotFound
 from languages import grouped, say, say_count
+from portal.act_words import done
 from portal.door import act, go, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
-from portal.house import house
-from portal.in_parts import MOST_MATCHING, in_parts
+from portal.in_parts import MOST_MATCHING, begin_long, in_parts, is_long
 from portal.invoice_choice import Chosen, Narrow, folder, parts_of
 from portal.page import ask, show
 
@@ -41,15 +39,10 @@ async def show_tagging(request: Request, narrow: Narrow) -> Response:
 async def tag(request: Request, narrow: Narrow) -> Response:
     """Put the ticked tags on the chosen invoices, or take them off."""
     form = await read_form(request)
-    chosen, now = Chosen.posted(form), house(request).clock()
+    chosen = Chosen.posted(form)
     await act(request, lambda _, actor: actor.require(Action.EDIT_TAGS), form=form)
-    removing = form.pressed == "remove"
-    change = tags.untag_invoices if removing else tags.tag_invoices
-
-    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
-        tag_ids = [ids.parsed(text, "tag") for text in form.values(FIELD)]
-        return change(db, actor, tag_ids=tag_ids, invoice_ids=part, now=now)
-
+    tag_ids = tuple(ids.parsed(text, "tag") for text in form.values(FIELD))
+    asked = Many(Noun.INVOICES, What.UNTAG if form.pressed == "remove" else What.TAG, tag_ids)
     invoice_ids: Sequence[str] | None = chosen.ids
     if invoice_ids is None:
         listed = await _listed(request, chosen, narrow)
@@ -57,10 +50,13 @@ async def tag(request: Request, narrow: Narrow) -> Response:
             return await _page(request, chosen, narrow, form, changed=bool(form.value(COUNT)))
         invoice_ids = listed
     try:
-        done = await in_parts(request, form, invoice_ids, "inv", work)
+        if is_long(request, len(invoice_ids)):
+            return await begin_long(request, form, invoice_ids, asked)
+        finished = await in_parts(request, form, invoice_ids, asked)
     except Invalid as wrong:
         return await _page(request, chosen, narrow, form.with_problems(wrong), status=422)
-    return go(request, chosen.back(request), _said(done.changed, len(invoice_ids) - done.changed, removing))
+    others = len(invoice_ids) - finished.changed
+    return go(request, chosen.back(request), done(asked, finished.changed, others))
 
 
 async def _page(
@@ -83,6 +79,7 @@ async def _page(
     return show(
         request, f"{document}.html", page, form=form, status=status, action=request.url.path,
         back=chosen.back(request), total=len(listed), fields=fields, boxes=chosen.ids or (), changed=changed,
+        by_itself=is_long(request, len(listed)),
         count=say_count("{count} invoice", "{count} invoices", len(listed)),
     )  # fmt: skip
 
@@ -97,16 +94,6 @@ async def _listed(request: Request, chosen: Chosen, narrow: Narrow) -> Sequence[
         if len(listed) > MOST_MATCHING:
             break
     return listed
-
-
-def _said(count: int, others: int, removing: bool) -> str:
-    if removing:
-        said = say_count("{count} invoice lost a tag.", "{count} invoices lost a tag.", count)
-        rest = say_count("{count} had none of them.", "{count} had none of them.", others)
-    else:
-        said = say_count("{count} invoice gained a tag.", "{count} invoices gained a tag.", count)
-        rest = say_count("{count} had them already.", "{count} had them already.", others)
-    return f"{said} {rest}" if others else said
 
 
 def _document(request: Request) -> str:

@@ -87,6 +87,7 @@ def show(
         time_zone=page.shell.time_zone, **more,
     )  # fmt: skip
     answer = HTMLResponse(text, status)
-    if page.shell.flashes:
+    # A part of a page that asks again by itself shows no message: that waits for the next whole page.
+    if page.shell.flashes and "hx-request" not in request.headers:
         forget(request, answer, house(request).cookie("flash"))
     return answer

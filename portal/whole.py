@@ -11,6 +11,9 @@ from starlette.requests import Request
 
 from portal.house import credential, house
 
+# Of what is looked up to be done something with; a hundred trips for the most that a filter may find.
+AT_ONCE = 1_000
+
 
 async def pages(
     request: Request,
@@ -32,6 +35,7 @@ async def pages(
             {**variables, "first": size, "after": after},
             credential=credential(request),
             now=parts.clock(),
+            largest=size,
         )
         listed = answer.content[connection]
         yield listed["nodes"]

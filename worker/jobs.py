@@ -16,7 +16,7 @@ from procrastinate.jobs import Job, Status
 
 from billing.ports import Gateway
 from db.session import Database
-from integrations import announcing, importing, inbox, inviting, reconciling, rounds
+from integrations import acting, announcing, importing, inbox, inviting, reconciling, rounds
 from integrations.mail.outgoing import Outgoing
 
 FIRST_WAIT_SECONDS = 5
@@ -105,6 +105,13 @@ def _register_tenant_jobs(app: App, shop: Workshop) -> None:
         await asyncio.to_thread(
             importing.import_invoices, shop.database,
             partner_id=UUID(partner_id), import_id=UUID(import_id), clock=shop.clock,
+        )  # fmt: skip
+
+    @app.task(name="carry_on_act", retry=BackOff(attempts=10))
+    async def carry_on_act(*, partner_id: str, act_id: str) -> None:
+        await asyncio.to_thread(
+            acting.carry_on, shop.database,
+            partner_id=UUID(partner_id), act_id=UUID(act_id), clock=shop.clock,
         )  # fmt: skip
 
 

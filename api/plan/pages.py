@@ -19,12 +19,12 @@ from api.nouns import Noun, Order
 from api.plan.emit import Json, Sql, every, obj, quoted, rows, text
 from api.plan.filters import given_names, narrowed, sql_type
 from api.plan.objects import source
-from api.plan.planning import Planning, Value, int8
+from api.plan.planning import Call, Planning, Value, int8
 from api.plan.select import Asked, Row, asked_of, noun_of, object_type, selection, writes
 from api.reads import Page
 from errors import Invalid
 
-DEFAULT_SIZE, LARGEST_SIZE, MOST_COUNTED = 25, 100, 10_000
+DEFAULT_SIZE, MOST_COUNTED = 25, 10_000
 _CHECKSUM, _ID = 8, 32
 
 
@@ -104,13 +104,15 @@ def _size(planning: Planning, arguments: Value, name: str, given: tuple[str, ...
     if name not in given:
         return planning.kept("page", lambda _: int8(DEFAULT_SIZE), "bigint")
 
-    def size(asked: int) -> Any:
-        if not 0 <= asked <= LARGEST_SIZE:
-            message = f"A page holds 0 to {LARGEST_SIZE} records."
-            raise Invalid.at(name, code="BAD_PAGE", message=message)
-        return int8(asked)
+    asked = arguments.at(name).get
 
-    return arguments.at(name).param("bigint", size)
+    def size(call: Call) -> Any:
+        if not 0 <= asked(call) <= call.largest:
+            message = f"A page holds 0 to {call.largest} records."
+            raise Invalid.at(name, code="BAD_PAGE", message=message)
+        return int8(asked(call))
+
+    return planning.param(size, "bigint")
 
 
 def _order(planning: Planning, noun: Noun, arguments: Value, given: tuple[str, ...]) -> Order:

@@ -27,6 +27,7 @@ from billing.derived import Expression
 from errors import Forbidden
 
 MISSING: Any = object()
+LARGEST_SIZE = 100
 
 
 class StaffOnly(Forbidden):
@@ -50,7 +51,9 @@ class Rights(NamedTuple):
 
 @dataclass(slots=True)
 class Call:
-    """One request, from which a plan's parameters are read. `outcome` is what a mutation came to."""
+    """One request, from which a plan's parameters are read. `outcome` is what a mutation came to; `largest`
+    how many records a page may hold.
+    """
 
     actor: Actor
     rights: Rights
@@ -59,6 +62,7 @@ class Call:
     variables: Mapping[str, Any]
     outcome: Mapping[str, Any] = field(default_factory=dict)
     arguments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    largest: int = LARGEST_SIZE
 
 
 Ask = Callable[[Call], Any]

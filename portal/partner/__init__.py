@@ -28,6 +28,7 @@ from portal.partner import (
     invoice_tagging,
     invoice_threads,
     invoices,
+    long_acts,
     outside_payments,
     pay_links,
     payments,
@@ -54,6 +55,7 @@ ROUTES = [
     *customer_export.ROUTES,
     *customer_imports.ROUTES,  # nor are "import" and "imports"
     *customer_views.ROUTES,  # nor is "views"
+    *long_acts.ROUTES,  # nor is "acts", of customers and of invoices
     *customers.ROUTES,
     *customer_changes.ROUTES,
     *impersonation.ROUTES,

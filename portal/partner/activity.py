@@ -12,8 +12,11 @@ from uuid import UUID
 
 from billing.card_brands import brand_text
 from billing.dates import day_text
+from billing.many import Noun, What
 from db import ids
-from languages import mark, say, spoken
+from languages import grouped, mark, say, spoken
+from portal.act_words import doing
+from portal.in_parts import path_of
 from portal.navigation import ROLES
 from portal.partner import refused_sending
 from portal.partner.told_changes import told
@@ -50,6 +53,8 @@ WORDS = {
     "invoice_import.confirmed": mark("began to import invoices from {file}"),
     "invoice_import.finished": mark("imported invoices from {file}: {counts}"),
     "invoice_import.canceled": mark("canceled the import of {file}"),
+    "long_act.begun": mark("began: {act}"),
+    "long_act.stopped": mark("stopped after {seen} of {total}: {act}"),
     "customer.note_added": mark("added a note"),
     "customer.note_changed": mark("changed a note"),
     "customer.note_deleted": mark("deleted a note"),
@@ -273,6 +278,9 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         why=refused_sending.SHORT.get(details.get("why") or "OTHER", ""),
         view=name,
         file=details.get("file") or mark("a file"),
+        act=_act(details),
+        seen=grouped(details.get("seen") or 0),
+        total=grouped(details.get("total") or 0),
         counts=", ".join(f"{details.get(name, 0)} {said}" for name, said in IMPORTED.items()),
     )
     # A guest has no name: the log has what they came by.
@@ -284,8 +292,19 @@ def _path(row: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
     kind, subject = row["subjectKind"], row["subjectId"]
     if kind == "tag" and subject in names:
         return f"/tags/{subject}/edit"
+    if kind == "long_act":
+        details = row["details"] or {}
+        return path_of(Noun(details["noun"]), UUID(details["act"])) if "act" in details else None
     gone = row["action"].endswith(".deleted")
     return f"/{PAGES[kind]}/{subject}" if kind in PAGES and subject and not gone else None
+
+
+def _act(details: Mapping[str, Any]) -> str:
+    """What was done with many, as its page is called."""
+    if "noun" not in details:
+        return ""
+    called = doing(Noun(details["noun"]), What(details["what"]), grouped(details["total"]))
+    return called[:1].lower() + called[1:]
 
 
 def _customer(row: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -26,6 +26,7 @@ ABOUT: Mapping[str, str] = {
     "user": mark("Users and staff"),
     "invoice": mark("Invoices"),
     "invoice_import": mark("Imports of invoices"),
+    "long_act": mark("Acts on many"),
     "recurring_invoice": mark("Recurring invoices"),
     "credit_note": mark("Credit notes"),
     "pay_link": mark("Pay links"),

@@ -5,7 +5,7 @@ finds another number by then, nothing is done and the question comes back with t
 that are archived already, or are not, is no mistake: the question says how many stay as they are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,22 +15,24 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from auth.actors import Action, Actor
-from billing import customer_bulk, tags
+from billing import customer_bulk
 from billing.customer_bulk import NothingToUndo
+from billing.many import Many, Noun, What
 from db import ids
 from db.columns import new_id
 from errors import Invalid, NotFound, Problem
 from languages import grouped, mark, say, say_count
+from portal.act_words import done
 from portal.door import act, go, partner, read_form
 from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place
-from portal.in_parts import MOST_MATCHING, in_parts
+from portal.in_parts import MOST_MATCHING, begin_long, hand_over, in_parts, is_long
 from portal.page import Page, ask, show
 from portal.partner.customer_filters import Narrowing
 from portal.partner.trail import trail
 from portal.shell import Undo
-from portal.whole import pages
+from portal.whole import AT_ONCE, pages
 
 SHOWN_NAMES = 20
 MATCHING = "matching"
@@ -89,7 +91,7 @@ async def find(request: Request, chosen: Chosen, what: str = "") -> Found:
     """
     count, fitting, names = 0, list[str](), list[str]()
     async for records in pages(
-        request, "partner/customers/chosen", "customers", chosen.variables, size=_PAGE
+        request, "partner/customers/chosen", "customers", chosen.variables, size=AT_ONCE
     ):
         count += len(records)
         if count > MOST_MATCHING:
@@ -108,61 +110,43 @@ def _fits(customer: Mapping[str, Any], what: str) -> bool:
 
 async def archive(request: Request) -> Response:
     """Asks with the number and the names; when confirmed, archives all of them and offers to undo it."""
-    form, chosen, found = await _read(request, "archive")
-    if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
-        return await _ask(request, "archive", Action.EDIT_CUSTOMERS, form, chosen, found)
-    act_id, now = new_id(), house(request).clock()
-
-    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
-        done = customer_bulk.archive(db, actor, customer_ids=part, archiving_id=act_id, now=now)
-        return len(done.customers)
-
-    done = await in_parts(request, form, found.ids, "cus", work)
-    said = done.said(
-        say_count("{count} customer is archived.", "{count} customers are archived.", done.changed)
-    )
-    return go(request, _list(request, chosen), said, undo=undo_of(request, act_id) if done.changed else None)
+    return await _do(request, Many(Noun.CUSTOMERS, What.ARCHIVE, archiving_id=new_id()))
 
 
 async def restore(request: Request) -> Response:
     """Asks with the number and the names; when confirmed, restores all of them."""
-    form, chosen, found = await _read(request, "restore")
-    if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
-        return await _ask(request, "restore", Action.EDIT_CUSTOMERS, form, chosen, found)
-    now = house(request).clock()
-
-    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
-        return len(customer_bulk.restore(db, actor, customer_ids=part, now=now))
-
-    done = await in_parts(request, form, found.ids, "cus", work)
-    return go(request, _list(request, chosen), done.said(_restored(done.changed, found.names)))
+    return await _do(request, Many(Noun.CUSTOMERS, What.RESTORE))
 
 
 async def tag(request: Request) -> Response:
     """Asks for a tag, then puts it on all of them."""
-    return await _retag(request, "tag", tags.tag_customers)
+    return await _do(request, Many(Noun.CUSTOMERS, What.TAG))
 
 
 async def untag(request: Request) -> Response:
     """Asks for a tag, then takes it off all of them."""
-    return await _retag(request, "untag", tags.untag_customers)
+    return await _do(request, Many(Noun.CUSTOMERS, What.UNTAG))
 
 
 async def undo_archiving(request: Request) -> Response:
     """Restore exactly what one act archived."""
     form = await read_form(request)
     archiving_id, now = ids.parsed(form.value("archiving"), "arc"), house(request).clock()
+    asked = Many(Noun.CUSTOMERS, What.UNDO, archiving_id=archiving_id)
+    found = await act(request, asked.still_archived, form=form)
+    if is_long(request, len(found)):
+        return await hand_over(request, form, found, asked)
 
     def work(db: Session, actor: Actor) -> list[str]:
-        done = customer_bulk.undo_archiving(db, actor, archiving_id=archiving_id, now=now)
-        return [one.company for one in done]
+        restored = customer_bulk.undo_archiving(db, actor, archiving_id=archiving_id, now=now)
+        return [one.company for one in restored]
 
     target = f"{place(request).home}/customers"
     try:
         names = await act(request, work, form=form)
     except NothingToUndo as nothing:
         return go(request, target, nothing.message, tone="warning")
-    return go(request, target, _restored(len(names), names))
+    return go(request, target, done(asked, len(names), name="".join(names[:1])))
 
 
 async def lead_back(request: Request) -> Response:
@@ -177,40 +161,24 @@ def undo_of(request: Request, archiving_id: UUID) -> Undo:
     return Undo(mark("Undo"), action, "archiving", ids.shown("arc", archiving_id))
 
 
-def _restored(count: int, names: Sequence[str]) -> str:
-    return say_count(
-        "{name} is restored. Invites that were open have to be sent again.",
-        "{count} customers are restored. Invites that were open have to be sent again.",
-        count,
-        name=names[0] if names else "",
-    )
-
-
-async def _retag(request: Request, what: str, rule: Callable[..., int]) -> Response:
+async def _do(request: Request, asked: Many) -> Response:
+    what = asked.what.lower()
     form, chosen, found = await _read(request, what)
     if form.pressed != CONFIRMED or not found.ids or form.value("count") != str(len(found.ids)):
-        return await _ask(request, what, Action.EDIT_TAGS, form, chosen, found)
-    if not form.value("tag"):
-        problem = Invalid([Problem("REQUIRED", ("tag",), "Choose a tag.")])
-        return await _ask(request, what, Action.EDIT_TAGS, form.with_problems(problem), chosen, found)
-    now = house(request).clock()
-
-    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
-        tag_ids = [ids.parsed(form.value("tag"), "tag")]
-        return rule(db, actor, tag_ids=tag_ids, customer_ids=part, now=now)
-
-    done = await in_parts(request, form, found.ids, "cus", work)
-    return go(request, _list(request, chosen), _retagged(what, done.changed, len(found.ids) - done.changed))
-
-
-def _retagged(what: str, count: int, others: int) -> str:
-    if what == "tag":
-        said = say_count("{count} customer got the tag.", "{count} customers got the tag.", count)
-        rest = say_count("{count} had it already.", "{count} had it already.", others)
-    else:
-        said = say_count("{count} customer lost the tag.", "{count} customers lost the tag.", count)
-        rest = say_count("{count} did not have it.", "{count} did not have it.", others)
-    return f"{said} {rest}" if others else said
+        return await _ask(request, what, asked.needs, form, chosen, found)
+    if asked.is_tagging:
+        if not form.value("tag"):
+            problem = Invalid([Problem("REQUIRED", ("tag",), "Choose a tag.")])
+            return await _ask(request, what, asked.needs, form.with_problems(problem), chosen, found)
+        asked = asked._replace(tag_ids=(ids.parsed(form.value("tag"), "tag"),))
+    if is_long(request, len(found.ids)):
+        return await begin_long(request, form, found.ids, asked)
+    finished = await in_parts(request, form, found.ids, asked)
+    others = len(found.ids) - finished.changed - finished.refused
+    said = finished.said(done(asked, finished.changed, others, "".join(found.names[:1])))
+    undone = asked.archiving_id if finished.changed else None
+    undo = undo_of(request, undone) if undone else None
+    return go(request, _list(request, chosen), said, undo=undo)
 
 
 async def _read(request: Request, what: str) -> tuple[Form, Chosen, Found]:
@@ -242,7 +210,8 @@ async def _ask(
     changed = form.pressed == CONFIRMED and form.value("count") != str(len(found.ids))
     return show(
         request, "partner/customers/chosen.html", page, form=form, what=what, chosen=chosen, back=back,
-        count=len(found.ids), staying=found.staying, customers=_customers(len(found.ids)),
+        count=len(found.ids), by_itself=is_long(request, len(found.ids)), staying=found.staying,
+        customers=_customers(len(found.ids)),
         names=found.names[:SHOWN_NAMES], changed=changed, crumbs=trail(request, (_NAMES[what], None)),
         action=f"{place(request).home}/customers/chosen/{what}",
         options=[(one["id"], one["name"]) for one in page.content["tags"]["nodes"]],

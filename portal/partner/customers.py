@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from billing.addresses import Country
+from billing.many import Noun
 from billing.tax_ids import display_tax_id
 from errors import NotFound
 from languages import mark
@@ -23,6 +24,7 @@ from portal.partner.audit import told
 from portal.partner.customer_filters import LISTED, Narrowing
 from portal.partner.customer_form import display_rows
 from portal.partner.customer_views import views_of
+from portal.partner.long_acts import under_way
 from portal.partner.trail import trail
 
 TABS = (
@@ -51,6 +53,7 @@ async def list_customers(request: Request) -> Response:
         form=asked.form, choices=LISTED, chips=asked.chips(path, names), tag_names=list(names.items()),
         count=counted_customers(listed), views=views,
         cleared=asked.cleared().address(path), tax_id=_tax_id, before=before, after=after,
+        acts=await under_way(request, Noun.CUSTOMERS),
         status=422 if asked.problems else 200,
     )  # fmt: skip
 

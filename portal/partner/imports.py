@@ -29,12 +29,14 @@ from portal.form import Form
 from portal.house import house, place, record_id
 from portal.page import Page, ask, show
 from portal.shell import Link
+from portal.under_way import is_over
 from portal.upload import read_upload
 
 _REPORTED = 1000
 _TEMPLATES = {
     ImportState.MAPPING: "columns", ImportState.CHECKING: "progress", ImportState.RUNNING: "progress",
 }  # fmt: skip
+_UNDER_WAY = (ImportState.CHECKING, ImportState.RUNNING)
 
 
 class Shown(NamedTuple):
@@ -247,6 +249,8 @@ class Imported:
             return Shown(begun, rows[:SHOWN], len(rows) > SHOWN)
 
         begun, rows, more, guessed = await meet(request, work)
+        if (over := is_over(request, over=begun.state not in _UNDER_WAY)) is not None:
+            return over
         name = _TEMPLATES.get(begun.state, "report")
         if form is not None or ("columns" in query and begun.state is ImportState.CHECKED):
             name = "columns"

@@ -18,13 +18,15 @@ from billing import invoice_archiving
 from billing.customer_bulk import NothingToUndo
 from billing.invoice_archiving import ENDED
 from billing.invoices import Invoice
+from billing.many import Many, Noun, What
 from db import ids
 from db.columns import new_id
 from errors import Forbidden
 from languages import grouped, mark, say, say_count
+from portal.act_words import done
 from portal.door import act, go, partner, read_form
 from portal.house import house, place, record_id
-from portal.in_parts import MOST_MATCHING, Work, in_parts
+from portal.in_parts import MOST_MATCHING, begin_long, hand_over, in_parts, is_long
 from portal.invoice_choice import Chosen, found, parts_of
 from portal.page import ask, show
 from portal.partner.invoice_narrowing import Narrowing
@@ -37,7 +39,7 @@ COUNT = "count"
 Row = Mapping[str, Any]
 
 
-class What(NamedTuple):
+class Offer(NamedTuple):
     """One of the two: which rows it fits, and what is said when it fits none, or nothing is chosen."""
 
     fits: Callable[[Row], bool]
@@ -54,12 +56,12 @@ class Fitting(NamedTuple):
 
 
 WHATS = {
-    "archive": What(
+    "archive": Offer(
         lambda row: row["status"] in ENDED and row["archivedAt"] is None,
         mark("None of these can be archived: only paid, void and uncollectible invoices can."),
         mark("Choose the invoices to archive."),
     ),
-    "restore": What(
+    "restore": Offer(
         lambda row: row["archivedAt"] is not None,
         mark("None of these is archived."),
         mark("Choose the invoices to restore."),
@@ -79,34 +81,17 @@ async def ask_to_restore(request: Request) -> Response:
 
 async def archive_many(request: Request) -> Response:
     """Archive those that were named, or all that the list finds; the message offers to take it back."""
-    act_id, now = new_id(), house(request).clock()
-
-    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
-        done = invoice_archiving.archive(db, actor, invoice_ids=part, archiving_id=act_id, now=now)
-        return len(done.invoices)
-
-    def said(count: int) -> tuple[str, Undo | None]:
-        told = say_count("{count} invoice is archived.", "{count} invoices are archived.", count)
-        return told, _undo(request, act_id) if count else None
-
-    return await _do(request, "archive", work, said)
+    return await _do(request, Many(Noun.INVOICES, What.ARCHIVE, archiving_id=new_id()))
 
 
 async def restore_many(request: Request) -> Response:
     """Put those that were named, or all that the list finds, into the lists again."""
-    now = house(request).clock()
-
-    def work(db: Session, actor: Actor, part: Sequence[UUID]) -> int:
-        return len(invoice_archiving.restore(db, actor, invoice_ids=part, now=now))
-
-    return await _do(request, "restore", work, lambda count: (_restored(count), None))
+    return await _do(request, Many(Noun.INVOICES, What.RESTORE))
 
 
-async def _do(
-    request: Request, name: str, work: Work, said: Callable[[int], tuple[str, Undo | None]]
-) -> Response:
+async def _do(request: Request, asked: Many) -> Response:
     form = await read_form(request)
-    chosen = Chosen.posted(form)
+    chosen, name = Chosen.posted(form), asked.what.lower()
     await act(request, lambda _, actor: actor.require(Action.EDIT_INVOICES), form=form)
     invoice_ids = chosen.ids
     if invoice_ids is None:
@@ -116,9 +101,12 @@ async def _do(
         invoice_ids = matching.ids
     if not invoice_ids:
         return go(request, chosen.back(request), WHATS[name].none_chosen, tone="info")
-    done = await in_parts(request, form, invoice_ids, "inv", work)
-    told, undoing = said(done.changed)
-    return go(request, chosen.back(request), done.said(told), undo=undoing)
+    if is_long(request, len(invoice_ids)):
+        return await begin_long(request, form, invoice_ids, asked)
+    finished = await in_parts(request, form, invoice_ids, asked)
+    undone = asked.archiving_id if finished.changed else None
+    undoing = undo_of(request, undone) if undone else None
+    return go(request, chosen.back(request), finished.said(done(asked, finished.changed)), undo=undoing)
 
 
 async def archive(request: Request) -> Response:
@@ -127,12 +115,12 @@ async def archive(request: Request) -> Response:
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> tuple[UUID, int]:
-        done = invoice_archiving.archive(db, actor, invoice_ids=[invoice_id], now=now)
-        return done.archiving_id, len(done.invoices)
+        archived = invoice_archiving.archive(db, actor, invoice_ids=[invoice_id], now=now)
+        return archived.archiving_id, len(archived.invoices)
 
     act_id, count = await act(request, work, form=form)
     said = mark("The invoice is archived: it is out of the lists.")
-    return go(request, address(request), said, undo=_undo(request, act_id) if count else None)
+    return go(request, address(request), said, undo=undo_of(request, act_id) if count else None)
 
 
 async def restore(request: Request) -> Response:
@@ -151,6 +139,10 @@ async def undo(request: Request) -> Response:
     """Restore exactly what one act archived."""
     form = await read_form(request)
     archiving_id, now = ids.parsed(form.value("archiving"), "arc"), house(request).clock()
+    asked = Many(Noun.INVOICES, What.UNDO, archiving_id=archiving_id)
+    archived = await act(request, asked.still_archived, form=form)
+    if is_long(request, len(archived)):
+        return await hand_over(request, form, archived, asked)
 
     def work(db: Session, actor: Actor) -> int:
         return len(invoice_archiving.undo_archiving(db, actor, archiving_id=archiving_id, now=now))
@@ -160,7 +152,7 @@ async def undo(request: Request) -> Response:
         count = await act(request, work, form=form)
     except NothingToUndo as nothing:
         return go(request, target, nothing.message, tone="warning")
-    return go(request, target, _restored(count))
+    return go(request, target, done(asked, count))
 
 
 async def lead_back(request: Request) -> Response:
@@ -169,7 +161,7 @@ async def lead_back(request: Request) -> Response:
     return go(request, f"{place(request).home}/invoices")
 
 
-async def _fitting(request: Request, chosen: Chosen, what: What) -> Fitting:
+async def _fitting(request: Request, chosen: Chosen, what: Offer) -> Fitting:
     """Of what was chosen, that which can be done with; refuses NotFound if one is not the partner's."""
     count, fitting, first = 0, list[str](), list[Row]()
     async for part in parts_of(request, chosen, _narrow):
@@ -204,8 +196,8 @@ async def _ask(request: Request, name: str, chosen: Chosen, *, changed: bool = F
     return show(
         request, "partner/invoices/archive_many.html", page, what=name, rows=listed.first, back=back,
         action=f"{place(request).home}/invoices/{name}", count=_counted(count), total=count,
-        more=count - SHOWN_ROWS, staying=listed.chosen - count, changed=changed,
-        fields={"narrowing": chosen.query, **ours},
+        more=count - SHOWN_ROWS, by_itself=is_long(request, count), staying=listed.chosen - count,
+        changed=changed, fields={"narrowing": chosen.query, **ours},
     )  # fmt: skip
 
 
@@ -217,13 +209,8 @@ def _narrow(query: str) -> Mapping[str, Any]:
     return Narrowing.written(query).sorted_variables
 
 
-def _restored(count: int) -> str:
-    return say_count(
-        "{count} invoice is in the lists again.", "{count} invoices are in the lists again.", count
-    )
-
-
-def _undo(request: Request, archiving_id: UUID) -> Undo:
+def undo_of(request: Request, archiving_id: UUID) -> Undo:
+    """The button that takes an archiving back."""
     action = f"{place(request).home}/invoices/undo-archive"
     return Undo(mark("Undo"), action, "archiving", ids.shown("arc", archiving_id))
 

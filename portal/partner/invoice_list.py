@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from billing.many import Noun
 from portal import chips, invoice_files
 from portal.door import partner
 from portal.every_tag import with_every_tag
@@ -12,6 +13,7 @@ from portal.page import ask, show
 from portal.paging import MOST_COUNTED, counted, link, neighbours, window
 from portal.partner.invoice_narrowing import ARCHIVABLE, ARCHIVED, LABELS, SORTS, Narrowing
 from portal.partner.invoice_sums import path_of, sums_of
+from portal.partner.long_acts import under_way
 
 
 async def list_invoices(request: Request) -> Response:
@@ -33,7 +35,7 @@ async def list_invoices(request: Request) -> Response:
         cleared=f"{place(request).home}/invoices", archivable=asked.status in ARCHIVABLE,
         archived=asked.status == ARCHIVED, archived_path=link(request, status=ARCHIVED),
         sums=await sums_of(request, asked) if few and found["nodes"] else None,
-        sums_path=None if few else path_of(request, asked),
+        sums_path=None if few else path_of(request, asked), acts=await under_way(request, Noun.INVOICES),
     )  # fmt: skip
 
 

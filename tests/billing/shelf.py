@@ -26,6 +26,7 @@ from billing import (
     invoice_sending,
     invoice_threads,
     invoices,
+    long_acts,
     pay_links,
     tags,
     tax_rates,
@@ -35,6 +36,7 @@ from billing.customer_fields import CustomerInput
 from billing.customer_views import ViewInput
 from billing.invoice_threads import Opening, ThreadKind
 from billing.invoices import Invoice
+from billing.many import Many, Noun, What
 from billing.recurrences import RecurringInvoice
 from billing.tags import TagInput
 from billing.tax_rates import TaxRateInput
@@ -63,6 +65,7 @@ update customer_import set asked_by = '{vera}';
 update customer_import_row set cells = array['vera@acme.example', 'Vera', 'of Acme'];
 update invoice_import set asked_by = '{vera}';
 update invoice_import_row set cells = array['vera@acme.example', 'Vera', 'of Acme'];
+update long_act set asked_by = '{vera}';
 update mail set membership_id = '{vera}', answer = 'no such vera' where kind = 'INVOICE';
 delete from invite where membership_id = '{bob}';
 update membership set status = 'REMOVED', removed_at = now(), user_id = null where id = '{sue}'
@@ -208,6 +211,8 @@ def _made(database: Database, acts: Acts, imports: Imports, cast: Cast, now: dat
     for who, tag in ((ada, ours), (cast.carl, carls)):
         acts(who, tags.tag_invoices, tag_ids=[tag], invoice_ids=[invoice.id])
     acts(ada, tags.tag_customers, tag_ids=[ours], customer_ids=[acme])
+    under_way = Many(Noun.CUSTOMERS, What.TAG, (ours,))
+    act = acts(ada, long_acts.begin, asked=under_way, record_ids=[acme])
     asks = text("select id from invoice_thread_message where thread_id = :id")
     message = acts.owner.scalar(asks, {"id": thread.id})
     link = acts(ada, pay_links.create, invoice_id=invoice.id)
@@ -222,7 +227,7 @@ def _made(database: Database, acts: Acts, imports: Imports, cast: Cast, now: dat
         "invited": invited.id, "bob": bob.id, "theirs": acts(cast.gus, tags.create, fields=label).id,
         "petra": cast.petra.id, "vera": cast.vera.id, "clem": cast.clem.id, "sue": cast.sue.id,
         "plain": plain.id, "planned": planned.id, "lost": lost.id, "paid": paid.id, "order": order.id,
-        "bills": bills,
+        "bills": bills, "act": act.id,
         "ours": ours, "carls": carls, "link": link.link.id, "message": message,
         "view": acts(ada, customer_views.create, fields=view).id, **_offered(acts, cast), **_credit(till),
     }  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta
 from io import BytesIO
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, text
@@ -11,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from auth import audit, replays
 from auth.memberships import Role
 from auth.sessions import Door
-from billing import customer_imports, customer_notes, customer_users, erasing
+from billing import customer_imports, customer_notes, customer_users, erasing, long_acts
 from billing.erasing import Erased, NobodyHere, StillNeeded
+from billing.many import Many, Noun, What
 from db.session import Database
 from tests.auth import steps
 from tests.auth.factor_steps import set_up
@@ -135,6 +137,17 @@ def test_staff_are_erased_with_the_names_on_their_imports(
     erase(database, cast.emails["clem"], now)
     assert named(owner, "clem") == []
     assert owner.scalar(text("select asked_by_name from customer_import")) == "Erased user"
+
+
+def test_staff_are_erased_with_the_names_on_their_long_acts(
+    database: Database, owner: Connection, cast: Cast, now: datetime
+) -> None:
+    with database.transaction(partner_id=cast.clem.partner_id) as db:
+        archived = Many(Noun.CUSTOMERS, What.ARCHIVE, archiving_id=uuid4())
+        long_acts.begin(db, cast.clem, archived, record_ids=[cast.customers["acme"]], now=now)
+    erase(database, cast.emails["clem"], now)
+    assert named(owner, "clem") == []
+    assert owner.scalar(text("select asked_by_name from long_act")) == "Erased user"
 
 
 def test_who_stands_in_a_file_of_customers_is_erased_there_too(

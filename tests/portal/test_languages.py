@@ -68,6 +68,7 @@ TYPED = {
     "customer_view": ("name", "search"),
     "customer_import": ("file_name", "asked_by_name", "columns"),
     "invoice_import": ("file_name", "asked_by_name", "columns"),
+    "long_act": ("asked_by_name",),
     "audit_event": ("actor_name",),
 }
 

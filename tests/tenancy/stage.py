@@ -29,6 +29,7 @@ from billing import (
     invoice_sending,
     invoice_threads,
     invoices,
+    long_acts,
     outside_payments,
     pay_links,
     recurring_invoices,
@@ -40,6 +41,7 @@ from billing.crediting import ApplyInput, CreditNoteInput
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.invoice_threads import Opening, ThreadKind
+from billing.many import Many, Noun, What
 from billing.outside_payments import OutsideInput
 from billing.partners import Partner
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
@@ -111,6 +113,7 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
             looked = _grants(db, cast, partner, now)
             taken = _import(db, actor, f"zz-{partner}staff", now)
             billed = _import_bills(db, actor, f"zz-{partner}staff", now)
+            under_way = _long_act(db, actor, f"zz-{partner}staff", tag.id, now)
             _used(db, now)
         for name in STAFF[partner]:
             _own_view(database, cast.actors[name], f"zz-own{name}-view", now)
@@ -130,6 +133,7 @@ def fill(database: Database, owner: Connection, cast: Cast, now: datetime) -> St
                 )  # fmt: skip
                 stage.ids[customer]["imp"] = ids.shown("imp", taken)
                 stage.ids[customer]["iim"] = ids.shown("iim", billed)
+                stage.ids[customer]["act"] = ids.shown("act", under_way)
                 stage.ids[customer]["as"] = ids.shown("as", looked[customer])
             person = cast.actors[next(iter(PEOPLE[customer]))]
             with database.transaction(partner_id=actor.partner_id, customer_id=person.customer_id) as db:
@@ -178,6 +182,13 @@ def _import_bills(db: Session, actor: Actor, name: str, now: datetime) -> UUID:
     who = replace(actor, id=new_id(), name=f"{name}-importer")
     begun = invoice_imports.start(db, who, file_name=f"{name}-bills-file.csv", file=file, now=now)
     return begun.id
+
+
+def _long_act(db: Session, actor: Actor, name: str, tag_id: UUID, now: datetime) -> UUID:
+    """A tag that is being put on customers who are gone."""
+    who = replace(actor, id=new_id(), name=f"{name}-tagger")
+    tagged = Many(Noun.CUSTOMERS, What.TAG, (tag_id,))
+    return long_acts.begin(db, who, tagged, record_ids=[new_id(), new_id()], now=now).id
 
 
 def _customer(

@@ -37,6 +37,7 @@ KINDS = {
     "key_id": "key",
     "request_id": "acr",
     "import_id": "imp",
+    "act_id": "act",
     "invoice_import_id": "iim",
     "grant_id": "as",
 }

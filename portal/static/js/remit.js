@@ -81,7 +81,9 @@
   const failing = (part, event) => {
     const note = part.querySelector(":scope > [data-failed]");
     if (!note) return;
-    const status = event.detail.xhr?.status ?? 0;
+    // Who is signed out is led to the page for that: it belongs in no part of this one.
+    const out = new URL(event.detail.xhr?.responseURL || location.href).pathname === "/sign-in";
+    const status = out ? 401 : (event.detail.xhr?.status ?? 0);
     const failed = (status < 200 || status >= 400) && status !== 422;
     if (failed) event.detail.shouldSwap = false;
     note.hidden = !failed;

@@ -3,11 +3,13 @@
 from datetime import datetime
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import Connection, text
 
 from billing import customer_bulk, customers, tags
 from billing.tags import TagInput
 from db import ids
+from portal.in_parts import MOST_WAITED_FOR
 from portal.partner.invoice_archiving import WHATS
 from tests.cast import Cast
 from tests.figures import rounds
@@ -16,10 +18,11 @@ from tests.portal.partner.test_customer_chosen import flash_undo, hidden, status
 from tests.portal.partner.test_customers import Does, add, does
 from tests.portal.partner.test_invoice_archiving import archived, undo, voided
 from tests.portal.partner.test_invoice_list import Things, billed
+from tests.portal.partner.test_long_acts import Work, undo_in, work
 from tests.portal.test_invoice_export import hidden as invoices_hidden
 from tests.world import nothing_changes
 
-__all__ = ["billed", "does", "voided"]
+__all__ = ["billed", "does", "voided", "work"]
 # Like customers of an import: no users yet.
 _MANY = text("""
     insert into customer (partner_id, id, slug, company, company_key, address, city, state, postal_code,
@@ -139,13 +142,19 @@ def test_what_a_rule_refuses_in_the_meantime_is_told_and_the_rest_is_done(
 @pytest.mark.prove
 @pytest.mark.timeout(900)
 def test_thousands_are_tagged_archived_and_restored(
-    ada: Person, does: Does, cast: Cast, owner: Connection, now: datetime
+    ada: Person, does: Does, cast: Cast, owner: Connection, work: Work, now: datetime
 ) -> None:
+    """At once, or at the full figures by the worker: the same is done and said."""
     many = rounds(1_100, 100_000)
     owner.execute(_MANY, {"partner": cast.partners["northwind"], "now": now, "many": many})
     owner.execute(text("analyze customer"))
     tag = does(tags.create, fields=TagInput(name="All", colour="#0b7285")).id  # type: ignore[attr-defined]
     given = {"tag": ids.shown("tag", tag)}
+
+    def shown(answer: Response) -> Response:
+        work()
+        return ada.get(answer.headers["location"])
+
     for act, narrowing, said in (
         ("tag", "status=setup", "customers got the tag."),
         ("untag", "status=setup", "customers lost the tag."),
@@ -155,16 +164,15 @@ def test_thousands_are_tagged_archived_and_restored(
         page = ada.post(f"/customers/chosen/{act}", {"which": "matching", "narrowing": narrowing})
         asked = text_of(page)
         assert (f"{many:,} customers" in asked, "customers or more" in asked) == (True, False), act
-        assert ("So many at once take a while" in asked) == (many > 5_000), act
-        ada.post(f"/customers/chosen/{act}", {**hidden(page), **given})
-        page = ada.get("/customers")
+        assert ("So many at once take a while" in asked) == (many > MOST_WAITED_FOR), act
+        page = shown(ada.post(f"/customers/chosen/{act}", {**hidden(page), **given}))
         assert f"{many:,} {said}" in text_of(page), act
         if act == "archive":
-            ada.post("/customers/undo-archive", flash_undo(page))
-            page = ada.get("/customers")
+            page = shown(ada.post("/customers/undo-archive", undo_in(page)))
             assert f"{many:,} customers are restored." in text_of(page)
             customers_of = {"which": "matching", "narrowing": narrowing}
-            ada.post("/customers/chosen/archive", hidden(ada.post("/customers/chosen/archive", customers_of)))
+            again = hidden(ada.post("/customers/chosen/archive", customers_of))
+            shown(ada.post("/customers/chosen/archive", again))
     for action, times in (("tagged", 1), ("untagged", 1), ("archived", 2), ("restored", 2)):
         assert logged(owner, f"customer.{action}") == times * many
     assert set(statuses(owner).values()) == {"ACTIVE", "SETUP"}
