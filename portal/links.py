@@ -4,6 +4,7 @@ Surprise: opening a link consumes nothing and only moves the token from the addr
 so that no log, history or Referer keeps it, and a mail scanner that opens links harms nothing (C-5).
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 from uuid import UUID
 
@@ -37,7 +38,7 @@ LONGEST_TOKEN = 100
 Purpose = Literal["invite", "reset", "email_change", "email_undo", "access", "first_run"]
 
 
-def opened(purpose: Purpose, to: str):  # type: ignore[no-untyped-def]  # an endpoint, typed by `visitor`
+def opened(purpose: Purpose, to: str) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint a mail's link leads to: keeps the token, and goes on to `to` without it in the address."""
 
     async def move(request: Request) -> Response:
