@@ -126,7 +126,7 @@ def _enter(actor: Actor, fields: Iterable[str]) -> None:
 
 def _require(checks: Checks, fields: Sequence[str]) -> None:
     if not {"company", "external_id", "tax_id"} & set(fields):
-        message = "Choose which column is the company, the external id or the EIN."
+        message = "Choose which column is the company, the external id or the tax ID."
         checks.refuse("fields", 0, code="REQUIRED", message=message)
 
 
