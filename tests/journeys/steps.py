@@ -17,7 +17,7 @@ COMPANY = {
 
 
 def field(page: Page, label: str) -> "object":
-    """A form's field by its label, which a required one ends with a star; of what a label says, that is seen."""
+    """A form's field by its label, which a required one ends with a star, or by what is seen of a label."""
     labelled = page.get_by_label(label, exact=True).or_(page.get_by_label(f"{label}*", exact=True))
     return labelled.or_(page.get_by_role("textbox", name=label, exact=True)).first
 
