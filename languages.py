@@ -21,6 +21,7 @@ from babel.messages.pofile import read_po
 
 Locale = Literal["en", "fr"]
 ENGLISH: Locale = "en"
+FRENCH: Locale = "fr"
 # Each by its own name, as one looks for it in a list of languages one can't read.
 LANGUAGES: dict[Locale, str] = {"en": "English", "fr": "Français"}
 # What every column that holds a language checks.

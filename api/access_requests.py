@@ -8,7 +8,7 @@ import strawberry
 from api.changes import Doing, Given, Outcome, change, changed, gives, opt, takes
 from api.nouns import Connection, Node, by_id, col, lazy, noun, one, page
 from api.reads import STAFF
-from api.users import CustomerRole
+from api.users import LANGUAGE, CustomerRole
 from auth.actors import Action
 from billing import access_requests as t
 
@@ -48,6 +48,7 @@ class ApproveAccessRequestInput:
     id: strawberry.ID
     customer_id: strawberry.ID
     role: CustomerRole | None = opt("Left out: MANAGER for the customer's first user, PAYER for later ones.")
+    locale: str | None = opt(LANGUAGE)
 
 
 @takes(dry_run=True)
@@ -74,7 +75,8 @@ class DenyAccessRequestPayload:
 def _approve(doing: Doing, given: Given) -> Outcome:
     request = t.approve(
         doing.db, doing.actor, request_id=given.record("id", "acr"),
-        customer_id=given.record("customer_id", "cus"), role=given.get("role"), now=doing.now,
+        customer_id=given.record("customer_id", "cus"), role=given.get("role"), locale=given.get("locale"),
+        now=doing.now,
     )  # fmt: skip
     return {"access_request": request.id}
 

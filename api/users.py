@@ -43,6 +43,9 @@ class User(Node):
     created_at: datetime = col(where=True, order=True)
     updated_at: datetime = col(where=True)
     removed_at: datetime | None = col()
+    locale: str | None = col(
+        "The language of mails to them: `en` or `fr`. Null: the partner's. Once they accept, their own."
+    )
     mail_bounces: bool = sql(
         shows_bouncing,
         "The last mail to this address came back: correct the address before you send there again.",
@@ -94,6 +97,10 @@ class CustomerRole(StrEnum):
     VIEWER = "VIEWER"
 
 
+# What invites somebody takes besides.
+LANGUAGE = "`en` or `fr`: the language of mails to them until they accept. Left out: the partner's."
+
+
 @strawberry.input(description="A person to invite.")
 class NewUserInput:
     """A person to invite."""
@@ -101,6 +108,7 @@ class NewUserInput:
     name: str | None = opt("Required.")
     email: str | None = opt("Required.")
     role: CustomerRole | None = opt("Left out: MANAGER for the customer's first user, PAYER for later ones.")
+    locale: str | None = opt(LANGUAGE)
 
 
 @takes(dry_run=True)
@@ -111,6 +119,7 @@ class InviteUserInput:
     name: str | None = opt("Required.")
     email: str | None = opt("Required.")
     role: CustomerRole | None = opt("Left out: MANAGER for the customer's first user, PAYER for later ones.")
+    locale: str | None = opt(LANGUAGE)
 
 
 @takes(dry_run=True)
@@ -142,6 +151,7 @@ class CorrectUserInput:
     id: strawberry.ID
     name: str | None = opt("Left out, or null: as it is.")
     email: str | None = opt("Left out, or null: as it is. Another address gets a new invite.")
+    locale: str | None = opt("`en` or `fr`. Left out, or null: as it is; empty: the partner's.")
 
 
 @takes(dry_run=True)
@@ -222,7 +232,7 @@ class RemoveUserPayload:
 
 
 def _invite(doing: Doing, given: Given) -> Outcome:
-    typed = {name: given.get(name) for name in ("name", "email", "role")}
+    typed = {name: given.get(name) for name in ("name", "email", "role", "locale")}
     user = rules.invite(
         doing.db, doing.actor, customer_id=given.record("customer_id", "cus"), **typed, now=doing.now
     )
@@ -245,7 +255,7 @@ def _update_role(doing: Doing, given: Given) -> Outcome:
 
 
 def _correct(doing: Doing, given: Given) -> Outcome:
-    typed = {name: given.get(name) for name in ("name", "email")}
+    typed = {name: given.get(name) for name in ("name", "email", "locale")}
     user = rules.correct(
         doing.db, doing.actor, membership_id=given.record("id", "usr"), **typed, now=doing.now
     )
@@ -279,8 +289,9 @@ class UserMutations:
     )  # fmt: skip
     correct_user: CorrectUserPayload | None = change(
         _correct, CorrectUserInput, Action.MANAGE_USERS,
-        about="Correct the name or address of a user who never accepted; with another address the earlier "
-        f"link dies and a new invite is mailed. Refused (NOT_INVITED) afterwards. {_PROVEN_BY_MANAGERS}",
+        about="Correct the name, address or language of a user who never accepted; with another address the "
+        "earlier link dies and a new invite is mailed. Refused (NOT_INVITED) afterwards. "
+        f"{_PROVEN_BY_MANAGERS}",
     )  # fmt: skip
     disable_user: DisableUserPayload | None = change(
         _moving(rules.disable, "id"), DisableUserInput, Action.MANAGE_USERS,

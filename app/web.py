@@ -33,7 +33,7 @@ from auth.passwords import HashingPool
 from db.engine import make_pool
 from integrations import bounces
 from integrations.webhooks import receiver
-from portal import csrf, routes
+from portal import csrf, refusing, routes
 from portal.assets import ROUTE as STATIC_ROUTE
 from portal.assets import Assets
 from portal.cookies import LANGUAGE
@@ -167,8 +167,7 @@ async def _health(request: Request) -> Response:
 
 async def _plain_refusal(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
-    text = request.app.state.house.renderer.refusal(refusal.status_code)
-    return HTMLResponse(text, refusal.status_code, headers=refusal.headers)
+    return await refusing.at_no_page(request, refusal.status_code, refusal.headers)
 
 
 async def _broken(request: Request, _trouble: Exception) -> Response:

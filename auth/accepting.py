@@ -48,7 +48,9 @@ class PasskeyTaken(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a live link offers: a place in `company`. `has_account` says which of the two ways leads in."""
+    """What a live link offers: a place in `company`. `has_account` says which of the two ways leads in;
+    `locale` is the language they were invited in, if one was chosen.
+    """
 
     name: str
     email: str
@@ -57,6 +59,7 @@ class Offer:
     has_account: bool
     accent: str | None = None
     logo: str | None = None
+    locale: Locale | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -102,6 +105,7 @@ def look(db: Session, *, token: str, now: datetime) -> Offer:
     return Offer(
         membership.name, membership.email, company.name, company.partner_name,
         has_account=users.find(db, invite.email_key) is not None, accent=company.accent, logo=company.logo,
+        locale=known(membership.locale),
     )  # fmt: skip
 
 
@@ -120,10 +124,12 @@ def accept_as_new(
     of `look`, or a passkey from `receive_passkey`; that brings recovery codes.
 
     Of many at once exactly one wins; the others get `DeadLink`. Refuses also `AccountExists`: whoever has an
-    account signs in and uses `accept_as`. `locale` is the language of the page they did it on.
+    account signs in and uses `accept_as`. `locale` is the language of the page they did it on, else the one
+    they were invited in.
     """
     opened = _open(db, token, now, lock=True)
     invite, membership, _ = opened
+    locale = locale or known(membership.locale)
     user_id = new.user_id if isinstance(new, NewPasskey) else new_id()
     enter(db, partner_id=invite.partner_id, customer_id=invite.customer_id, user_id=user_id)
     users.create(
@@ -164,7 +170,10 @@ def receive_passkey(
 
 
 def accept_as(db: Session, *, token: str, user_id: UUID, now: datetime) -> Accepted:
-    """Activate the membership for a person who is signed in. Refuses `DeadLink`, `OtherPerson`."""
+    """Activate the membership for a person who is signed in. Refuses `DeadLink`, `OtherPerson`.
+
+    A language of their own comes before the one they were invited in (A-10).
+    """
     # The person first, as erasing locks: nobody is erased while they come in, nor comes in once erased.
     enter(db, user_id=user_id)
     users.hold(db, user_id=user_id)
@@ -174,7 +183,8 @@ def accept_as(db: Session, *, token: str, user_id: UUID, now: datetime) -> Accep
     user = users.one(db, user_id=user_id)
     if user.email_key != invite.email_key or user.disabled_at is not None:
         raise OtherPerson
-    return _use(db, opened, user_id, user.time_zone, known(user.locale), now)
+    locale = known(user.locale) or known(opened.membership.locale)
+    return _use(db, opened, user_id, user.time_zone, locale, now)
 
 
 def _keep_passkey(db: Session, new: NewPasskey, address: str, agent: str, now: datetime) -> list[str]:

@@ -26,7 +26,7 @@ from auth.roles import MembershipStatus as MembershipStatus
 from auth.roles import Role as Role
 from db.columns import new_id
 from errors import Conflict, Invalid
-from languages import say
+from languages import Locale, say
 
 LONGEST_NAME = 100
 
@@ -70,6 +70,7 @@ def add(
     name: str,
     email: Email,
     role: Role | None = None,
+    locale: Locale | None = None,
     path: tuple[str | int, ...] = (),
     now: datetime,
 ) -> Added:
@@ -78,8 +79,9 @@ def add(
     Refuses: as `place` and `invites.issue`.
     """
     membership = place(
-        db, actor, customer_id=customer_id, name=name, email=email, role=role, path=path, now=now
-    )
+        db, actor, customer_id=customer_id, name=name, email=email, role=role, locale=locale, path=path,
+        now=now,
+    )  # fmt: skip
     return Added(membership, invite(db, actor, membership=membership, now=now))
 
 
@@ -98,14 +100,16 @@ def place(
     name: str,
     email: Email,
     role: Role | None = None,
+    locale: Locale | None = None,
     path: tuple[str | int, ...] = (),
     now: datetime,
 ) -> Membership:
     """Give somebody a place, INVITED, without an invite so far.
 
     `customer_id` None: partner staff. `role` None: a customer's first user is a Manager, later ones are
-    Payers (PRODUCT.md). Refuses: as `require_place`, NotFound, CustomerClosed, Invalid at
-    (*path, "name"/"email"): REQUIRED, TOO_LONG, BAD_CHARACTERS, ALREADY_USER.
+    Payers (PRODUCT.md). `locale` None: mails to them are in the partner's language. Refuses: as
+    `require_place`, NotFound, CustomerClosed, Invalid at (*path, "name"/"email"): REQUIRED, TOO_LONG,
+    BAD_CHARACTERS, ALREADY_USER.
     """
     companies.require_open(lock_place(db, actor, customer_id=customer_id))
     if role is None and customer_id is not None:
@@ -118,7 +122,8 @@ def place(
     row = {
         "partner_id": actor.partner_id, "id": membership_id, "customer_id": customer_id, "role": role,
         "status": MembershipStatus.INVITED, "name": spoken, "name_key": name_key(spoken),
-        "email": email.address, "email_key": email.normal, "created_at": now, "updated_at": now,
+        "email": email.address, "email_key": email.normal, "locale": locale, "created_at": now,
+        "updated_at": now,
     }  # fmt: skip
     # Only the unique index knows the winner of two at once.
     placed = insert(Membership).values(**row).on_conflict_do_nothing().returning(col(Membership.id))
@@ -148,12 +153,13 @@ def change_role(db: Session, actor: Actor, *, membership_id: UUID, role: Role, n
 
 
 def correct(
-    db: Session, actor: Actor, *, membership_id: UUID, name: str, email: Email, now: datetime
-) -> Changed:
-    """Another name and address of somebody who never accepted. With another address the earlier link dies,
-    and there is a new invite, which the caller mails.
+    db: Session, actor: Actor, *, membership_id: UUID, name: str, email: Email, locale: Locale | None,
+    now: datetime,
+) -> Changed:  # fmt: skip
+    """Another name, address and language of somebody who never accepted. With another address the earlier
+    link dies, and there is a new invite, which the caller mails.
 
-    Once accepted, both are the person's own (A-10). Refuses: as `managed` and `invites.issue`,
+    Once accepted, all three are the person's own (A-10). Refuses: as `managed` and `invites.issue`,
     CustomerClosed, NothingToInvite, Invalid at ("name",) and ("email",): as `place`.
     """
     customer_id = scoped(db, actor, membership_id=membership_id).customer_id
@@ -162,17 +168,15 @@ def correct(
     if membership.status is not MembershipStatus.INVITED:
         raise NothingToInvite
     spoken = _name(name, ())
+    values = {
+        "name": spoken, "name_key": name_key(spoken), "email": email.address, "email_key": email.normal,
+        "locale": locale, "updated_at": now,
+    }  # fmt: skip
     fields = [
-        field for field, differs in (
-            ("email", membership.email != email.address), ("name", membership.name != spoken),
-        ) if differs
+        field for field in ("email", "locale", "name") if getattr(membership, field) != values[field]
     ]  # fmt: skip
     if not fields:
         return Changed(membership, None)
-    values = {
-        "name": spoken, "name_key": name_key(spoken), "email": email.address, "email_key": email.normal,
-        "updated_at": now,
-    }  # fmt: skip
     try:
         with db.begin_nested():
             for field, value in values.items():

@@ -44,8 +44,9 @@ class MembershipStatus(StrEnum):
 class Membership(SQLModel, table=True):
     """One person's place. `customer_id` is null for partner staff; `user_id` is null until accepted.
 
-    `name`, `email`, `time_zone` and `locale` are copies: whoever invited typed the first two, and once a
-    person stands behind the place, that person's profile is copied here.
+    `name`, `email`, `time_zone` and `locale` are copies: whoever invited said all but the zone, and once a
+    person stands behind the place, that person's profile is copied here; without a language of their own, the
+    one they were invited in stays.
     """
 
     __tablename__ = "membership"

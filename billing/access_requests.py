@@ -229,17 +229,20 @@ def ask(
 
 
 def approve(
-    db: Session, actor: Actor, *, request_id: UUID, customer_id: UUID, role: str | None, now: datetime
-) -> AccessRequest:
+    db: Session, actor: Actor, *, request_id: UUID, customer_id: UUID, role: str | None,
+    locale: str | None = None, now: datetime,
+) -> AccessRequest:  # fmt: skip
     """Give whoever asked a place at a customer: they get the invite. In set-up, it becomes ACTIVE.
 
     Refuses: MissingRight, NotFound, AlreadyResolved, and as `customer_users.invite`: ALREADY_USER at
-    ("email",), UNKNOWN_ROLE and NO_MANAGER at ("role",), CustomerClosed, TooMany.
+    ("email",), UNKNOWN_ROLE and NO_MANAGER at ("role",), UNKNOWN_LANGUAGE at ("locale",), CustomerClosed,
+    TooMany.
     """
     request = _locked(db, actor, request_id, now)
     member = customer_users.invite(
-        db, actor, customer_id=customer_id, name=request.name, email=request.email, role=role, now=now
-    )
+        db, actor, customer_id=customer_id, name=request.name, email=request.email, role=role, locale=locale,
+        now=now,
+    )  # fmt: skip
     request.status, request.resolved_at, request.membership_id = AccessStatus.APPROVED, now, member.id
     db.flush()
     _record(db, actor, request, "access.approved", now, customer_id=customer_id)

@@ -15,7 +15,7 @@ from billing.exports import Export
 from billing.tax_ids import display_tax_id
 
 COLUMNS = (
-    "Customer id", "Company", "Legal name", "EIN", "Address", "Address line 2", "City", "State/Province",
+    "Customer id", "Company", "Legal name", "Tax ID", "Address", "Address line 2", "City", "State/Province",
     "ZIP/Postal code", "Country", "Status", "Currency", "Balance", "Overdue", "Tags", "Terms (days)",
     "Time zone", "External id", "Added", "Last changed",
 )  # fmt: skip

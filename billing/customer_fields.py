@@ -49,11 +49,14 @@ class CustomerInput(Input):
 
 
 class UserInput(Input):
-    """A person to invite. `role` empty: the first user becomes a Manager, later ones Payers."""
+    """A person to invite. `role` empty: the first user becomes a Manager, later ones Payers. `locale` empty:
+    mails to them are in the partner's language.
+    """
 
     name: str | None = None
     email: str | None = None
     role: str | None = None
+    locale: str | None = None
 
 
 class Profile(NamedTuple):
@@ -70,6 +73,15 @@ class Invitee(NamedTuple):
     email: Email
     role: Role
     path: Path
+    locale: Locale | None = None
+
+
+class Person(NamedTuple):
+    """What was said of somebody who was invited, checked."""
+
+    name: str
+    email: Email
+    locale: Locale | None
 
 
 def key_of(text: str) -> str:
@@ -152,16 +164,22 @@ def read_user(checks: Checks, user: UserInput, *, otherwise: Role) -> Invitee:
         checks.email("email", user.email),
         read_role(checks, user.role, otherwise=otherwise),
         checks.path,
+        read_locale(checks, user.locale),
     )
 
 
-def read_person(member: Membership, name: str | None, email: str | None) -> tuple[str, Email]:
-    """The corrected name and address of an invited user; None stays. Refuses Invalid at both at once."""
+def read_person(member: Membership, name: str | None, email: str | None, locale: str | None) -> Person:
+    """The corrected name, address and language of an invited user; None stays. Refuses Invalid at all at
+    once. An empty language is the partner's.
+    """
     checks = Checks()
-    spoken = checks.line("name", member.name if name is None else name, required=True, limit=100)
-    address = checks.email("email", member.email if email is None else email)
+    person = Person(
+        checks.line("name", member.name if name is None else name, required=True, limit=100),
+        checks.email("email", member.email if email is None else email),
+        read_locale(checks, member.locale if locale is None else locale),
+    )
     checks.done()
-    return spoken, address
+    return person
 
 
 def read_role(checks: Checks, text: str | None, *, otherwise: Role | None = None) -> Role:

@@ -5,6 +5,7 @@ twice. But whoever was added without an invite (it was not chosen, or the day's 
 by the next run that may.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -26,10 +27,12 @@ from billing.customers import Customer, CustomerStatus
 from billing.texts import Checks
 from billing.user_words import keep_user_words
 from errors import Problem
-from languages import say
+from languages import ENGLISH, FRENCH, known, say
 
 MOST = 5
-_PARTS = ("name", "email", "role")
+_PARTS = ("name", "email", "role", "locale")
+# How files write a language, beside its code.
+_LANGUAGES = {"english": ENGLISH, "anglais": ENGLISH, "french": FRENCH, "francais": FRENCH}
 # By customer and normal address: the member, and whether it still waits for a first invite.
 Known = Mapping[tuple[UUID, str], tuple[Membership, bool]]
 
@@ -51,7 +54,7 @@ class Seated(NamedTuple):
 
 
 def fields_of_user(number: int) -> tuple[str, ...]:
-    """The fields of one user of a row: user_1_name, user_1_email, user_1_role."""
+    """The fields of one user of a row: user_1_name, user_1_email, user_1_role, user_1_locale."""
     return tuple(f"user_{number}_{part}" for part in _PARTS)
 
 
@@ -64,10 +67,16 @@ def users_in(given: Mapping[str, str]) -> tuple[UserInput, ...]:
     """A row's users, each in its place; a place left empty stays empty."""
     if not has_users(given):
         return ()
-    return tuple(
-        UserInput(**{part: given.get(f"user_{number}_{part}") for part in _PARTS})
-        for number in range(1, MOST + 1)
-    )
+    rows = [{part: given.get(f"user_{number}_{part}") for part in _PARTS} for number in range(1, MOST + 1)]
+    return tuple(UserInput(**{**row, "locale": _language(row["locale"])}) for row in rows)
+
+
+def _language(written: str | None) -> str | None:
+    """A cell as the rule takes it: `French`, `Français` and `fr-CA` are `fr`; what is none stays as it is."""
+    if written is None:
+        return None
+    letters = unicodedata.normalize("NFKD", written.strip()).encode("ascii", "ignore").decode().lower()
+    return _LANGUAGES.get(letters) or known(letters[:2] if letters[2:3] in ("-", "_") else None) or written
 
 
 def known_people(db: Session, partner_id: UUID, customer_ids: Iterable[UUID]) -> Known:
@@ -122,8 +131,8 @@ def seat_people(
     added = []
     for one in people.new:
         member = memberships.place(
-            db, actor, customer_id=customer.id, name=one.name, email=one.email, role=one.role, path=one.path,
-            now=now,
+            db, actor, customer_id=customer.id, name=one.name, email=one.email, role=one.role,
+            locale=one.locale, path=one.path, now=now,
         )  # fmt: skip
         keep_user_words(db, member)
         added.append(member)

@@ -26,15 +26,15 @@ CUSTOMER_FIELDS: Mapping[str, str] = {
 }  # fmt: skip
 USER_FIELDS: Mapping[str, str] = {
     "user_1_name": mark("User 1 name"), "user_1_email": mark("User 1 e-mail"),
-    "user_1_role": mark("User 1 role"),
+    "user_1_role": mark("User 1 role"), "user_1_locale": mark("User 1 language"),
     "user_2_name": mark("User 2 name"), "user_2_email": mark("User 2 e-mail"),
-    "user_2_role": mark("User 2 role"),
+    "user_2_role": mark("User 2 role"), "user_2_locale": mark("User 2 language"),
     "user_3_name": mark("User 3 name"), "user_3_email": mark("User 3 e-mail"),
-    "user_3_role": mark("User 3 role"),
+    "user_3_role": mark("User 3 role"), "user_3_locale": mark("User 3 language"),
     "user_4_name": mark("User 4 name"), "user_4_email": mark("User 4 e-mail"),
-    "user_4_role": mark("User 4 role"),
+    "user_4_role": mark("User 4 role"), "user_4_locale": mark("User 4 language"),
     "user_5_name": mark("User 5 name"), "user_5_email": mark("User 5 e-mail"),
-    "user_5_role": mark("User 5 role"),
+    "user_5_role": mark("User 5 role"), "user_5_locale": mark("User 5 language"),
 }  # fmt: skip
 FIELDS: Mapping[str, str] = {**CUSTOMER_FIELDS, **USER_FIELDS}
 EXAMPLE: Mapping[str, str] = {
@@ -42,6 +42,7 @@ EXAMPLE: Mapping[str, str] = {
     "postal_code": "62701", "country": "US", "currency": "USD", "terms_days": "30", "external_id": "C-1",
     "user_1_name": "Alex Example", "user_1_email": "alex@company.example", "user_1_role": "Manager",
     "user_2_name": "Robin Example", "user_2_email": "robin@company.example", "user_2_role": "Payer",
+    "user_2_locale": "French",
 }  # fmt: skip
 # By what other programs call their columns, in English and in French; accents and spaces do not count.
 _ALSO = {
@@ -91,6 +92,10 @@ _ALSO = {
         "courrielducontact", "courrieldefacturation",
     ),
     "user_1_role": ("userrole", "role", "roledelutilisateur"),
+    "user_1_locale": (
+        "userlanguage", "language", "preferredlanguage", "langue", "languedelutilisateur",
+        "languedecorrespondance", "languepreferee", "languedecommunication",
+    ),
 }  # fmt: skip
 _ERASED = erased_in("customer_import_row")
 
@@ -121,7 +126,7 @@ def _enter(actor: Actor, fields: Iterable[str]) -> None:
 
 def _require(checks: Checks, fields: Sequence[str]) -> None:
     if not {"company", "external_id", "tax_id"} & set(fields):
-        message = "Choose which column is the company, the external id or the EIN."
+        message = "Choose which column is the company, the external id or the tax ID."
         checks.refuse("fields", 0, code="REQUIRED", message=message)
 
 

@@ -33,13 +33,15 @@ def invite(
     name: str | None,
     email: str | None,
     role: str | None = None,
+    locale: str | None = None,
     now: datetime,
 ) -> Membership:
     """Give a customer one more user and mail the invite. The first one makes the customer ACTIVE.
 
-    The first is a Manager, later ones are Payers unless `role` says otherwise. Refuses: MissingRight,
-    NotFound, CustomerClosed, wrong fields at ("name",), ("email",), ("role",) all at once, ALREADY_USER at
-    ("email",), TooMany beyond the day's invites (GUARANTEES C-7).
+    The first is a Manager, later ones are Payers unless `role` says otherwise. `locale`: the language of
+    mails to them until they accept, empty for the partner's. Refuses: MissingRight, NotFound,
+    CustomerClosed, wrong fields at ("name",), ("email",), ("role",), ("locale",) all at once, ALREADY_USER
+    at ("email",), TooMany beyond the day's invites (GUARANTEES C-7).
     """
     actor.require(Action.MANAGE_USERS)
     _prove_manager(actor, now)
@@ -47,7 +49,7 @@ def invite(
     require_open(customer.status)
     first = customer.status is CustomerStatus.SETUP
     checks = Checks()
-    typed = UserInput(name=name, email=email, role=role)
+    typed = UserInput(name=name, email=email, role=role, locale=locale)
     invitee = read_user(checks, typed, otherwise=Role.MANAGER if first else Role.PAYER)
     if first and invitee.role is not Role.MANAGER:
         message = "Make the first user a Manager: somebody must be able to manage the others."
@@ -92,17 +94,18 @@ def change_role(
 
 
 def correct(
-    db: Session, actor: Actor, *, membership_id: UUID, name: str | None, email: str | None, now: datetime
-) -> Membership:
+    db: Session, actor: Actor, *, membership_id: UUID, name: str | None, email: str | None,
+    locale: str | None = None, now: datetime,
+) -> Membership:  # fmt: skip
     """Correct who was invited and never accepted. Another address gets a new invite; the earlier link dies.
 
-    What is None stays. Refuses: MissingRight, NotFound, wrong fields at ("name",) and ("email",),
-    ALREADY_USER at ("email",), NothingToInvite once accepted, CustomerClosed, TooMany.
+    What is None stays. Refuses: MissingRight, NotFound, wrong fields at ("name",), ("email",) and
+    ("locale",), ALREADY_USER at ("email",), NothingToInvite once accepted, CustomerClosed, TooMany.
     """
     customer, member = _found(db, actor, membership_id)
     _prove_manager(actor, now)
-    spoken, address = read_person(member, name, email)
-    changed = memberships.correct(db, actor, membership_id=member.id, name=spoken, email=address, now=now)
+    person = read_person(member, name, email, locale)
+    changed = memberships.correct(db, actor, membership_id=member.id, **person._asdict(), now=now)
     keep_words(db, customer)
     keep_user_words(db, changed.membership)
     if changed.invite is not None:

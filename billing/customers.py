@@ -315,7 +315,7 @@ def seat(
     for invitee in invitees:
         member, invite = memberships.add(
             db, actor, customer_id=customer.id, name=invitee.name, email=invitee.email, role=invitee.role,
-            path=invitee.path, now=now,
+            locale=invitee.locale, path=invitee.path, now=now,
         )  # fmt: skip
         mails.queue(
             db, partner_id=customer.partner_id, kind=mails.MailKind.INVITE, membership_id=member.id,

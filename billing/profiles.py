@@ -18,6 +18,7 @@ from billing.customer_fields import read_locale, read_time_zone
 from billing.customers import Customer, keep_words
 from billing.texts import Checks
 from billing.user_words import keep_user_words
+from languages import known
 
 
 def describe(
@@ -42,10 +43,13 @@ def describe(
     language = read_locale(checks, locale)
     checks.done()
     users.hold(db, user_id=user_id)
+    # Whoever has, and keeps, no language of their own reads at each place the one they were invited in.
+    none_as_before = language is None and users.one(db, user_id=user_id).locale is None
     users.describe(db, user_id=user_id, name=spoken, time_zone=zone, locale=language, now=now)
     record_personal(db, user_id=user_id, action="profile.changed", address=address, agent=agent, now=now)
     for seat in profiles.seats(db, user_id=user_id):
-        profiles.copy_description(db, seat, name=spoken, time_zone=zone, locale=language, now=now)
+        reads = known(seat.membership.locale) if none_as_before else language
+        profiles.copy_description(db, seat, name=spoken, time_zone=zone, locale=reads, now=now)
         _keep_words(db, seat)
 
 

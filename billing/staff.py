@@ -16,18 +16,19 @@ from auth.authority import scoped
 from auth.invites import Invite
 from auth.memberships import STAFF_ROLES, Membership, Role
 from billing import customer_views, mails, unread_threads
-from billing.customer_fields import read_person
+from billing.customer_fields import read_locale, read_person
 from billing.texts import Checks
 from errors import NotFound
 
 
 def invite(
-    db: Session, actor: Actor, *, name: str | None, email: str | None, role: str | None, now: datetime
-) -> Membership:
-    """Give somebody a place among the partner's staff and mail the invite.
+    db: Session, actor: Actor, *, name: str | None, email: str | None, role: str | None,
+    locale: str | None = None, now: datetime,
+) -> Membership:  # fmt: skip
+    """Give somebody a place among the partner's staff and mail the invite, in `locale` or the partner's own.
 
-    Refuses: MissingRight, wrong fields at ("name",), ("email",), ("role",) all at once, ALREADY_USER at
-    ("email",), AboveOwnRole, TooMany beyond the day's invites (GUARANTEES C-7).
+    Refuses: MissingRight, wrong fields at ("name",), ("email",), ("role",), ("locale",) all at once,
+    ALREADY_USER at ("email",), AboveOwnRole, TooMany beyond the day's invites (GUARANTEES C-7).
     """
     actor.require(Action.MANAGE_TEAM)
     actor.require_proof(now)
@@ -35,9 +36,10 @@ def invite(
     spoken = checks.line("name", name, required=True, limit=100)
     address = checks.email("email", email)
     chosen = read_staff_role(checks, role)
+    language = read_locale(checks, locale)
     checks.done()
     member, made = memberships.add(
-        db, actor, customer_id=None, name=spoken, email=address, role=chosen, now=now
+        db, actor, customer_id=None, name=spoken, email=address, role=chosen, locale=language, now=now
     )
     _mail(db, made, now)
     return member
@@ -73,16 +75,17 @@ def change_role(
 
 
 def correct(
-    db: Session, actor: Actor, *, membership_id: UUID, name: str | None, email: str | None, now: datetime
-) -> Membership:
+    db: Session, actor: Actor, *, membership_id: UUID, name: str | None, email: str | None,
+    locale: str | None = None, now: datetime,
+) -> Membership:  # fmt: skip
     """Correct a colleague who never accepted. Another address gets a new invite; the earlier link dies.
 
-    What is None stays. Refuses: MissingRight, NotFound, wrong fields at ("name",) and ("email",),
-    ALREADY_USER at ("email",), NothingToInvite once accepted, TooMany.
+    What is None stays. Refuses: MissingRight, NotFound, wrong fields at ("name",), ("email",) and
+    ("locale",), ALREADY_USER at ("email",), NothingToInvite once accepted, TooMany.
     """
     member = _found(db, actor, membership_id, now)
-    spoken, address = read_person(member, name, email)
-    changed = memberships.correct(db, actor, membership_id=member.id, name=spoken, email=address, now=now)
+    person = read_person(member, name, email, locale)
+    changed = memberships.correct(db, actor, membership_id=member.id, **person._asdict(), now=now)
     if changed.invite is not None:
         _mail(db, changed.invite, now)
     return changed.membership

@@ -23,17 +23,25 @@ TABS = (
 )
 
 
+def frame(request: Request, myself: Myself) -> dict[str, Any]:
+    """What the layout of these pages needs, with nothing told."""
+    return {
+        "layout": "layout/account.html",
+        "csrf_token": csrf.token(str(myself.session_id), secret=house(request).secret),
+        "account_tabs": [(label, href, request.url.path == href, None) for label, href in TABS],
+        "flashes": [],
+        "time_zone": myself.time_zone,
+    }
+
+
 def account_page(
     request: Request, myself: Myself, template: str, *, status: int = 200, **context: Any
 ) -> Response:
     """A page of the account of `myself`, with instants in the time zone they read in."""
     parts = house(request)
     said = flash.unpack(request.cookies.get(parts.cookie("flash")), secret=parts.secret)
-    tabs = [(label, href, request.url.path == href, None) for label, href in TABS]
-    text = parts.renderer.render(
-        template, csrf_token=csrf.token(str(myself.session_id), secret=parts.secret), account_tabs=tabs,
-        flashes=[said] if said else [], time_zone=myself.time_zone, **context,
-    )  # fmt: skip
+    around = {**frame(request, myself), "flashes": [said] if said else []}
+    text = parts.renderer.render(template, **{**around, **context})
     answer = HTMLResponse(text, status)
     if said:
         forget(request, answer, parts.cookie("flash"))

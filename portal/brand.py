@@ -1,28 +1,15 @@
-"""A partner's brand before browsers: a small style sheet of its color, and its logo, each kept for ever.
+"""What a partner's brand is for the layouts: a small style sheet of its color, its logo, and where they are.
 
 Surprise: the style sheet is kept nowhere. Its address holds the color and a digest of what becomes of it; the
-text is made again from the color, and an address with any other digest does not exist.
+text is made again from the color, and an address with any other digest does not exist
+(portal/brand_files.py).
 """
 
 import hashlib
-import re
 from functools import lru_cache
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
-from billing import brand
 from billing.colours import DARK, LIGHT, Palette, palette
-from errors import NotFound
-from portal.assets import FOREVER
-from portal.door import visitor
-from portal.house import house
 from portal.shell import Brand
-
-_SHEET = re.compile(r"(?P<digits>[0-9a-f]{6})-(?P<digest>[0-9a-f]{16})\.css")
-_PICTURE = re.compile(r"(?P<name>[0-9a-f]{32})\.png")
 
 
 def brand_of(accent: str | None, logo: str | None) -> Brand:
@@ -48,32 +35,9 @@ def style_of(accent: str) -> str:
     return f":root {{{light}}}\n@media screen and (prefers-color-scheme: dark) {{ :root {{{dark}}} }}\n"
 
 
-async def serve(request: Request) -> Response:
-    """A style sheet or a logo; anything that is not exactly one of ours is NotFound."""
-    asked = request.path_params["name"]
-    headers = {"cache-control": FOREVER}
-    sheet = _SHEET.fullmatch(asked)
-    if sheet is not None and style_address(f"#{sheet['digits']}") == request.url.path:
-        text = style_of(f"#{sheet['digits']}")
-        return Response(text, headers=headers, media_type="text/css; charset=utf-8")
-    picture = _PICTURE.fullmatch(asked)
-    png = await run_in_threadpool(_logo, request, picture["name"]) if picture is not None else None
-    if png is None:
-        raise NotFound
-    return Response(png, headers=headers, media_type="image/png")
-
-
 def _values(made: Palette) -> str:
     return (
         f" --accent: {made.fill}; --accent-hover: {made.hover}; --on-accent: {made.on};"
         f" --accent-ink: {made.ink}; --accent-soft: {made.soft}; --accent-edge: {made.edge};"
         f" --accent-mark: {made.mark}; "
     )
-
-
-def _logo(request: Request, name: str) -> bytes | None:
-    with house(request).database.transaction() as db:
-        return brand.logo_named(db, name=name)
-
-
-ROUTES = [Route("/brand/{name}", visitor(serve))]

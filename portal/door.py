@@ -22,9 +22,9 @@ from auth.proofs import ProofRequired
 from auth.sessions import Door, FactorNeeded, Visit
 from db import ids
 from db.deadlines import within_deadline
-from errors import Conflict, Forbidden, Invalid, Limited, NotFound, Refusal, Unauthenticated
+from errors import NotFound, Refusal, Unauthenticated
 from languages import say
-from portal import csrf, factor_needed, flash, looking, stepping_up, visits
+from portal import csrf, factor_needed, flash, refusing, stepping_up, visits
 from portal.cookies import remember
 from portal.form import USUAL, Form, Limits
 from portal.house import Place, house, place, session_hash
@@ -34,15 +34,6 @@ from portal.shell import Tone, Undo
 Endpoint = Callable[[Request], Awaitable[Response]]
 Result = TypeVar("Result")
 log = structlog.get_logger()
-
-STATUS: tuple[tuple[type[Refusal], int], ...] = (
-    (Unauthenticated, 401),
-    (Forbidden, 403),
-    (NotFound, 404),
-    (Conflict, 409),
-    (Invalid, 422),
-    (Limited, 429),
-)
 
 
 def visitor(endpoint: Endpoint) -> Endpoint:
@@ -82,6 +73,7 @@ def _door(
     async def opened(request: Request) -> Response:
         if kind is not None:
             request.state.place_kind = kind
+        request.state.is_own = name == "person"
         request.state.needs = needs
         try:
             # Forms and the API refuse it too: no keyboard makes it, and PostgreSQL can't compare it.
@@ -96,9 +88,7 @@ def _door(
             return await factor_needed.lead(request)
         except Refusal as refusal:
             refusals.tell(refusal)
-            if kind == "grant":
-                return await looking.refused(request, refusal, answer_to(refusal))
-            return refused(request, refusal)
+            return await refusing.refused(request, refusal)
         except Exception:
             correlation_id = uuid4().hex[:12]
             log.exception("page failed", correlation_id=correlation_id, path=told(request))
@@ -114,29 +104,6 @@ def told(request: Request) -> str:
     """The address as a log may have it: without the secret that some hold (GUARANTEES F-10)."""
     token = request.path_params.get("token")
     return request.url.path.replace(token, "…") if token else request.url.path
-
-
-def answer_to(refusal: Refusal) -> looking.Answer:
-    """What the page that says no is made of: its status, what it tells, and headers."""
-    status = next(code for kind, code in STATUS if isinstance(refusal, kind))
-    context: dict[str, object] = {"message": say(refusal.message)}
-    headers = {}
-    if isinstance(refusal, Limited):
-        context["retry_after"] = refusal.retry_after
-        headers["retry-after"] = str(refusal.retry_after)
-    if isinstance(refusal, Conflict):
-        context["meanwhile"] = refusal.meanwhile or type(refusal) is Conflict
-    if isinstance(refusal, Invalid):
-        context["problems"] = refusal.problems
-    return looking.Answer(status, context, headers)
-
-
-def refused(request: Request, refusal: Refusal) -> Response:
-    """The page that says no, and how to go on."""
-    status, context, headers = answer_to(refusal)
-    if getattr(request.state, "place_kind", None):
-        context["home"] = place(request).home
-    return HTMLResponse(house(request).renderer.refusal(status, **context), status, headers=headers)
 
 
 async def _sign_in_first(request: Request, refusal: Refusal) -> Response:

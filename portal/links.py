@@ -4,6 +4,7 @@ Surprise: opening a link consumes nothing and only moves the token from the addr
 so that no log, history or Referer keeps it, and a mail scanner that opens links harms nothing (C-5).
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 from uuid import UUID
 
@@ -21,10 +22,10 @@ from auth.sessions import SignedIn
 from auth.signin import WrongSignIn
 from auth.tokens import DeadLink
 from errors import Invalid, Limited, Problem
-from languages import say, spoken
-from portal import second_step, visits
+from languages import known, say, spoken
+from portal import language, second_step, visits
 from portal.brand import brand_of
-from portal.cookies import forget, remember
+from portal.cookies import LANGUAGE, forget, remember
 from portal.door import go, visitor
 from portal.form import Form
 from portal.house import address, agent, house, session_hash
@@ -37,7 +38,7 @@ LONGEST_TOKEN = 100
 Purpose = Literal["invite", "reset", "email_change", "email_undo", "access", "first_run"]
 
 
-def opened(purpose: Purpose, to: str):  # type: ignore[no-untyped-def]  # an endpoint, typed by `visitor`
+def opened(purpose: Purpose, to: str) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint a mail's link leads to: keeps the token, and goes on to `to` without it in the address."""
 
     async def move(request: Request) -> Response:
@@ -49,13 +50,32 @@ def opened(purpose: Purpose, to: str):  # type: ignore[no-untyped-def]  # an end
     return move
 
 
+_keep_invite = opened("invite", "/invite")
+
+
+async def open_invite(request: Request) -> Response:
+    """As of every link; and a newcomer's browser reads the language they were invited in from now on.
+
+    Somebody with an account has a language of their own: their browser keeps what it reads, if that was said.
+    """
+    answer = await _keep_invite(request)
+    try:
+        offer = await run_in_threadpool(_look, request, request.path_params["token"][:LONGEST_TOKEN])
+    except DeadLink:
+        return answer
+    is_said = known(request.cookies.get(house(request).cookie(LANGUAGE))) is not None
+    if offer.locale is not None and not (offer.has_account and is_said):
+        language.keep(request, answer, offer.locale)
+    return answer
+
+
 async def show_invite(request: Request) -> Response:
     """What the link offers, with the form to accept."""
     try:
-        offer, known = await run_in_threadpool(_offer, request)
+        offer, person = await run_in_threadpool(_offer, request)
     except DeadLink:
         return _dead_invite(request)
-    return _invite_page(request, offer, Form(), known=known is not None)
+    return _invite_page(request, offer, Form(), known=person is not None)
 
 
 async def accept_invite(request: Request) -> Response:
@@ -67,8 +87,8 @@ async def accept_invite(request: Request) -> Response:
     form = await Form.read(request)
     visits.check(request, form)
     try:
-        offer, known = await run_in_threadpool(_offer, request)
-        accepted = await run_in_threadpool(_accept, request, offer, known, form)
+        offer, person = await run_in_threadpool(_offer, request)
+        accepted = await run_in_threadpool(_accept, request, offer, person, form)
     except DeadLink:
         return _dead_invite(request)
     except Invalid as wrong:
@@ -189,15 +209,21 @@ def _offer(request: Request) -> tuple[Offer, UUID | None]:
     with parts.database.transaction() as db:
         offer = accepting.look(db, token=token_kept(request, "invite"), now=now)
         found = sessions.find(db, token_hash=session_hash(request), now=now)
-        known = found is not None and found[1] == users.find(db, normal_form(offer.email))
-        return offer, found[1] if found is not None and known else None
+        is_theirs = found is not None and found[1] == users.find(db, normal_form(offer.email))
+        return offer, found[1] if found is not None and is_theirs else None
 
 
-def _accept(request: Request, offer: Offer, known: UUID | None, form: Form) -> Accepted | Halfway:
+def _look(request: Request, token: str) -> Offer:
+    parts = house(request)
+    with parts.database.transaction() as db:
+        return accepting.look(db, token=token, now=parts.clock())
+
+
+def _accept(request: Request, offer: Offer, person: UUID | None, form: Form) -> Accepted | Halfway:
     parts, token = house(request), token_kept(request, "invite")
-    if known is not None:
+    if person is not None:
         with parts.database.transaction() as db:
-            return accepting.accept_as(db, token=token, user_id=known, now=parts.clock())
+            return accepting.accept_as(db, token=token, user_id=person, now=parts.clock())
     if offer.has_account:
         session = enter_with_password(request, offer.email, form, reads_mail=True)
         if isinstance(session, Halfway):
@@ -280,7 +306,7 @@ ROUTES = [
     Route("/invite/options", visitor(invite_options), methods=["POST"]),
     Route("/invite/again", visitor(back_to_invite)),
     Route("/invite/again", visitor(ask_again), methods=["POST"]),
-    Route("/invite/{token}", visitor(opened("invite", "/invite"))),
+    Route("/invite/{token}", visitor(open_invite)),
     Route("/invite", visitor(show_invite)),
     Route("/invite", visitor(accept_invite), methods=["POST"]),
     Route("/forgot", visitor(show_forgot)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from languages import mark
+from languages import ENGLISH, known, mark
 from portal.brand import brand_of
 from portal.house import Place
 from portal.shell import Entry, Flash, Link, Looking, Shell, Support, at
@@ -120,6 +120,7 @@ def shell_for(
         brand=brand,
         looking=looking,
         unread=unread,
+        language=known(viewer["partner"]["locale"]) or ENGLISH,
     )
 
 

@@ -19,7 +19,7 @@ from portal.form import Form
 from portal.house import credential, house, place
 from portal.looking import looking_of
 from portal.navigation import shell_for
-from portal.shell import Shell
+from portal.shell import Flash, Shell
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,33 @@ async def ask(request: Request, document: str, /, **variables: Any) -> Page:
     Refuses as the API does: `Unauthenticated`, `NotFound` for a place the person has no part in,
     `Forbidden` for a field the role may not see, and for a page that needs a right the person lacks.
     """
+    where, parts = place(request), house(request)
+    # The cookie is every tab's: what was done elsewhere is not told beside a portal that is only looked at.
+    kept = None if where.grant else request.cookies.get(parts.cookie("flash"))
+    page = await _asked(request, document, variables, flash.unpack(kept, secret=parts.secret))
+    needs = request.state.needs
+    if needs is not None and needs.value not in page.shell.rights:
+        raise Forbidden
+    return page
+
+
+async def surroundings(request: Request) -> Shell:
+    """The shell alone, around a page that says no: what was done before is told on the next one that opens.
+
+    Refuses as `ask` does, for whoever is not signed in or has no part in the place.
+    """
+    document = "customer/plain" if place(request).kind == "portal" else "partner/plain"
+    return (await _asked(request, document, {}, None)).shell
+
+
+async def _asked(request: Request, document: str, variables: Mapping[str, Any], said: Flash | None) -> Page:
     parts, where, now = house(request), place(request), house(request).clock()
     answer = await parts.documents.reader.read(
-        parts.documents[document],
-        variables,
-        credential=credential(request),
-        now=now,
+        parts.documents[document], variables, credential=credential(request), now=now
     )
     session = answer.visit.session
     assert session is not None
     token = csrf.token(str(answer.actor.session_id), secret=parts.secret)
-    # The cookie is every tab's: what was done elsewhere is not told beside a portal that is only looked at.
-    kept = None if where.grant else request.cookies.get(parts.cookie("flash"))
-    said = flash.unpack(kept, secret=parts.secret)
     content = dict(answer.content)
     shell = shell_for(
         content.pop("viewer"),
@@ -64,9 +78,6 @@ async def ask(request: Request, document: str, /, **variables: Any) -> Page:
         ends_in=session.ends_in(now),
         looking=looking_of(session, where) if isinstance(session, View) else None,
     )
-    needs = request.state.needs
-    if needs is not None and needs.value not in shell.rights:
-        raise Forbidden
     return Page(content, shell)
 
 

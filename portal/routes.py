@@ -5,7 +5,7 @@ from starlette.routing import BaseRoute, Route
 from portal import (
     account,
     billing_link,
-    brand,
+    brand_files,
     email_change,
     factors,
     first_run,
@@ -43,7 +43,7 @@ ROUTES: list[BaseRoute] = [
     *passkey_sign_in.ROUTES,
     *mailed_code.ROUTES,
     *signed_in.ROUTES,
-    *brand.ROUTES,
+    *brand_files.ROUTES,
     *pay_links.ROUTES,
     *guest_paying.ROUTES,
     *fresh_links.ROUTES,

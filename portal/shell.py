@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from languages import mark
+from languages import ENGLISH, Locale, mark
 
 Tone = Literal["success", "info", "warning", "danger"]
 
@@ -98,7 +98,7 @@ class Shell:
     person may do here (`customers:write`), `time_zone` the zone instants are written in; after `ends_in`
     without another page the session is over. `support` stands at the portal's foot. `looking`: staff see a
     customer's portal, and nothing on it can be changed. `unread`: conversations with something to read, up to
-    100; None for whoever is no member.
+    100; None for whoever is no member. `language`: what the partner writes in to people who chose none.
     """
 
     place: str
@@ -120,6 +120,7 @@ class Shell:
     brand: Brand = NO_BRAND
     looking: Looking | None = None
     unread: int | None = None
+    language: Locale = ENGLISH
 
     @property
     def above(self) -> list[Link]:

@@ -105,7 +105,7 @@ class _Pages:
         """Invite the colleague by mail."""
         form = await read_form(request)
         now = house(request).clock()
-        typed = {name: form.value(name) for name in ("name", "email", "role")}
+        typed = {name: form.value(name) for name in ("name", "email", "role", "locale")}
         try:
             member = await act(
                 request, lambda db, actor: self.team.invite(db, actor, now=now, **typed), form=form
@@ -135,7 +135,7 @@ class _Pages:
         )
 
     async def show_correct(self, request: Request) -> Response:
-        """The form for the name and address of a colleague who never accepted."""
+        """The form for the name, address and language of a colleague who never accepted."""
         page = await self._member(request)
         return self._one(request, page, "correct", form=to_correct(page.content["user"]))
 
@@ -224,12 +224,13 @@ def to_correct(user: Mapping[str, Any]) -> Form:
     """What the form to correct an invited user shows. Refuses NothingToInvite for whoever accepted."""
     if user["status"] != "INVITED":
         raise NothingToInvite
-    return Form.of({name: user[name] for name in ("name", "email")})
+    return Form.of({name: user[name] for name in ("name", "email", "locale")})
 
 
-def corrected(form: Form) -> dict[str, str]:
-    """What was typed there."""
-    return {name: form.value(name) for name in ("name", "email")}
+def corrected(form: Form) -> dict[str, str | None]:
+    """What was typed there; no language where the form did not ask for one."""
+    locale = form.value("locale") if "locale" in form.typed else None
+    return {"name": form.value("name"), "email": form.value("email"), "locale": locale}
 
 
 def said_of(before: Mapping[str, Any], member: Membership) -> str:

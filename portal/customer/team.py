@@ -60,10 +60,8 @@ async def _looks(request: Request) -> list[tuple[str, str, str]]:
     ]
 
 
-def _invite(db: Session, actor: Actor, *, name: str, email: str, role: str, now: datetime) -> Membership:
-    return customer_users.invite(
-        db, actor, customer_id=company_of(actor), name=name, email=email, role=role, now=now
-    )
+def _invite(db: Session, actor: Actor, *, now: datetime, **typed: str) -> Membership:
+    return customer_users.invite(db, actor, customer_id=company_of(actor), **typed, now=now)
 
 
 TEAM = Team(

@@ -69,7 +69,7 @@ async def approve(request: Request) -> Response:
             raise Invalid.at("customer_id", code="REQUIRED", message="Choose the customer they belong to.")
         return access_requests.approve(
             db, actor, request_id=request_id, customer_id=ids.parsed(form.value("customer_id"), "cus"),
-            role=form.value("role") or None, now=now,
+            role=form.value("role") or None, locale=form.value("locale"), now=now,
         )  # fmt: skip
 
     try:

@@ -23,7 +23,7 @@ from portal.worded import worded
 LABELS = {
     "company": mark("Company"),
     "legal_name": mark("Legal Name"),
-    "tax_id": mark("EIN"),
+    "tax_id": mark("Tax ID"),
     "address": mark("Address"),
     "address2": mark("Address line 2"),
     "city": mark("City"),
@@ -35,7 +35,8 @@ LABELS = {
     "time_zone": mark("Time zone"),
     "external_id": mark("External id"),
 }
-_TAX_ID = {Country.US: LABELS["tax_id"], Country.CA: mark("Business Number")}
+# And what it is called where a company is.
+_TAX_ID = {Country.US: mark("EIN"), Country.CA: mark("Business Number")}
 # Hidden beside the fields, as the version and the values the page was made from: warnings that were shown.
 SEEN = "seen"
 # The request for access that a new customer is made for; the wizard leads back to it.

@@ -52,7 +52,7 @@ async def invite(request: Request) -> Response:
     def work(db: Session, actor: Actor) -> str:
         member = customer_users.invite(
             db, actor, customer_id=customer_id, name=form.value("name"), email=form.value("email"),
-            role=form.value("role"), now=now,
+            role=form.value("role"), locale=form.value("locale"), now=now,
         )  # fmt: skip
         return member.email
 
@@ -86,7 +86,7 @@ async def change_role(request: Request) -> Response:
 
 
 async def show_correct(request: Request) -> Response:
-    """The form for the name and address of a user who never accepted."""
+    """The form for the name, address and language of a user who never accepted."""
     page = await _user(request)
     return _user_page(request, page, "correct", form=to_correct(page.content["user"]))
 

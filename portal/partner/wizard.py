@@ -79,7 +79,7 @@ async def add_users(request: Request) -> Response:
     rearranged = form.rearranged("users")
     if rearranged is not None:
         return await _users_page(request, rearranged)
-    form = form.without_blank_rows("users", ignoring=["role"])
+    form = form.without_blank_rows("users", ignoring=["role", "locale"])
     now = house(request).clock()
 
     def work(db: Session, actor: Actor) -> Saved:

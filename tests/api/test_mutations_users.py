@@ -139,3 +139,30 @@ async def test_staff_are_no_customers_users(writer: Writer) -> None:
             ("updateUserRole", {"id": clem, "role": "MANAGER"}),
         ):
             assert await writer.refused(name, given) == [("NOT_FOUND", "input.id")]
+
+
+async def test_whoever_invites_chooses_the_language_and_corrects_it(writer: Writer, acme: Things) -> None:
+    given, select = {"customerId": acme["customer"], **ANN}, "user { id locale }"
+    made = (await writer.do("inviteUser", {**given, "locale": "fr"}, select))["user"]
+    assert made["locale"] == "fr"
+    for locale, shown in ((None, "fr"), ("EN", "en"), ("", None)):
+        done = await writer.do("correctUser", {"id": made["id"], "locale": locale}, select)
+        assert done["user"] == {"id": made["id"], "locale": shown}
+    users = [{**ANN, "locale": "fr"}, {"name": "Bob", "email": "bob@rockets.example"}]
+    done = await writer.do("finishCustomerSetup", {"id": acme["setup"], "users": users}, "users { locale }")
+    assert done["users"] == [{"locale": "fr"}, {"locale": None}]
+    asked = {"id": acme["asked"], "customerId": acme["customer"], "locale": "fr"}
+    done = await writer.do("approveAccessRequest", asked, "accessRequest { user { locale } }")
+    assert done["accessRequest"]["user"] == {"locale": "fr"}
+
+
+async def test_a_language_that_there_is_not_is_refused_at_its_field(writer: Writer, acme: Things) -> None:
+    wrong = [("UNKNOWN_LANGUAGE", "input.locale")]
+    with nothing_changes(writer.client.owner):
+        given = {"customerId": acme["customer"], **ANN, "locale": "de"}
+        assert await writer.refused("inviteUser", given) == wrong
+        assert await writer.refused("correctUser", {"id": acme["invited"], "locale": "de"}) == wrong
+        users = [{**ANN, "locale": "de"}]
+        assert await writer.refused("finishCustomerSetup", {"id": acme["setup"], "users": users}) == [
+            ("UNKNOWN_LANGUAGE", "input.users.0.locale")
+        ]

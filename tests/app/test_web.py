@@ -192,6 +192,20 @@ def test_an_address_with_a_nul_is_no_page(client: TestClient, cast: Cast, path: 
     assert client.get(path).status_code == 404
 
 
+def test_an_address_that_nothing_is_at_keeps_the_shell_of_its_place(client: TestClient, cast: Cast) -> None:
+    mistyped = "/partner/northwind/custommers"
+    paths = (mistyped, "/partner/northwind/as/as_1/x", "/portal/nowhere/x", "/partner/%00/x", "/nothing")
+    for path in paths:
+        assert (client.get(path).status_code, 'id="site-nav"' in client.get(path).text) == (404, False)
+    sign_in(client, cast.emails["ada"])
+    for path in paths:
+        answer = client.get(path)
+        assert (answer.status_code, 'id="site-nav"' in answer.text) == (404, path == mistyped), path
+    wrong = client.put("/partner/northwind/customers")
+    assert (wrong.status_code, 'id="site-nav"' in wrong.text) == (405, True)
+    assert wrong.headers["allow"]
+
+
 def test_a_password_is_reset_by_mail_once(
     client: TestClient, cast: Cast, parts: Parts, deliver: Callable[[], None]
 ) -> None:

@@ -13,6 +13,7 @@ from tests.billing.importing import HEAD, Imports
 from tests.cast import Cast
 
 PEOPLE = f"{HEAD},User 1 name,User 1 e-mail,User 2 name,User 2 e-mail,User 2 role"
+WITH_ONE = f"{HEAD},User 1 name,User 1 e-mail"
 BLUE = "Bluebird,,1 Main St,Peoria,IL,61602,US,B-1"
 TWO = f"{BLUE},Bea Blue,bea@blue.example,Bob Blue,bob@blue.example,Viewer"
 
@@ -184,3 +185,40 @@ def test_users_take_the_right_to_manage_them(imports: Imports, cast: Cast, owner
     owner.commit()
     imports.work(found)
     assert imports.find(found).state is ImportState.STOPPED
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("fr", "fr"),
+        ("FR", "fr"),
+        ("Français", "fr"),
+        ("FRENCH", "fr"),
+        ("fr-CA", "fr"),
+        ("fr_CA", "fr"),
+        ("en", "en"),
+        ("English", "en"),
+        (" anglais ", "en"),
+        ("en-US", "en"),
+        ("", None),
+    ],
+)
+def test_a_file_says_in_which_language_its_users_are_invited(
+    imports: Imports, owner: Connection, written: str, read: str | None
+) -> None:
+    found = imports.run(f"{BLUE},Bea Blue,bea@blue.example,{written}", head=f"{WITH_ONE},User 1 language")
+    assert imports.counts(found) == (1, 0, 0, 0)
+    assert owner.scalar(text("select locale from membership where email = 'bea@blue.example'")) == read
+
+
+@pytest.mark.parametrize("column", ["Langue de l’utilisateur 1", "langue", "Language", "user_1_locale"])
+def test_its_column_is_known_by_many_names(imports: Imports, column: str) -> None:
+    begun = imports.find(imports.start(f"{BLUE},Bea,bea@blue.example,fr", head=f"{WITH_ONE},{column}"))
+    assert begun.fields[-1] == "user_1_locale"
+
+
+@pytest.mark.parametrize("written", ["Deutsch", "de", "f", "fran", "frisian", "français du Canada"])
+def test_a_language_there_is_not_is_told_at_its_column(imports: Imports, written: str) -> None:
+    found = imports.check(f"{BLUE},Bea,bea@blue.example,{written}", head=f"{WITH_ONE},User 1 language")
+    [row] = imports.act(customer_imports.report, import_id=found)
+    assert [(one["code"], one["field"]) for one in row.problems] == [("UNKNOWN_LANGUAGE", "user_1_locale")]

@@ -17,8 +17,9 @@ COMPANY = {
 
 
 def field(page: Page, label: str) -> "object":
-    """A form's field by its label, which a required one ends with a star."""
-    return page.get_by_label(label, exact=True).or_(page.get_by_label(f"{label}*", exact=True)).first
+    """A form's field by its label, which a required one ends with a star, or by what is seen of a label."""
+    labelled = page.get_by_label(label, exact=True).or_(page.get_by_label(f"{label}*", exact=True))
+    return labelled.or_(page.get_by_role("textbox", name=label, exact=True)).first
 
 
 def fill(page: Page, label: str, text: str) -> None:

@@ -77,6 +77,25 @@
     });
   }
 
+  // A color is picked as well as typed. To keep the two in step needs a script, so the picker is hidden where there
+  // is none; whoever shows what becomes of the color hears "colour" from the field.
+  const COLOUR = /^#[0-9a-f]{6}$/i;
+  for (const picker of document.querySelectorAll("[data-picks]")) {
+    const field = document.getElementById(picker.dataset.picks);
+    const chosen = () => field.dispatchEvent(new CustomEvent("colour", { bubbles: true }));
+    picker.hidden = false;
+    picker.addEventListener("input", () => {
+      field.value = picker.value;
+      chosen();
+    });
+    field.addEventListener("input", () => {
+      const typed = field.value.trim();
+      if (!COLOUR.test(typed)) return;
+      picker.value = typed;
+      chosen();
+    });
+  }
+
   // A part that can't be brought up to date says so itself. The page around it, and what is typed there, stays.
   const failing = (part, event) => {
     const note = part.querySelector(":scope > [data-failed]");

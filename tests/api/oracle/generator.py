@@ -71,6 +71,8 @@ class Generator:
         for step, (parent, key) in enumerate(reversed(path)):
             declared = parent.fields[key]
             asked = self._needed(parent, key)
+            if step and "first" in declared.args:
+                asked["first"] = 5  # pages within pages cost too much
             if step == 0 and not name:
                 asked = self.asking.page(_listed(declared), order=order, where=where, needs=needs)
             inner = f"{{ {key}{self._arguments(declared, asked)} {inner} }}"

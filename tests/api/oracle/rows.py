@@ -221,6 +221,7 @@ def _user(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         status=status, name=name, name_key=key_of(name), email=f"{id_.hex}@a.example",
         email_key=f"{id_.hex}@a.example", created_at=maker.moment(), updated_at=maker.moment(),
         removed_at=maker.now if status is MembershipStatus.REMOVED else None,
+        locale=(None, "fr", "en")[place % 3],
     )  # fmt: skip
     words(maker, partner, customer, "user", id_, [name])
     for _ in range(place):

@@ -90,6 +90,28 @@ def test_ada_adds_a_customer(browse: Browse, scripts: bool) -> None:
     context.close()
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_the_tax_id_is_called_what_it_is_where_the_company_is(browse: Browse, scripts: bool) -> None:
+    context = browse(java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto("customers/new")
+    field = page.locator("#field-tax_id")
+    expect(field).to_have_accessible_name("EIN")
+    expect(field).to_have_accessible_description("United States: 9 digits, like 12-3456789.")
+    page.get_by_label("Country").select_option("Canada")
+    expect(field).to_have_accessible_name("Business Number")
+    expect(field).to_have_accessible_description("Canada: 9 digits, like 123456782.")
+    page.goto("customers")
+    expect(page.get_by_role("columnheader", name="Tax ID")).to_be_visible()
+    page.goto("/language/fr")
+    page.goto("customers")
+    expect(page.get_by_role("columnheader", name="Numéro fiscal")).to_be_visible()
+    page.goto("customers/new")
+    page.locator("#field-country").select_option("CA")
+    expect(field).to_have_accessible_name("Numéro d’entreprise")
+    context.close()
+
+
 def pages_to_look_at(page: Page, cast: Cast, things: dict[str, str]) -> Iterator[str]:
     """Walks through the pages for customers, users and tags, stopping at every one there is."""
     acme = f"customers/{customer_id(cast, 'acme')}"
@@ -272,7 +294,7 @@ def test_the_shortcut_leads_to_the_search_on_a_phone(browse: Browse, things: dic
     expect(page.get_by_text("Ctrl K", exact=True)).to_be_hidden()
     page.keyboard.press("Control+k")
     page.wait_for_url("**/search")
-    box = page.get_by_placeholder("Customer, user, invoice number, EIN or e-mail")
+    box = page.get_by_placeholder("Customer, user, invoice number, tax ID or e-mail")
     expect(box).to_be_focused()
     page.goto("search?q=acme")
     page.keyboard.press("Control+k")

@@ -103,6 +103,40 @@ def test_ada_gives_the_portal_her_logo_and_color(browsing: Browsing, scripts: bo
 
 
 @BOTH
+def test_a_color_is_picked_as_well_as_typed(browsing: Browsing, scripts: bool) -> None:
+    """Both ways show at once what becomes of it; without scripts there is the field alone, and Preview."""
+    context = browsing("ada", java_script_enabled=scripts)
+    page, said = listening(context)
+    page.goto("settings/brand")
+    field, picker = page.locator("#field-accent"), page.locator('input[type="color"]')
+    if not scripts:
+        expect(picker).to_be_hidden()
+        field.fill("#ffe600")
+        page.get_by_role("button", name="Preview").click()
+    else:
+        expect(page.get_by_label("Pick the color")).to_have_value("#3346c4")
+        field.fill("#FFE600")
+        expect(picker).to_have_value("#ffe600")
+    expect(page.get_by_text("Preview of #ffe600, not saved yet")).to_be_visible()
+    expect(page.locator(".brand-facts")).to_contain_text("a contrast of 1.3 to 1 against the white surface")
+    if scripts:
+        picker.fill("#0b7285")
+        expect(field).to_have_value("#0b7285")
+        expect(page.get_by_text("Preview of #0b7285, not saved yet")).to_be_visible()
+        field.fill("#0b7")
+        expect(picker).to_have_value("#0b7285")
+        picker.fill("#ffe600")
+        expect(page.get_by_text("Preview of #ffe600, not saved yet")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The color is saved.")).to_be_visible()
+    expect(picker).to_have_value("#ffe600")
+    if scripts:
+        check_accessible(page)
+    assert said == []
+    context.close()
+
+
+@BOTH
 def test_ada_asks_a_second_step_and_clem_is_led_to_one(
     browsing: Browsing, database: Database, cast: Cast, clock: Clock, scripts: bool
 ) -> None:

@@ -59,8 +59,8 @@ def test_an_edit_of_a_customer_says_what_was_and_what_is(
     said = "Clem changed City from “Springfield” to “Peoria”, Company from “Acme” to “Acme Rockets”"
     assert said in text_of(ada.get("/audit?about=customer")).replace(" (only what they did)", "")
     activity = text_of(ada.get(f"/customers/{customer_id(cast, 'acme')}/activity"))
-    assert "EIN from “…6789” to “…4321”" in activity
-    assert "EIN from nothing to “…6789”" in activity
+    assert "Tax ID from “…6789” to “…4321”" in activity
+    assert "Tax ID from nothing to “…6789”" in activity
     assert "Time zone from nothing to “" in activity
     answer = ada.post("/audit/export", {"about": "customer"})
     _, *rows = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
