@@ -7,13 +7,16 @@ from datetime import datetime
 import pytest
 from httpx2 import Response
 from sqlalchemy import Connection, text
+from starlette.testclient import TestClient
 
+from billing import pay_links
 from billing.invoices import Invoice
 from db import ids
 from db.session import Database
 from tests.billing.acting import Acts
 from tests.billing.paying import Till
 from tests.cast import Cast
+from tests.papers import words
 from tests.portal.conftest import Person, text_of
 from tests.world import nothing_changes
 
@@ -96,6 +99,19 @@ def test_what_became_of_the_mail_that_tells_it_is_on_the_page(
     (part,) = re.findall(r'<section class="card" id="void-delivery">.*?</section>', ada.get(here).text, re.S)
     assert "Petra" in part
     assert shown in text_of(Response(200, text=part))
+
+
+def test_pay_link_and_papers_say_why(
+    ada: Person, signed_in: Arrive, pages: TestClient, invoice: Invoice, database: Database,
+    owner: Connection, now: datetime, cast: Cast,
+) -> None:  # fmt: skip
+    here, acts = path(invoice), Acts(database, owner, now)
+    link = pay_links.path_of(acts(cast.ada, pay_links.create, invoice_id=invoice.id).token)
+    assert ada.post(f"{here}/void", {"reason": "Billed twice"}).status_code == 303
+    said = "This invoice is void: nothing of it is owed. Billed twice"
+    assert said in text_of(pages.get(link))
+    for pdf in (pages.get(f"{link}/invoice.pdf"), signed_in("petra").get(f"{here}/invoice.pdf")):
+        assert "Voided because Billed twice" in " ".join(words(pdf.content).split())
 
 
 def test_staff_can_untick_it(ada: Person, invoice: Invoice, owner: Connection) -> None:
