@@ -14,7 +14,8 @@ from auth.actors import Action
 from billing import credit_note_sending, crediting
 from billing import credit_notes as t
 from billing.crediting import CreditNoteInput
-from billing.derived import credit_note_path, is_credit_note_mail, kept_minor
+from billing.derived import credit_note_path, kept_minor
+from billing.mail_kinds import is_credit_note_mail
 from billing.money import Currency
 from db.columns import new_id
 

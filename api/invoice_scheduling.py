@@ -32,6 +32,13 @@ class UnscheduleInvoiceInput:
     id: strawberry.ID
 
 
+@takes(dry_run=True)
+class DismissLeftOutInput:
+    """An invoice that was sent on a day without some who were to get it."""
+
+    id: strawberry.ID
+
+
 @gives
 class ScheduleInvoicePayload:
     """The draft, with its day."""
@@ -42,6 +49,13 @@ class ScheduleInvoicePayload:
 @gives
 class UnscheduleInvoicePayload:
     """The draft, without a day."""
+
+    invoice: Invoice | None = changed()
+
+
+@gives
+class DismissLeftOutPayload:
+    """The invoice, with nobody left out that has not been looked at."""
 
     invoice: Invoice | None = changed()
 
@@ -64,6 +78,13 @@ def _unschedule(doing: Doing, given: Given) -> Outcome:
     return {"invoice": left.id}
 
 
+def _dismiss(doing: Doing, given: Given) -> Outcome:
+    seen = invoice_scheduling.dismiss_left_out(
+        doing.db, doing.actor, invoice_id=given.record("id", "inv"), now=doing.now
+    )
+    return {"invoice": seen.id}
+
+
 @strawberry.type
 class InvoiceSchedulingMutations:
     """Changes of the day a draft is sent on."""
@@ -75,4 +96,8 @@ class InvoiceSchedulingMutations:
     unschedule_invoice: UnscheduleInvoicePayload | None = change(
         _unschedule, UnscheduleInvoiceInput, Action.EDIT_INVOICES,
         about="Leave a draft to be sent by hand, whatever day was chosen.",
+    )  # fmt: skip
+    dismiss_left_out: DismissLeftOutPayload | None = change(
+        _dismiss, DismissLeftOutInput, Action.EDIT_INVOICES,
+        about="Note that somebody has seen whom the sending on a day left out.",
     )  # fmt: skip

@@ -31,7 +31,6 @@ from billing.derived import (
     creditable_minor,
     is_asked_about,
     is_disputed,
-    is_invoice_mail,
     is_overdue,
     is_partially_paid,
     is_undelivered,
@@ -46,7 +45,8 @@ from billing.derived import (
 from billing.invoice_fields import MOST_TAXES, InvoiceInput
 from billing.invoice_refusals import SendRefusal
 from billing.invoice_words import SEARCHED_AS
-from billing.listed_ids import planned_recipients
+from billing.listed_ids import left_out, planned_recipients
+from billing.mail_kinds import is_invoice_mail, is_void_mail
 from billing.money import Currency
 from billing.tags import InvoiceTag
 from db import ids
@@ -119,6 +119,9 @@ class Invoice(Node):
     mails: Connection[Annotated["Mail", lazy("api.mails")]] = page(
         "subject_id", "With it to users, the newest first.", only=is_invoice_mail, see=STAFF
     )
+    void_mails: Connection[Annotated["Mail", lazy("api.mails")]] = page(
+        "subject_id", "Those that tell users it is void, the newest first.", only=is_void_mail, see=STAFF
+    )
     paid_at: datetime | None = col(where=True)
     voided_at: datetime | None = col()
     void_reason: str | None = col("Why it was voided, for the customer too.")
@@ -135,6 +138,13 @@ class Invoice(Node):
         see=STAFF,
     )
     scheduled_by: str | None = col("Who planned that.", name="scheduled_by_name")
+    left_out_ids: list[strawberry.ID] = sql(
+        left_out,
+        "The users it was to go to on that day, and who could get no mail by then. Empty once it is sent"
+        " again, or somebody has seen it (`dismissLeftOut`).",
+        see=STAFF,
+    )
+    left_out_at: datetime | None = col("When that happened; null with nobody.", where=True, see=STAFF)
     recurs_on: date | None = col("The day of `recurringInvoice` it was made for.", see=STAFF)
     recurring_invoice: Annotated["RecurringInvoice", lazy("api.recurring_invoices")] | None = one(
         "recurring_id", "What made it, where it was not made by hand.", see=STAFF

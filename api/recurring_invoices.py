@@ -21,7 +21,7 @@ strawberry.enum(t.RecurringFrequency, description=t.RecurringFrequency.__doc__)
 strawberry.enum(t.RecurringStatus, description=t.RecurringStatus.__doc__)
 
 
-@noun(t.RecurringInvoice, "rin", needs=Action.VIEW_INVOICES, order="-created_at")
+@noun(t.RecurringInvoice, "rin", needs=Action.VIEW_INVOICES, order="-created_at", search=t.SEARCHED_AS)
 class RecurringInvoice(Node):
     """An order to make an invoice like another one again and again. A customer's users never see it."""
 

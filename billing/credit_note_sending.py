@@ -60,4 +60,5 @@ def _queue(
     audit.record(
         db, actor, action="credit_note.sent", subject_kind="invoice", subject_id=note.invoice_id,
         customer_id=note.customer_id, now=now, number=invoice.number, credit_note=note.number,
+        amount_minor=note.total_minor, currency=note.currency.value,
     )  # fmt: skip

@@ -371,5 +371,6 @@ def _write_down(
 ) -> None:
     audit.record(
         db, actor, action=action, subject_kind="invoice", subject_id=invoice.id,
-        customer_id=invoice.customer_id, now=now, number=invoice.number, **more,
+        customer_id=invoice.customer_id, now=now, number=invoice.number, currency=invoice.currency.value,
+        **more,
     )  # fmt: skip

@@ -201,18 +201,6 @@ def shows_undelivered(invoice: Any, at: Moment) -> ColumnElement[Any]:
     return _nobody_has(invoice, _some)
 
 
-def is_invoice_mail(mail: Any, at: Moment) -> ColumnElement[Any]:
-    """A mail that brings an invoice."""
-    brings: ColumnElement[bool] = mail.kind == MailKind.INVOICE
-    return brings
-
-
-def is_credit_note_mail(mail: Any, at: Moment) -> ColumnElement[Any]:
-    """A mail that brings a credit note."""
-    brings: ColumnElement[bool] = mail.kind == MailKind.CREDIT_NOTE
-    return brings
-
-
 def _nobody_has(
     invoice: Any, some: Callable[[Sequence[ColumnElement[bool]]], ColumnElement[Any]]
 ) -> ColumnElement[Any]:

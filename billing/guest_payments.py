@@ -107,7 +107,8 @@ def begin(
     address: str,
     now: datetime,
 ) -> Payment:
-    """Make the attempt; commit it before the gateway is called. Again with the same entry: the same payment.
+    """Make the attempt; commit it before the gateway is called. Again with the same entry: the same payment,
+    whatever amount is asked then. Whoever was refused TotalChanged may ask again with the same entry.
 
     `expected_minor` is what the guest was shown, in the invoice's currency. Refuses NotFound (an entry that
     is not this link's, or has no card), NotOpen, LessIsLeft, TotalChanged, a customer in SETUP or ARCHIVED,
@@ -116,8 +117,9 @@ def begin(
     # First, as in every other way to pay: of two who pay at once, the second one sees what is left.
     customer = customers.billable(db, actor, customer_id=setup.customer_id)
     invoice, method_id = invoice_of(db, actor), _entered(setup)
-    shown = Money(expected_minor, invoice.currency)
     earlier = begun_with(db, actor, setup=setup)
+    # A tab that still shows another amount is answered with the payment that was confirmed in its place.
+    shown = Money(expected_minor if earlier is None else earlier.amount_minor, invoice.currency)
     payment = payments.begin(
         db, actor, customer_id=customer.id, shares=[Share(invoice.id, shown)], payment_method_id=method_id,
         expected_total=shown, idempotency_key=_key(setup), return_url=return_url, now=now,

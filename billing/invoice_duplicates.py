@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from auth.actors import Action, Actor
 from billing import invoice_life, invoices
 from billing.customers import Customer
-from billing.invoice_fields import DAYS, Draft, Line, Terms, terms_of
+from billing.invoice_fields import DAYS, Draft, InvoiceInput, Line, Terms, read_draft, terms_of
 from billing.invoice_life import NotOpen
 from billing.invoices import Invoice, InvoiceStatus
 from billing.tags import InvoiceTag, Tag
@@ -32,17 +32,45 @@ class Duplicate(NamedTuple):
     lines: int
 
 
-def duplicate(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Duplicate:
+class Days(NamedTuple):
+    """When a draft is issued and due."""
+
+    issue_on: date
+    due_on: date
+
+
+def duplicate(
+    db: Session, actor: Actor, *, invoice_id: UUID, fields: InvoiceInput | None = None, now: datetime
+) -> Duplicate:
     """Make a draft like the invoice: its lines, memo, internal note and the partner's tags.
 
-    Issued today (partner's zone), due as many days later as the other was. Refuses NotFound, a customer in
-    SETUP or ARCHIVED.
+    Issued today (partner's zone), due as many days later as the other was. `fields`: what somebody made of
+    that before it is stored; only the tags come along then. Refuses NotFound, a customer in SETUP or
+    ARCHIVED, and wrong `fields` as `invoices.create_draft`.
     """
     actor.require(Action.EDIT_INVOICES)
     customer, original = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
+    if fields is None:
+        days = _days_like(db, actor, customer, original, now)
+        return copy(db, actor, customer, original, days._asdict(), "invoice.duplicated", now)
+    draft = read_draft(db, actor, customer=customer, fields=fields, now=now)
+    made = invoices.add_draft(
+        db, actor, customer, draft, "invoice.duplicated", now, copy_of=str(original.id)
+    )  # fmt: skip
+    _carry_tags(db, original, made, now)
+    return Duplicate(made, len(draft.lines or ()))
+
+
+def days_like(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Days:
+    """The days that a duplicate would have; refuses as `duplicate` does, and stores nothing."""
+    actor.require(Action.EDIT_INVOICES)
+    customer, original = invoices.locked(db, actor, invoice_id=invoice_id, billable=True)
+    return _days_like(db, actor, customer, original, now)
+
+
+def _days_like(db: Session, actor: Actor, customer: Customer, original: Invoice, now: datetime) -> Days:
     terms = terms_of(db, actor, customer=customer, now=now)
-    days = {"issue_on": terms.today, "due_on": due_like(original, terms.today, terms)}
-    return copy(db, actor, customer, original, days, "invoice.duplicated", now)
+    return Days(terms.today, due_like(original, terms.today, terms))
 
 
 def reissue(

@@ -42,6 +42,12 @@ _DATES = {
     "issue_on": mark("issue"), "due_on": mark("due"), "received_on": mark("received"),
     "send_on": mark("send"), "next_on": mark("next"), "ends_on": mark("ends"),
 }  # fmt: skip
+_MINUS = re.compile(r"\s*[-−]\s*[0-9.,]")
+_NEGATIVE_LINE = mark(
+    "A line can't be below zero. To charge less, give a discount on a line. To take back what was invoiced "
+    "before, credit that invoice: its credit can be applied to this one."
+)
+_NEGATIVE_DISCOUNT = mark("Write the discount without a minus: it is taken off the line.")
 _SUMS = ("net_minor", "tax_minor", "total_minor")
 
 
@@ -301,8 +307,11 @@ def _line(checks: Checks, typed: LineInput, currency: Currency) -> Line:
     """A line with its cents. With a problem noted the cents mean nothing, and nobody will use them."""
     problems = len(checks.problems)
     description = checks.line("description", typed.description, required=True, limit=500)
-    quantity_e4 = checks.read("quantity", parse_quantity, typed.quantity, otherwise=0)
-    price = read_amount(checks, "unit_price", typed.unit_price, currency, required=True)
+    quantity_e4, price = 0, Money(0, currency)
+    if not _is_below_zero(checks, "quantity", typed.quantity, _NEGATIVE_LINE):
+        quantity_e4 = checks.read("quantity", parse_quantity, typed.quantity, otherwise=0)
+    if not _is_below_zero(checks, "unit_price", typed.unit_price, _NEGATIVE_LINE):
+        price = read_amount(checks, "unit_price", typed.unit_price, currency, required=True)
     gross_minor = line_gross(quantity_e4, price.minor)
     discount_minor, discount_rate_e4 = _discount(checks, typed, gross_minor, currency)
     taxes = _taxes(checks, typed.taxes)
@@ -330,14 +339,26 @@ def _discount(
     checks: Checks, typed: LineInput, gross_minor: int, currency: Currency
 ) -> tuple[int, int | None]:
     """What is taken off, in cents; and the rate, if it was given in percent. Both at once is no answer."""
-    amount = read_amount(checks, "discount", typed.discount, currency, required=False)
-    if not (typed.discount_percent or "").strip():
+    amount = Money(0, currency)
+    if not _is_below_zero(checks, "discount", typed.discount, _NEGATIVE_DISCOUNT):
+        amount = read_amount(checks, "discount", typed.discount, currency, required=False)
+    percent = (typed.discount_percent or "").strip()
+    if not percent or _is_below_zero(checks, "discount_percent", percent, _NEGATIVE_DISCOUNT):
         return amount.minor, None
     rate_e4 = checks.read("discount_percent", parse_percent, typed.discount_percent, otherwise=0)
     if amount.minor:
         message = "Give the discount as an amount or in percent, not both."
         checks.refuse("discount_percent", code="TWO_DISCOUNTS", message=message)
     return share_of(gross_minor, rate_e4), rate_e4 or None
+
+
+def _is_below_zero(checks: Checks, field: str, typed: str | AmountInput | None, instead: str) -> bool:
+    """Is a minus before the number? It is noted, with what to do `instead`."""
+    text = typed.amount if isinstance(typed, AmountInput) else typed
+    if text is None or not _MINUS.match(text):
+        return False
+    checks.refuse(field, code="BAD_NUMBER", message=instead)
+    return True
 
 
 def _taxes(checks: Checks, typed: Sequence[TaxInput]) -> tuple[dict[str, Any], ...]:

@@ -3,7 +3,7 @@
 Surprise: the day begins at nine in the partner's own time zone, and a day that was missed is made up for at
 the next round. What is refused then is told on the draft and on the dashboard's home, and is not tried again
 until somebody plans anew. Of chosen recipients those get it who still may on that day; if none is left, it
-goes to the managers and payers, and the history says so.
+goes to the managers and payers. The history says so, and the dashboard's home until somebody has seen it.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from auth import audit
 from auth.actors import Action, Actor
 from billing import invoice_sending, invoices
 from billing.customers import Customer
@@ -81,6 +82,26 @@ def unschedule(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) ->
     return invoice
 
 
+def dismiss_left_out(db: Session, actor: Actor, *, invoice_id: UUID, now: datetime) -> Invoice:
+    """Note that somebody has seen whom a planned sending left out; with nobody left out nothing changes.
+
+    Refuses NotFound.
+    """
+    actor.require(Action.EDIT_INVOICES)
+    _, invoice = invoices.locked(db, actor, invoice_id=invoice_id)
+    if invoice.left_out_at is None:
+        return invoice
+    invoice.left_out, invoice.left_out_at = [], None
+    invoice.updated_at = now
+    db.flush()
+    # What the customer never learned is not for its side of the log.
+    audit.record(
+        db, actor, action="invoice.left_out_seen", subject_kind="invoice", subject_id=invoice.id,
+        customer_id=audit.Unseen(invoice.customer_id), now=now, number=invoice.number,
+    )  # fmt: skip
+    return invoice
+
+
 def due(db: Session, actor: Actor, *, now: datetime) -> Sequence[UUID]:
     """The partner's drafts whose day has come and that were not refused, the longest due first."""
     wanted = (
@@ -112,8 +133,10 @@ def send_due(db: Session, actor: Actor, invoice_id: UUID, *, now: datetime) -> i
     try:
         with db.begin_nested():
             invoices.record(db, actor, invoice, "invoice.schedule_kept", now, **cause)
-            told = _still_told(db, actor, customer, invoice, now)
+            told, gone = _still_told(db, actor, customer, invoice, now)
             invoice_sending.send(db, actor, invoice_id=invoice_id, recipients=told, now=now)
+            invoice.left_out, invoice.left_out_at = gone, now if gone else None
+            db.flush()
     except Refusal as refusal:
         db.refresh(invoice)
         invoice.send_refusal = reason(refusal)
@@ -126,16 +149,18 @@ def send_due(db: Session, actor: Actor, invoice_id: UUID, *, now: datetime) -> i
 
 def _still_told(
     db: Session, actor: Actor, customer: Customer, invoice: Invoice, now: datetime
-) -> list[UUID] | None:
-    """Those of the chosen who may get it today; None for the managers and payers. Who is left out is told."""
+) -> tuple[list[UUID] | None, list[UUID]]:
+    """Those of the chosen who may get it today (None for the managers and payers), and who is left out, which
+    is told.
+    """
     chosen = list(invoice.send_to)
     reachable = {member.id for member in invoice_sending.reachable(db, customer)}
     told = [member_id for member_id in chosen if member_id in reachable]
-    gone = [str(member_id) for member_id in chosen if member_id not in reachable]
+    gone = [member_id for member_id in chosen if member_id not in reachable]
     if gone:
         action = "invoice.recipients_left_out" if told else "invoice.recipients_gone"
-        invoices.record(db, actor, invoice, action, now, people=gone)
-    return told or None
+        invoices.record(db, actor, invoice, action, now, people=[str(member_id) for member_id in gone])
+    return told or None, gone
 
 
 def last_day(now: datetime, zone: ZoneInfo) -> date:

@@ -56,7 +56,8 @@ def send(
 ) -> Invoice:
     """Mail an invoice to these users of the customer, issuing it first if it is a draft.
 
-    Left out: to its managers and payers. May be repeated: everybody gets it again, with the same pay link.
+    Left out: to its managers and payers. May be repeated: everybody gets it again, with the same pay link,
+    and whom an earlier sending left out is settled.
     `seen`: only if nobody sent it since then; else SentAlready, so that one confirmation sends once.
     Refuses NotFound (also for somebody who is no user of this customer, or was removed), NotOpen (a voided
     one), NobodyToTell, a customer in SETUP or ARCHIVED, and at ("recipient_ids",) REQUIRED, TOO_MANY.
@@ -71,6 +72,7 @@ def send(
     if invoice.status is InvoiceStatus.DRAFT:
         invoice_life.issue(db, actor, customer, invoice, now)
     invoice.updated_at = now
+    invoice.left_out, invoice.left_out_at = [], None
     if invoice.status is InvoiceStatus.OPEN:
         mailed_links.with_invoice(db, actor, invoice=invoice, now=now)
     for membership_id in told:

@@ -55,8 +55,9 @@ class Invoice(SQLModel, table=True):
     `credited_minor` is what credit notes and a customer's credit took off it. `reserved_minor` is what
     payments under way are for: nobody else can pay that part meanwhile. `send_on`
     is the day a draft is to be sent by itself, `send_to` whom it then goes to (nobody: the managers and
-    payers); both are gone once it is issued. `recurring_id` made it for the day
-    `recurs_on`. `archiving_id` names the act that archived it (`invoice_archiving.py`).
+    payers); both are gone once it is issued. `left_out`
+    are those of them who could get no mail by then, until somebody has seen that. `recurring_id` made it
+    for the day `recurs_on`. `archiving_id` names the act that archived it (`invoice_archiving.py`).
     """
 
     __tablename__ = "invoice"
@@ -96,6 +97,7 @@ class Invoice(SQLModel, table=True):
         CheckConstraint("send_on is null or status = 'DRAFT'", name="only_drafts_planned"),
         CheckConstraint("send_refusal is null or send_on is not null", name="only_planned_refused"),
         CheckConstraint("send_to = '{}' or send_on is not null", name="only_planned_addressed"),
+        CheckConstraint("(left_out = '{}') = (left_out_at is null)", name="left_out_at_a_time"),
         CheckConstraint("(archived_at is null) = (archiving_id is null)", name="archived_in_an_act"),
         CheckConstraint(
             "archived_at is null or status in ('PAID', 'VOID', 'UNCOLLECTIBLE')", name="only_ended_archived"
@@ -105,6 +107,9 @@ class Invoice(SQLModel, table=True):
         ),
         Index(
             "ix_invoice_archiving", "partner_id", "archiving_id", postgresql_where="archiving_id is not null"
+        ),
+        Index(
+            "ix_invoice_left_out", "partner_id", "due_on", "id", postgresql_where="left_out_at is not null"
         ),
         Index("ix_invoice_send", "partner_id", "send_on", "id", postgresql_where="send_on is not null"),
         Index(
@@ -157,6 +162,8 @@ class Invoice(SQLModel, table=True):
     send_to: list[UUID] = references(default_factory=list)
     scheduled_by: UUID | None = None
     scheduled_by_name: str | None = None
+    left_out: list[UUID] = references(default_factory=list)
+    left_out_at: datetime | None = instant(default=None)
     recurring_id: UUID | None = None
     recurs_on: date | None = day(default=None)
     archived_at: datetime | None = instant(default=None)
@@ -369,11 +376,12 @@ def _write_lines(db: Session, invoice: Invoice, draft: Draft) -> None:
 
 
 def record(db: Session, actor: Actor, invoice: Invoice, action: str, now: datetime, **more: object) -> None:
-    """Write an act on an invoice into the audit log, with its number and total as they are now."""
+    """Write an act on an invoice into the audit log, with its number, total and currency as they are now."""
     # Of a draft the customer's side learns nothing, not even that there is one.
     whose = invoice.customer_id
     customer_id = audit.Unseen(whose) if invoice.status is InvoiceStatus.DRAFT else whose
     audit.record(
         db, actor, action=action, subject_kind="invoice", subject_id=invoice.id,
-        customer_id=customer_id, now=now, number=invoice.number, total_minor=invoice.total_minor, **more,
+        customer_id=customer_id, now=now, number=invoice.number, total_minor=invoice.total_minor,
+        currency=invoice.currency.value, **more,
     )  # fmt: skip

@@ -17,6 +17,11 @@ def planned_recipients(invoice: Any, at: Moment) -> ColumnElement[Any]:
     return _listed("usr_", invoice.send_to)
 
 
+def left_out(invoice: Any, at: Moment) -> ColumnElement[Any]:
+    """The users a draft was to go to on its day, and did not."""
+    return _listed("usr_", invoice.left_out)
+
+
 def _listed(prefix: str, ids: Any) -> ColumnElement[Any]:
     each = func.unnest(ids).column_valued("named")
     shown = literal(prefix, String) + func.replace(cast(each, String), "-", "")

@@ -325,7 +325,8 @@ def record(db: Session, actor: Actor, payment: Payment, action: str, now: dateti
     """Write an act on a payment into the audit log."""
     audit.record(
         db, actor, action=action, subject_kind="payment", subject_id=payment.id,
-        customer_id=payment.customer_id, now=now, amount_minor=payment.amount_minor, status=payment.status,
+        customer_id=payment.customer_id, now=now, amount_minor=payment.amount_minor,
+        currency=payment.currency.value, status=payment.status,
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from billing.invoice_refusals import SendRefusal
 from db.columns import choice, count, day, instant, key, tenant
 from db.policies import Guard, guarded
 
+SEARCHED_AS = "recurring_invoice"
 LONGEST_STEP_DAYS = 366
 PREVIEWED = 6
 # How far a calendar is followed in one look: days enough for 40 years of every day.

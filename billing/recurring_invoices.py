@@ -7,18 +7,25 @@ missed is made up for, dated its own day and never due before today; what is ref
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlmodel import Session, select
 
 from auth import audit
 from auth.actors import Action, Actor
-from billing import customers, invoices
+from billing import customers, invoice_words, invoices, search
 from billing.customers import Customer
 from billing.invoice_fields import terms_of
 from billing.invoices import Invoice
-from billing.recurrences import PREVIEWED, RecurringInvoice, RecurringStatus, rhythm_of, turns
+from billing.recurrences import (
+    PREVIEWED,
+    SEARCHED_AS,
+    RecurringInvoice,
+    RecurringStatus,
+    rhythm_of,
+    turns,
+)
 from billing.recurring_fields import Before, Plan, RecurringInput, read_plan
 from billing.recurring_words import filled, has_words, language_of, refuse_unknown, span_of
 from billing.texts import Checks
@@ -90,6 +97,7 @@ def create(
     )  # fmt: skip
     db.add(row)
     db.flush()
+    _keep_words(db, row)
     _record(db, actor, row, "recurring_invoice.created", now)
     return row
 
@@ -112,6 +120,7 @@ def update(
     for name, value in plan.values.items():
         setattr(row, name, value)
     row.invoice_id, row.refusal = invoice.id, None
+    _keep_words(db, row)
     row.next_on, row.step = plan.turn.on, plan.turn.step
     return moved(db, actor, row, "recurring_invoice.updated", now)
 
@@ -234,6 +243,15 @@ def _require_known(db: Session, invoice: Invoice) -> None:
         if not checks.problems:
             refuse_unknown(checks, "invoice_id", line.description)
     checks.done()
+
+
+def _keep_words(db: Session, row: RecurringInvoice) -> None:
+    """Staff find it by the words of what it repeats, as they are when it is ordered or changed."""
+    mine: dict[str, Any] = {
+        "partner_id": row.partner_id, "customer_id": None, "kind": SEARCHED_AS, "subject_id": row.id,
+    }  # fmt: skip
+    search.keep(db, **mine, texts=())
+    search.add_those_of(db, **mine, other=(invoice_words.SEARCHED_AS, row.invoice_id))
 
 
 def _require_going(row: RecurringInvoice) -> None:

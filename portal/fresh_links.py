@@ -12,7 +12,7 @@ from starlette.routing import Route
 from billing import mailed_links
 from portal import visits
 from portal.door import read_form, visitor
-from portal.guest_paying import ONE, address_of, held
+from portal.guest_addresses import ONE, address_of, held
 from portal.house import house
 from portal.pay_links import FRESH, LONGEST_TOKEN, TRIED
 

@@ -23,9 +23,9 @@ from billing.guest_payments import Due
 from billing.invoice_balances import lacking_minor
 from billing.invoices import Invoice
 from billing.pay_links import Guest
-from billing.payment_methods import NoGatewayAccount, PaymentMethod
+from billing.payment_methods import NoGatewayAccount, PaymentMethod, PaymentMethodSetup
+from billing.payment_orders import TotalChanged
 from billing.payments import CannotCancel, Payment, PaymentStatus
-from db import ids
 from db.deadlines import within_deadline
 from errors import Conflict, Limited, NotFound
 from integrations import method_setups, paying
@@ -36,12 +36,26 @@ from portal.brand import brand_of
 from portal.cookies import LANGUAGE, YEAR_SECONDS, remember
 from portal.door import Endpoint, read_form, visitor
 from portal.form import Form
-from portal.headers import admit_gateway, client_address, withhold_address
+from portal.guest_addresses import (
+    LONGEST_ENTRY,
+    ONE,
+    PAYMENT,
+    address_of,
+    cookie_of,
+    entry_of,
+    held,
+    here,
+    home_of,
+    link_of,
+    payment_page,
+    return_url,
+    review_page,
+)
+from portal.headers import admit_gateway, withhold_address
 from portal.house import house, record_id
 from portal.papers import PDF, file
 from portal.pay_links import LONGEST_TOKEN, ended, opened, shown_money
 
-LONGEST_SETUP = 200
 MOST_DIGITS = 12
 Result = TypeVar("Result")
 
@@ -52,8 +66,8 @@ async def enter(request: Request) -> Response:
     guest = await run_in_threadpool(opened, request, False, lambda _, guest: guest)
     link_id = guest.actor.id
     assert link_id is not None
-    answer = RedirectResponse(f"{_home(link_id)}/pay", 303)
-    remember(request, answer, _cookie(request, link_id), request.path_params["token"])
+    answer = RedirectResponse(f"{home_of(link_id)}/pay", 303)
+    remember(request, answer, cookie_of(request, link_id), request.path_params["token"])
     asked = known(request.query_params.get("language"))
     if asked is not None:
         remember(request, answer, house(request).cookie(LANGUAGE), asked, seconds=YEAR_SECONDS)
@@ -83,21 +97,21 @@ async def begin(request: Request) -> Response:
     try:
         session = await run_in_threadpool(
             method_setups.begin, parts.database, parts.gateway, actor, customer_id=customer_id,
-            return_url=_return_url(request), browser=visits.browser(request), now=parts.clock(),
+            return_url=return_url(request), browser=visits.browser(request), now=parts.clock(),
         )  # fmt: skip
     except (method_setups.GatewayDown, NoGatewayAccount) as down:
         return await _start(request, refusal=down)
-    return RedirectResponse(f"{_here(request)}/card?setup={session.id}", 303)
+    return RedirectResponse(f"{here(request)}/card?setup={session.id}", 303)
 
 
 async def show_fields(request: Request) -> Response:
     """The gateway's form in a frame; for browsers without scripts the link to its page."""
     parts, guest = house(request), await run_in_threadpool(_in, request, lambda _, guest: guest)
     session = await run_in_threadpool(
-        method_setups.reopen, parts.database, parts.gateway, guest.actor, gateway_setup=_setup(request),
-        return_url=_return_url(request),
+        method_setups.reopen, parts.database, parts.gateway, guest.actor, gateway_setup=entry_of(request),
+        return_url=return_url(request),
     )  # fmt: skip
-    way_back = f"{_here(request)}/review?setup={_setup(request)}"
+    way_back = review_page(request, entry_of(request))
     if session is None:
         return RedirectResponse(way_back, 303)
     admit_gateway(request)
@@ -109,17 +123,17 @@ async def show_review(request: Request) -> Response:
     parts, guest = house(request), await run_in_threadpool(_in, request, lambda _, guest: guest)
     try:
         entered = await run_in_threadpool(
-            method_setups.finish, parts.database, parts.gateway, guest.actor, gateway_setup=_setup(request),
+            method_setups.finish, parts.database, parts.gateway, guest.actor, gateway_setup=entry_of(request),
             now=parts.clock(),
         )  # fmt: skip
     except method_setups.GatewayDown as down:
         return await _start(request, refusal=down)
     if entered is None:
-        return RedirectResponse(f"{_here(request)}/pay", 303)
+        return RedirectResponse(f"{here(request)}/pay", 303)
 
     def look(db: Session, guest: Guest) -> Due | UUID:
         setup = payment_methods.find_setup(
-            db, guest.actor, gateway=parts.gateway.name, gateway_setup=_setup(request)
+            db, guest.actor, gateway=parts.gateway.name, gateway_setup=entry_of(request)
         )
         begun = guest_payments.begun_with(db, guest.actor, setup=setup)
         return guest_payments.review(db, guest.actor, setup=setup) if begun is None else begun.id
@@ -127,37 +141,43 @@ async def show_review(request: Request) -> Response:
     try:
         due = await run_in_threadpool(_in, request, look)
     except Conflict as late:
-        return await _start(request, refusal=late)
+        return await _start(request, refusal=late, entry=entry_of(request))
     if isinstance(due, UUID):
-        return RedirectResponse(_payment_page(request, due), 303)
-    # Chromium holds the redirect after the form, to the bank's page, against this page's policy.
-    admit_gateway(request)
-    return _page(
-        request, guest, "guest/review.html", invoice=due.invoice, method=_card(due.method),
-        total=shown_money(due.total.minor, due.total.currency), setup=_setup(request), minor=due.total.minor,
-    )  # fmt: skip
+        return RedirectResponse(payment_page(request, due), 303)
+    return _review(request, guest, due, entry_of(request))
 
 
 async def confirm(request: Request) -> Response:
-    """Make the payment, or find the one this very card was typed for, and show what came of it."""
+    """Make the payment, or find the one this very card was typed for, and show what came of it.
+
+    Is another amount due by now, that is asked about instead, and the card need not be typed again: an entry
+    that no payment began with is as good as before.
+    """
     form, parts = await _form(request), house(request)
-    site = parts.public_url.rstrip("/")
+    site, entry, shown = parts.public_url.rstrip("/"), form.value("setup")[:LONGEST_ENTRY], _minor(form)
+
+    def setup_of(db: Session, guest: Guest) -> PaymentMethodSetup:
+        return payment_methods.find_setup(db, guest.actor, gateway=parts.gateway.name, gateway_setup=entry)
 
     def work(db: Session, guest: Guest) -> tuple[Actor, UUID]:
-        setup = payment_methods.find_setup(
-            db, guest.actor, gateway=parts.gateway.name, gateway_setup=form.value("setup")[:LONGEST_SETUP]
-        )
         begun = guest_payments.begin(
-            db, guest.actor, setup=setup, expected_minor=_minor(form), now=parts.clock(),
-            return_url=lambda payment_id: f"{site}{_payment_page(request, payment_id)}/return",
+            db, guest.actor, setup=setup_of(db, guest), expected_minor=shown, now=parts.clock(),
+            return_url=lambda payment_id: f"{site}{payment_page(request, payment_id)}/return",
             address=address_of(request),
         )  # fmt: skip
         return guest.actor, begun.id
 
+    def look(db: Session, guest: Guest) -> tuple[Guest, Due]:
+        return guest, guest_payments.review(db, guest.actor, setup=setup_of(db, guest))
+
     try:
-        actor, payment_id = await run_in_threadpool(_in, request, work)
+        try:
+            actor, payment_id = await run_in_threadpool(_in, request, work)
+        except TotalChanged:
+            guest, due = await run_in_threadpool(_in, request, look)
+            return _review(request, guest, due, entry, was=shown)
     except (Conflict, TooMany) as late:
-        return await _start(request, refusal=late)
+        return await _start(request, refusal=late, entry=entry)
     parts.reached("reserve")
     payment = await run_in_threadpool(
         paying.send_and_see, parts.database, parts.gateway, actor, payment_id=payment_id, clock=parts.clock,
@@ -166,7 +186,7 @@ async def confirm(request: Request) -> Response:
     await _note(request, payment)
     if payment.status is PaymentStatus.REQUIRES_ACTION and payment.action_url:
         return RedirectResponse(payment.action_url, 303)
-    return RedirectResponse(_payment_page(request, payment.id), 303)
+    return RedirectResponse(payment_page(request, payment.id), 303)
 
 
 async def show_payment(request: Request) -> Response:
@@ -182,7 +202,7 @@ async def come_back(request: Request) -> Response:
         payment_id=record_id(request, "payment_id", "pay"), clock=parts.clock,
     )  # fmt: skip
     await _note(request, payment)
-    return RedirectResponse(_payment_page(request, payment.id), 303)
+    return RedirectResponse(payment_page(request, payment.id), 303)
 
 
 async def give_up(request: Request) -> Response:
@@ -197,7 +217,7 @@ async def give_up(request: Request) -> Response:
         )  # fmt: skip
     except (CannotCancel, paying.GatewayDown) as refusal:
         return await _payment(request, refusal=refusal)
-    return RedirectResponse(_payment_page(request, payment_id), 303)
+    return RedirectResponse(payment_page(request, payment_id), 303)
 
 
 async def receipt(request: Request) -> Response:
@@ -206,19 +226,33 @@ async def receipt(request: Request) -> Response:
     sheet = await run_in_threadpool(
         _in, request, lambda db, guest: receipt_sheet(db, guest.actor, payment_id=payment_id)
     )
-    pdf = await run_in_threadpool(house(request).press.pdf, sheet, _here(request))
+    pdf = await run_in_threadpool(house(request).press.pdf, sheet, here(request))
     return file(pdf, sheet.name, PDF, inline="view" in request.query_params)
 
 
 async def back(request: Request) -> Response:
     """Whoever comes to a form's address without the form."""
     payment = request.path_params.get("payment_id")
-    return RedirectResponse(
-        f"{_here(request)}/payments/{payment}" if payment else f"{_here(request)}/pay", 303
-    )
+    return RedirectResponse(f"{here(request)}/payments/{payment}" if payment else f"{here(request)}/pay", 303)
 
 
-async def _start(request: Request, *, refusal: Conflict | Limited | None = None) -> Response:
+def _review(request: Request, guest: Guest, due: Due, setup: str, *, was: int | None = None) -> Response:
+    """What will be charged; `was`: it is another amount than the one in cents that was confirmed."""
+    # Chromium holds the redirect after the form, to the bank's page, against this page's policy.
+    admit_gateway(request)
+    currency = due.total.currency
+    return _page(
+        request, guest, "guest/review.html", status=200 if was is None else 409, invoice=due.invoice,
+        method=_card(due.method), total=shown_money(due.total.minor, currency), setup=setup,
+        minor=due.total.minor, was=None if was is None else shown_money(was, currency),
+    )  # fmt: skip
+
+
+async def _start(
+    request: Request, *, refusal: Conflict | Limited | None = None, entry: str | None = None
+) -> Response:
+    """`entry`: of a card that is typed already, and waits for what is under way to end."""
+
     def look(db: Session, guest: Guest) -> tuple[Guest, Invoice, bool, bool, Payment | None]:
         invoice, now = guest_payments.invoice_of(db, guest.actor), house(request).clock()
         can_pay = guest_payments.can_pay(db, guest.actor, invoice=invoice)
@@ -227,12 +261,13 @@ async def _start(request: Request, *, refusal: Conflict | Limited | None = None)
 
     guest, invoice, can_pay, stopped, begun = await run_in_threadpool(_in, request, look)
     if begun is not None:
-        return RedirectResponse(_payment_page(request, begun.id), 303)
+        return RedirectResponse(payment_page(request, begun.id), 303)
     left = lacking_minor(invoice) if invoice.status == "OPEN" else 0
     status = 429 if can_pay and stopped else 409 if refusal else 200
     return _page(
         request, guest, "guest/pay.html", status=status, invoice=invoice, can_pay=can_pay, stopped=stopped,
         left=shown_money(left, invoice.currency), refusal=refusal.message if refusal else None,
+        again=None if entry is None else review_page(request, entry),
     )  # fmt: skip
 
 
@@ -250,7 +285,7 @@ async def _payment(request: Request, *, refusal: Conflict | Limited | None = Non
     return _page(
         request, guest, "guest/payment.html", status=409 if refusal else 200, payment=payment,
         invoice=invoice, method=_card(method), amount=shown_money(payment.amount_minor, payment.currency),
-        here=_payment_page(request, payment.id), refusal=refusal.message if refusal else None,
+        here=payment_page(request, payment.id), refusal=refusal.message if refusal else None,
     )  # fmt: skip
 
 
@@ -264,21 +299,6 @@ async def _note(request: Request, payment: Payment) -> None:
     await run_in_threadpool(_in, request, work)
 
 
-def held(request: Request) -> str:
-    """The token that this browser keeps for the address's link; empty if it keeps none."""
-    if "link_id" not in request.path_params:
-        return ""
-    try:
-        return request.cookies.get(_cookie(request, _link_id(request)), "")
-    except DeadLink:
-        return ""
-
-
-def address_of(request: Request) -> str:
-    """Where the request comes from, as the throttle counts it."""
-    return client_address(request.scope, house(request).trusted_proxies)
-
-
 async def _form(request: Request) -> Form:
     """The posted form, if one of our own pages sent it (D-5)."""
     form = await read_form(request)
@@ -288,8 +308,8 @@ async def _form(request: Request) -> Form:
 
 def _in(request: Request, work: Callable[[Session, Guest], Result]) -> Result:
     """Run `work` for whoever holds the link of this address, in one transaction. Refuses DeadLink."""
-    parts, link_id = house(request), _link_id(request)
-    token = request.cookies.get(_cookie(request, link_id), "")[:LONGEST_TOKEN]
+    parts, link_id = house(request), link_of(request)
+    token = request.cookies.get(cookie_of(request, link_id), "")[:LONGEST_TOKEN]
     with parts.database.transaction() as db:
         guest = pay_links.let_in_to_pay(db, token=token, link_id=link_id, now=parts.clock())
         if request.method == "POST":
@@ -302,8 +322,7 @@ def _page(request: Request, guest: Guest, template: str, *, status: int = 200, *
     partner = guest.partner
     return visits.page(
         request, template, status=status, place=partner.name, brand=brand_of(partner.accent, partner.logo),
-        partner=partner, home=_here(request),
-        link=pay_links.path_of(request.cookies.get(_cookie(request, _link_id(request)), "")), **context,
+        partner=partner, home=here(request), link=pay_links.path_of(held(request)), **context,
     )  # fmt: skip
 
 
@@ -320,37 +339,6 @@ def _minor(form: Form) -> int:
     return int(text)
 
 
-def _setup(request: Request) -> str:
-    return request.query_params.get("setup", "")[:LONGEST_SETUP]
-
-
-def _link_id(request: Request) -> UUID:
-    try:
-        return record_id(request, "link_id", "pln")
-    except NotFound:
-        raise DeadLink from None
-
-
-def _cookie(request: Request, link_id: UUID) -> str:
-    return house(request).cookie(f"pay_link_{link_id.hex}")
-
-
-def _home(link_id: UUID) -> str:
-    return f"/pay-link/{ids.shown('pln', link_id)}"
-
-
-def _here(request: Request) -> str:
-    return _home(_link_id(request))
-
-
-def _payment_page(request: Request, payment_id: UUID) -> str:
-    return f"{_here(request)}/payments/{ids.shown('pay', payment_id)}"
-
-
-def _return_url(request: Request) -> str:
-    return f"{house(request).public_url.rstrip('/')}{_here(request)}/review"
-
-
 def _guest(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
     """The visitors' door, where a dead link is the page that says so."""
 
@@ -363,8 +351,6 @@ def _guest(endpoint: Callable[[Request], Awaitable[Response]]) -> Endpoint:
     return visitor(known)
 
 
-ONE = "/pay-link/{link_id}"
-_PAYMENT = ONE + "/payments/{payment_id}"
 ROUTES = [
     Route("/pay/{token}/pay", _guest(enter)),
     Route(ONE + "/pay", _guest(show_start)),
@@ -372,9 +358,9 @@ ROUTES = [
     Route(ONE + "/card", _guest(show_fields)),
     Route(ONE + "/review", _guest(show_review)),
     Route(ONE + "/review", _guest(confirm), methods=["POST"]),
-    Route(_PAYMENT, _guest(show_payment)),
-    Route(_PAYMENT + "/receipt.pdf", _guest(receipt)),
-    Route(_PAYMENT + "/return", _guest(come_back)),
-    Route(_PAYMENT + "/cancel", _guest(back)),
-    Route(_PAYMENT + "/cancel", _guest(give_up), methods=["POST"]),
+    Route(PAYMENT, _guest(show_payment)),
+    Route(PAYMENT + "/receipt.pdf", _guest(receipt)),
+    Route(PAYMENT + "/return", _guest(come_back)),
+    Route(PAYMENT + "/cancel", _guest(back)),
+    Route(PAYMENT + "/cancel", _guest(give_up), methods=["POST"]),
 ]

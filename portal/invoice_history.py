@@ -34,7 +34,7 @@ def told_by(invoice: Mapping[str, Any]) -> list[Happened]:
 
 def _life(invoice: Mapping[str, Any]) -> Iterator[Happened]:
     if invoice["finalizedAt"]:
-        yield Happened(invoice["finalizedAt"], say(mark("Issued", context="history")))
+        yield Happened(invoice["finalizedAt"], say("Issued: {amount}", amount=money_text(invoice["total"])))
     if invoice["voidedAt"]:
         why = invoice["voidReason"]
         yield Happened(invoice["voidedAt"], say("Voided: {reason}", reason=why) if why else say("Voided"))
@@ -68,7 +68,10 @@ def _credits(invoice: Mapping[str, Any]) -> Iterator[Happened]:
         if row["reversedAt"]:
             yield Happened(row["reversedAt"], say("{amount} from outside was taken back", amount=amount))
     for note in invoice["creditNotes"]["nodes"]:
-        yield Happened(note["createdAt"], say("Credited by {number}", number=note["number"]))
+        amount = money_text(note["total"])
+        yield Happened(
+            note["createdAt"], say("Credited by {number}: {amount}", number=note["number"], amount=amount)
+        )
     for one in invoice["creditApplications"]["nodes"]:
         yield Happened(
             one["createdAt"], say("{amount} of credit was applied", amount=money_text(one["amount"]))

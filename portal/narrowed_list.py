@@ -41,7 +41,8 @@ class Listing:
     `path` is its place under the door's home, `noun` that of its documents and templates, and `connection`
     the field of the API that it reads. `invoice` are the fields that lead to a row's invoice. `tab` is what
     addresses call its `tabs`, each with its label and conditions. `staffs`: it is the partner's, which has
-    many customers and two currencies.
+    many customers, and two `currencies` where rows have one. `more` is what its template needs beside what
+    every list does, from what was read.
     """
 
     path: str
@@ -58,12 +59,15 @@ class Listing:
     staffs: bool
     size: int = 100
     invoice: Sequence[str] = ("invoice",)
+    currencies: bool = True
+    more: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda content: {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """What may be asked in an address, beside tab and order."""
         ends = (f"{span.name}_{end}" for span in self.spans for end in ("from", "to"))
-        return ("search", *(("customer", "currency") if self.staffs else ()), *ends)
+        ours = ("customer", "currency") if self.currencies else ("customer",)
+        return ("search", *(ours if self.staffs else ()), *ends)
 
     def routes(self) -> list[Route]:
         """The addresses of the list and of its file."""
@@ -92,7 +96,7 @@ class Listing:
                 for tab, (label, _) in self.tabs.items()
             ],
             beside=neighbours(request, listed["pageInfo"]), chips=chips.of_customer(request, page),
-            cleared=self._home(request), count=self.count(listed["totalCount"]),
+            cleared=self._home(request), count=self.count(listed["totalCount"]), **self.more(page.content),
         )  # fmt: skip
 
     async def take_out(self, request: Request) -> Response:

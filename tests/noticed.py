@@ -24,6 +24,7 @@ OWN_TWINS = (
     "tests/billing/test_reading_among_twins.py",
     "tests/billing/test_thread_words.py",
     "tests/billing/test_untied.py",
+    "tests/billing/test_untied_stories.py",
     "tests/billing/test_refused_first.py",
     "tests/billing/test_strangers.py",
     "tests/billing/test_voided_mails.py",
@@ -45,7 +46,8 @@ ASKED = {
             "replays",
         ),
         "unguarded strangers replays memberships team invites accepting api_keys profiles"
-        " billing/erasing billing/erasing_former billing/untied billing/refused_first siblings",
+        " billing/erasing billing/erasing_former billing/untied billing/untied_stories"
+        " billing/refused_first siblings",
     ),
     "billing": {
         "access_requests": "access_requests strangers",
@@ -104,7 +106,8 @@ def tests_of(package: str, module: str) -> list[str]:
     """The files of tests that a module's predicates are asked of."""
     names = ASKED[package].get(module, module).split()
     if package == "billing":
-        names += ["untied", "refused_first", "among_twins", "imports_among_twins", "lists_among_twins"]
+        names += ["untied", "untied_stories", "refused_first", "among_twins"]
+        names += ["imports_among_twins", "lists_among_twins"]
     parts = [name if "/" in name else f"{package}/{name}" for name in names]
     return [f"tests/{part.replace('/', '/test_')}.py" for part in parts]
 

@@ -61,7 +61,11 @@ def invoice_sheet(db: Session, actor: Actor, *, invoice_id: UUID) -> Sheet:
         headline=_headline(invoice),
         tables=[_lines(paper)],
         totals=_totals(paper),
-        notes=[(say("Memo"), invoice.memo), *_other_ways(paper)],
+        notes=[
+            (say("Voided because"), invoice.void_reason),
+            (say("Memo"), invoice.memo),
+            *_other_ways(paper),
+        ],
     )
 
 

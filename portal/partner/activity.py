@@ -13,6 +13,7 @@ from uuid import UUID
 from billing.card_brands import brand_text
 from billing.dates import day_text
 from billing.many import Noun, What
+from billing.money import Currency, Money
 from db import ids
 from languages import grouped, mark, say, spoken
 from portal.act_words import doing
@@ -89,6 +90,7 @@ WORDS = {
         "found that {people}, chosen to get it, can't get a mail any more, and sends it to the managers and"
         " payers"
     ),
+    "invoice.left_out_seen": mark("noted that invoice {number} was sent without some who were to get it"),
     "invoice.send_refused": mark("could not send a draft invoice on the day that {by} chose: {why}"),
     "invoice.recurred": mark("made an invoice that {by} ordered to be repeated"),
     "recurring_invoice.created": mark("ordered a recurring invoice"),
@@ -98,6 +100,8 @@ WORDS = {
     "recurring_invoice.skipped": mark("left out {day} of a recurring invoice"),
     "recurring_invoice.ended": mark("ended a recurring invoice"),
     "recurring_invoice.kept": mark("kept the recurring invoice that {by} ordered"),
+    "recurring_invoice.export_started": mark("began to export recurring invoices"),
+    "recurring_invoice.exported": mark("exported recurring invoices"),
     "recurring_invoice.refused": mark("could not make the recurring invoice that {by} ordered: {why}"),
     "invoice.finalized": mark("issued invoice {number}"),
     "invoice.sent": mark("sent invoice {number}"),
@@ -191,6 +195,30 @@ TOLD = {
     "tag.updated": mark("changed the tag “{view}”: {changes}"),
     "user.role_changed": mark("changed the role of {who} from {before} to {role}"),
 }
+# The same, where the row says how much it is about, as {amount}, in minor units under this name.
+SUMMED = {
+    "invoice.finalized": ("total_minor", mark("issued invoice {number} ({amount})")),
+    "invoice.sent": ("total_minor", mark("sent invoice {number} ({amount})")),
+    "invoice.voided": ("total_minor", mark("voided invoice {number} over {amount}{reason}")),
+    "outside_payment.recorded": (
+        "amount_minor", mark("noted a payment of {amount} from outside for invoice {number}")
+    ),
+    "outside_payment.reversed": (
+        "amount_minor", mark("took back a payment of {amount} from outside for invoice {number}")
+    ),
+    "credit_note.created": (
+        "amount_minor", mark("made credit note {credit_note} ({amount}) for invoice {number}")
+    ),
+    "credit_note.sent": (
+        "amount_minor", mark("sent credit note {credit_note} ({amount}) for invoice {number}")
+    ),
+    "credit.applied": ("amount_minor", mark("applied {amount} of credit to invoice {number}")),
+    "payment.begun": ("amount_minor", mark("started a payment of {amount}")),
+    "payment.succeeded": ("amount_minor", mark("completed a payment of {amount}")),
+    "payment.failed": ("amount_minor", mark("noted that a payment of {amount} failed")),
+    "payment.canceled": ("amount_minor", mark("canceled a payment of {amount}")),
+    "payment.unknown": ("amount_minor", mark("waits for the bank to answer about a payment of {amount}")),
+}  # fmt: skip
 # Subjects whose name of today is looked up, or whose customer, where the row is not for its eyes.
 LOOKED_UP = ("user", "tag", "access_request", "invoice", "customer", "recurring_invoice")
 MOST_LOOKED_UP = 100
@@ -236,10 +264,11 @@ def activity_of(rows: Iterable[Mapping[str, Any]], known: Iterable[Mapping[str, 
     """The `auditEvents` of a document as lines, with the names and customers of `known` records."""
     found = {one["id"]: one for one in known}
     names = {id_: name for id_, one in found.items() if (name := one.get("name") or one.get("number"))}
-    return [_event(row, names)._replace(customer=_customer(row, found)) for row in rows]
+    money = {id_: one["currency"] for id_, one in found.items() if "currency" in one}
+    return [_event(row, names, money)._replace(customer=_customer(row, found)) for row in rows]
 
 
-def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
+def _event(row: Mapping[str, Any], names: Mapping[str, str], currencies: Mapping[str, str]) -> Event:
     details = row["details"] or {}
     changes = told(row["subjectKind"], details)
     name = details.get("name") or names.get(row["subjectId"], "")
@@ -250,8 +279,12 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         words = NAMED.get(row["action"], words)
     if changes or details.get("before"):
         words = TOLD.get(row["action"], words)
+    amount = _amount(row, currencies.get(row["subjectId"]))
+    if amount is not None:
+        words = SUMMED[row["action"]][1]
     what = say(
         words,
+        amount=amount or "",
         who=names.get(row["subjectId"], mark("a user")),
         number=number,
         invoice=say("invoice {number}", number=number) if number else say("a draft invoice"),
@@ -286,6 +319,16 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     # A guest has no name: the log has what they came by.
     who = say("Somebody with a pay link") if row.get("actorKind") == "GUEST" else row["actorName"]
     return Event(row["at"], who, what, _path(row, names), actor=row.get("actorId"))
+
+
+def _amount(row: Mapping[str, Any], currency: str | None) -> Money | None:
+    """How much a row is about; `currency` is its subject's, for rows from before the log kept that."""
+    field, _ = SUMMED.get(row["action"], (None, None))
+    details = row["details"] or {}
+    currency = details.get("currency") or currency
+    if field is None or field not in details or currency is None:
+        return None
+    return Money(details[field], Currency(currency))
 
 
 def _path(row: Mapping[str, Any], names: Mapping[str, str]) -> str | None:

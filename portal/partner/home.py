@@ -20,6 +20,7 @@ from portal.partner.activity import Event
 from portal.partner.aging import aged
 from portal.partner.audit import told
 from portal.partner.invites import staff_waiting
+from portal.partner.named import named
 from portal.partner.refused_sending import NOT_MADE, WHAT_TO_DO
 
 # A payment that failed longer ago than this is old news.
@@ -31,6 +32,7 @@ WAITING = (
     "failed",
     "questions",
     "unsent",
+    "leftOut",
     "undelivered",
     "bouncing",
     "unmade",
@@ -49,11 +51,14 @@ async def show_home(request: Request) -> Response:
     # The latest of both first, as each list has them.
     invited = [*page.content["invited"]["nodes"], *staff.people]
     invited = sorted(invited, key=lambda user: user["createdAt"], reverse=True)[:MOST]
+    left_out = [one for invoice in page.content["leftOut"]["nodes"] for one in invoice["leftOutIds"]]
+    names = {one["id"]: one["name"] for one in await named(request, left_out)}
     receivables = aged(page.content["receivablesByAge"], today=today_of(request, page))
     return show(
         request, "partner/home/home.html", page, receivables=receivables, events=await _recent(request, page),
         waits=bool(invited) or any(page.content[name]["nodes"] for name in WAITING), refusals=WHAT_TO_DO,
-        not_made=NOT_MADE, waiting=invited, waiting_count=page.content["invited"]["totalCount"] + staff.total,
+        not_made=NOT_MADE, names=names, waiting=invited,
+        waiting_count=page.content["invited"]["totalCount"] + staff.total,
     )  # fmt: skip
 
 

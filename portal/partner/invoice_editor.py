@@ -1,22 +1,27 @@
-"""The editor of drafts: a new invoice for a customer, and a draft again, with a row for every line."""
+"""The editor of drafts: a new invoice for a customer, one like another, a draft again; a row for each line.
 
+Surprise: a copy is no draft until it is saved, so whoever cancels leaves none behind.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.actors import Actor
-from billing import invoice_previews, invoices
-from billing.invoice_fields import MOST_LINES, MOST_TAXES
+from auth.actors import Action, Actor
+from billing import invoice_duplicates, invoice_previews, invoices
+from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput
 from billing.invoice_latest import Latest, latest_act
 from billing.invoice_refusals import NotADraft
 from billing.papers import InvoicePaper
 from db import ids
 from errors import Conflict, Invalid, NotFound, Problem
-from portal.door import act, go, partner, read_form
+from portal.door import act, go, meet, partner, read_form
 from portal.every_choice import with_every
 from portal.form import LONG, Form
 from portal.house import house, place, record_id
@@ -44,10 +49,42 @@ async def show_new(request: Request) -> Response:
 async def create(request: Request) -> Response:
     """Save the draft; what was typed wrong comes back at its field."""
     form = await read_form(request, LONG)
-    if (unsaved := _unsaved(form)) is not None:
-        return await _editor(request, unsaved[0], focus=unsaved[1])
-    form = form.without_blank_rows("lines")
     customer_id, now = record_id(request, "customer_id", "cus"), house(request).clock()
+
+    def work(db: Session, actor: Actor, fields: InvoiceInput) -> UUID:
+        return invoices.create_draft(db, actor, customer_id=customer_id, fields=fields, now=now).id
+
+    return await _create(request, form, customer_id, work, _editor)
+
+
+async def show_copy(request: Request) -> Response:
+    """A new invoice like this one in the editor; nothing is stored until it is saved."""
+    return await _copy(request, None)
+
+
+async def copy(request: Request) -> Response:
+    """Save it. From a page that was open before it was asked first: show it."""
+    form = await read_form(request, LONG)
+    if not form.pressed and not form.rows("lines"):
+        return await _copy(request, None)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+    customer = found(await _stored(request))["customer"]["id"]
+
+    def work(db: Session, actor: Actor, fields: InvoiceInput) -> UUID:
+        made = invoice_duplicates.duplicate(db, actor, invoice_id=invoice_id, fields=fields, now=now)
+        return made.invoice.id
+
+    return await _create(request, form, ids.parsed(customer, "cus"), work, _copy)
+
+
+async def _create(
+    request: Request, form: Form, customer_id: UUID,
+    rule: Callable[[Session, Actor, InvoiceInput], UUID], editor: Callable[..., Awaitable[Response]],
+) -> Response:  # fmt: skip
+    """Make a draft of what was typed, unless a button was pressed that saves nothing; else `editor` again."""
+    if (unsaved := _unsaved(form)) is not None:
+        return await editor(request, unsaved[0], focus=unsaved[1])
+    form, now = form.without_blank_rows("lines"), house(request).clock()
 
     def look(db: Session, actor: Actor) -> InvoicePaper:
         return invoice_previews.preview_new(
@@ -55,17 +92,16 @@ async def create(request: Request) -> Response:
         )
 
     def work(db: Session, actor: Actor) -> str:
-        made = invoices.create_draft(db, actor, customer_id=customer_id, fields=fields_of(form), now=now)
-        return ids.shown("inv", made.id)
+        return ids.shown("inv", rule(db, actor, fields_of(form)))
 
     try:
         if is_asked(form):
             return show_typed(request, await act(request, look, form=form), form)
         made = await act(request, work, form=form)
     except Invalid as wrong:
-        return await _editor(request, form.with_problems(placed(form, wrong)), status=422)
+        return await editor(request, form.with_problems(placed(form, wrong)), status=422)
     except Conflict as refusal:
-        return await _editor(request, _refused(form, refusal), status=409)
+        return await editor(request, _refused(form, refusal), status=409)
     return _saved(request, form, f"{place(request).home}/invoices/{made}")
 
 
@@ -175,6 +211,22 @@ async def _editor(request: Request, form: Form, *, status: int = 200, **more: An
     return await _show(request, page, form, customer, back, status, **more)
 
 
+async def _copy(request: Request, form: Form | None, *, status: int = 200, **more: Any) -> Response:
+    page = await _stored(request)
+    original = found(page)
+    if form is None:
+        invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+        days = await meet(
+            request, lambda db, actor: invoice_duplicates.days_like(db, actor, invoice_id=invoice_id, now=now)
+        )
+        # A PO number names one order, and there is no version yet.
+        like = {**_typed(original), "poNumber": None, "issueOn": days.issue_on, "dueOn": days.due_on}
+        del like["version"]
+        form = Form.of(like)
+    customer, back = original["customer"], address(request)
+    return await _show(request, page, form, customer, back, status, copied_from=original, **more)
+
+
 async def _edit_again(
     request: Request, form: Form, *, page: Page | None = None, status: int = 200, **more: Any
 ) -> Response:
@@ -194,6 +246,7 @@ async def _show(
     focus: str | None = None,
     late: Late | None = None,
     latest: Latest | None = None,
+    copied_from: dict[str, Any] | None = None,
 ) -> Response:
     for name, choices in CHOICES.items():
         page = await with_every(request, page, name, choices)
@@ -212,7 +265,7 @@ async def _show(
         focus=filled or focus, status=422 if form.problems and status == 200 else status,
         rows=lines_of(form), sums=sums, taxes_of=taxes_of, most_taxes=MOST_TAXES, most_lines=MOST_LINES,
         action=request.url.path, back=back, asked=asked and not form.problems, late=late, latest=latest,
-        copied_line=copied_line, copied_tax=copied_tax,
+        copied_line=copied_line, copied_tax=copied_tax, copied_from=copied_from,
         hidden={name: form.value(name) for name in HIDDEN if name in form.typed}, line_text=line_text,
     )  # fmt: skip
 
@@ -243,10 +296,13 @@ def _typed(invoice: dict[str, Any]) -> dict[str, Any]:
 
 
 _ONE = "/partner/{slug}/invoices/{invoice_id}/edit"
+_COPY = "/partner/{slug}/invoices/{invoice_id}/duplicate"
 _NEW = "/partner/{slug}/customers/{customer_id}/invoices/new"
 ROUTES = [
     Route(_NEW, partner(show_new)),
     Route(_NEW, partner(create), methods=["POST"]),
     Route(_ONE, partner(show_edit)),
     Route(_ONE, partner(edit), methods=["POST"]),
+    Route(_COPY, partner(show_copy, needs=Action.EDIT_INVOICES)),
+    Route(_COPY, partner(copy), methods=["POST"]),
 ]

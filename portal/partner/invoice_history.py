@@ -15,6 +15,7 @@ from portal.invoice_history import Happened, latest_first, name_of, payments_of,
 from portal.page import Page, ask
 from portal.paging import link
 from portal.partner.activity import activity_of, people_of
+from portal.partner.named import named
 
 SIZE = 50
 OLDER = "history"
@@ -36,8 +37,9 @@ async def history_of(request: Request, page: Page) -> History:
     read = await ask(request, "partner/invoices/history", id=invoice["id"], after=after)
     edges = read.content["invoice"]["auditEvents"]["edges"] if read.content["invoice"] else []
     shown, beyond = edges[:SIZE], edges[SIZE:]
-    names = await _people(request, [edge["node"] for edge in shown])
-    lines = [_line(edge["node"], invoice, names) for edge in shown]
+    known = await named(request, [one for edge in shown for one in people_of(edge["node"])])
+    known.append({"id": invoice["id"], "currency": invoice["total"]["currency"]})
+    lines = [_line(edge["node"], invoice, known) for edge in shown]
     # Those of payments stand between: each in the one part whose time it is of.
     first = shown[0]["node"]["at"] if after and shown else None
     until = beyond[0]["node"]["at"] if beyond else None
@@ -50,17 +52,8 @@ async def history_of(request: Request, page: Page) -> History:
     return History(latest_first(lines), older)
 
 
-async def _people(request: Request, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those whom rows name beside the invoice."""
-    wanted = [one for row in rows for one in people_of(row)]
-    if not wanted:
-        return []
-    known = await ask(request, "partner/named", ids=wanted)
-    return [one for one in known.content["nodes"] if one]
-
-
-def _line(row: Mapping[str, Any], invoice: Mapping[str, Any], names: Sequence[Mapping[str, Any]]) -> Happened:
-    (event,) = activity_of([row], names)
+def _line(row: Mapping[str, Any], invoice: Mapping[str, Any], known: Sequence[Mapping[str, Any]]) -> Happened:
+    (event,) = activity_of([row], known)
     what = event.what[:1].upper() + event.what[1:]
     if row["action"] == "invoice.sent":
         told = [name_of(mail) for mail in invoice["mails"]["nodes"] if mail["createdAt"] == row["at"]]

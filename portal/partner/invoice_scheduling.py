@@ -12,8 +12,11 @@ from db import ids
 from errors import Invalid
 from portal.door import act, go, partner, read_form
 from portal.form import Form
-from portal.house import house, record_id
+from portal.house import house, place, record_id
 from portal.partner.invoices import address, confirm_send
+
+# What is pressed on the dashboard's home.
+HOME = "home"
 
 
 async def schedule(request: Request) -> Response:
@@ -50,6 +53,18 @@ async def unschedule(request: Request) -> Response:
     return go(request, address(request), "The draft stays until you send it.")
 
 
+async def dismiss(request: Request) -> Response:
+    """Note that somebody has seen who was left out; back to where the button stood."""
+    form = await read_form(request)
+    invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
+
+    def work(db: Session, actor: Actor) -> None:
+        invoice_scheduling.dismiss_left_out(db, actor, invoice_id=invoice_id, now=now)
+
+    await act(request, work, form=form)
+    return go(request, place(request).home if form.pressed == HOME else address(request))
+
+
 def _addressed(form: Form) -> Addressed | None:
     """Whom it goes to. Left as it is offered, the managers and payers of that day; None for a page that was
     open before it was asked.
@@ -65,4 +80,5 @@ _ONE = "/partner/{slug}/invoices/{invoice_id}"
 ROUTES = [
     Route(_ONE + "/schedule", partner(schedule), methods=["POST"]),
     Route(_ONE + "/unschedule", partner(unschedule), methods=["POST"]),
+    Route(_ONE + "/left-out-seen", partner(dismiss), methods=["POST"]),
 ]

@@ -1,13 +1,11 @@
-"""An invoice in the dashboard: its page, sending, voiding, duplicating, deleting a draft, its tags.
+"""An invoice in the dashboard: its page, sending, voiding, deleting a draft, its tags.
 
 Surprise: sending or issuing gives it a number, and from then on it can be voided but never edited.
 """
 
 import re
-from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from sqlmodel import Session
@@ -17,11 +15,10 @@ from starlette.routing import Route
 
 from auth.actors import Action, Actor
 from billing import invoice_duplicates, invoice_life, invoice_sending, invoices, mailed_links, tags
-from billing.invoice_duplicates import Duplicate
 from billing.invoice_sending import Seen, SentAlready
 from db import ids
 from errors import Invalid, NotFound
-from languages import mark, say
+from languages import say
 from portal import named_taxes, papers
 from portal.door import act, go, partner, read_form
 from portal.every_line import every_line
@@ -31,6 +28,7 @@ from portal.house import house, place, record_id
 from portal.navigation import ROLES
 from portal.page import Page, ask, show
 from portal.partner.invoice_history import history_of
+from portal.partner.named import named
 from portal.partner.refused_sending import WHAT_TO_DO
 
 # The newest mail with the invoice when the page was made that asks whether to send it.
@@ -197,29 +195,18 @@ def _voiding(form: Form) -> dict[str, Any]:
 
 async def reissue(request: Request) -> Response:
     """Take the invoice back and open a draft like it, to be corrected."""
-    said = mark("The invoice is void, and this is a draft like it. Correct it, then send it.")
     form = await read_form(request)
-    try:
-        return await _copied(request, form, partial(invoice_duplicates.reissue, **_voiding(form)), said)
-    except Invalid as wrong:
-        return await _confirm_void(request, form.with_problems(wrong), status=422)
-
-
-async def duplicate(request: Request) -> Response:
-    """Make a draft like this invoice, and open it."""
-    said = mark("This is a new draft, made from the invoice. Check it, then send it.")
-    return await _copied(request, await read_form(request), invoice_duplicates.duplicate, said)
-
-
-async def _copied(request: Request, form: Form, rule: Callable[..., Duplicate], said: str) -> Response:
-    """Go to the draft a rule made, in the editor."""
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
 
     def work(db: Session, actor: Actor) -> str:
-        made = rule(db, actor, invoice_id=invoice_id, now=now)
+        made = invoice_duplicates.reissue(db, actor, invoice_id=invoice_id, **_voiding(form), now=now)
         return ids.shown("inv", made.invoice.id) + "/edit"
 
-    made = await act(request, work, form=form)
+    try:
+        made = await act(request, work, form=form)
+    except Invalid as wrong:
+        return await _confirm_void(request, form.with_problems(wrong), status=422)
+    said = "The invoice is void, and this is a draft like it. Correct it, then send it."
     return go(request, f"{place(request).home}/invoices/{made}", said)
 
 
@@ -260,21 +247,20 @@ async def _details(request: Request) -> Response:
     links, now = found(page)["payLinks"]["nodes"], house(request).clock()
     good = [link for link in links if datetime.fromisoformat(link["expiresAt"]) > now]
     lines = await every_line(request, page, "partner/invoices/lines")
-    send_to = await _names(request, found(page)["sendToIds"])
+    known = await named(request, [*found(page)["sendToIds"], *found(page)["leftOutIds"]])
+    called = {one["id"]: one["name"] for one in known}
+    # Whom a mail may still go to.
+    send_to = [
+        one["name"] for one in known
+        if one["id"] in found(page)["sendToIds"] and one["status"] in ("INVITED", "ACTIVE")
+    ]  # fmt: skip
+    left_out = [called.get(one) or say("a former user") for one in found(page)["leftOutIds"]]
     return show(
         request, "partner/invoices/details.html", await with_every_tag(request, page), refusals=WHAT_TO_DO,
         lines=lines, taxes=named_taxes.of_lines(lines), given_up=_given_up(page.content["invoice"]),
         live_links=[link for link in good if not link["revokedAt"]], history=await history_of(request, page),
-        send_to=send_to,
+        send_to=send_to, left_out=left_out,
     )  # fmt: skip
-
-
-async def _names(request: Request, people: Sequence[str]) -> list[str]:
-    """What those of these users are called whom a mail may still go to."""
-    if not people:
-        return []
-    known = await ask(request, "partner/named", ids=people)
-    return [one["name"] for one in known.content["nodes"] if one and one["status"] in ("INVITED", "ACTIVE")]
 
 
 def found(page: Page, name: str = "invoice") -> dict[str, Any]:
@@ -299,7 +285,6 @@ ROUTES = [
     Route(_ONE + "/issue", partner(issue), methods=["POST"]),
     Route(_ONE + "/void", partner(void), methods=["POST"]),
     Route(_ONE + "/reissue", partner(reissue), methods=["POST"]),
-    Route(_ONE + "/duplicate", partner(duplicate), methods=["POST"]),
     Route(_ONE + "/delete", partner(delete), methods=["POST"]),
     Route(_ONE + "/tags", partner(tag), methods=["POST"]),
 ]

@@ -1,4 +1,4 @@
-"""The dashboard's recurring invoices: the list, one of them, and ordering one from an invoice.
+"""The dashboard's recurring invoices: one of them, and ordering one from an invoice.
 
 Surprise: what is repeated is an invoice, so an order begins on an invoice's page; and "Show the days" stores
 nothing: the form comes back with the days that would follow.
@@ -21,25 +21,18 @@ from billing.recurring_fields import RecurringInput
 from billing.recurring_invoices import AlreadyRepeated, Ended, Previewed
 from db import ids
 from errors import Conflict, Invalid
-from languages import mark, say, say_count, spoken
+from languages import mark, say, spoken
 from portal import meanwhile
 from portal.door import act, go, partner, read_form
-from portal.every_tag import with_every_tag
 from portal.form import Form
 from portal.house import house, place, record_id
 from portal.meanwhile import Change, version_of
 from portal.page import Page, ask, show
-from portal.paging import counted, link, neighbours, window
+from portal.partner import recurring_list
 from portal.partner.invoices import found
+from portal.partner.recurring_list import FREQUENCIES, how_often
 from portal.partner.refused_sending import NOT_MADE
-from portal.tag_filters import CUSTOMER_TAG, NAMES, TagFilters
 
-FREQUENCIES = {
-    RecurringFrequency.MONTHLY: mark("Every month"),
-    RecurringFrequency.QUARTERLY: mark("Every three months"),
-    RecurringFrequency.YEARLY: mark("Every year"),
-    RecurringFrequency.EVERY_N_DAYS: mark("Every so many days"),
-}
 # The fields of the form that say how it goes on.
 LABELS = {
     "invoice": mark("What it repeats"),
@@ -55,31 +48,7 @@ _FIELDS = {
     "max_count": "maxCount",
 }  # fmt: skip
 _TRIES = 3
-TABS = {
-    "": (mark("Going on"), ("ACTIVE", "PAUSED")),
-    "ended": (mark("Ended", context="recurring invoices"), ("ENDED",)),
-}
 PREVIEW = "preview"
-
-
-async def list_recurring(request: Request) -> Response:
-    """Those that go on, newest first; or those that have ended."""
-    chosen = request.query_params.get("show", "")
-    chosen = chosen if chosen in TABS else ""
-    where: dict[str, Any] = {"status": {"in": TABS[chosen][1]}}
-    tagged = TagFilters.of(request.query_params.multi_items(), names=(CUSTOMER_TAG,))
-    tagged.narrow(where, {CUSTOMER_TAG: ("customer",)})
-    page = await ask(request, "partner/recurring/list", where=where, **window(request))
-    page = await with_every_tag(request, page)
-    listed = page.content["recurringInvoices"]
-    tabs = [(text, link(request, show=name), name == chosen, None) for name, (text, _) in TABS.items()]
-    return show(
-        request, "partner/recurring/list.html", page, tabs=tabs, chosen=chosen, tagged=tagged,
-        cleared=link(request, **dict.fromkeys(NAMES, "")),
-        beside=neighbours(request, listed["pageInfo"]), refusals=NOT_MADE,
-        rows=[{**row, "often": how_often(row)} for row in listed["nodes"]],
-        count=counted(listed["totalCount"], "recurring invoice", "recurring invoices"),
-    )  # fmt: skip
 
 
 async def show_one(request: Request) -> Response:
@@ -220,13 +189,6 @@ async def end(request: Request) -> Response:
     return go(request, _address(request), "It has ended. What was made stays.")
 
 
-def how_often(order: Mapping[str, Any]) -> str:
-    """`every month`, `every 14 days`."""
-    if order["everyDays"] is not None:
-        return say_count("Every day", "Every {count} days", order["everyDays"])
-    return say(FREQUENCIES[RecurringFrequency(order["frequency"])])
-
-
 async def _do(request: Request, rule: Any) -> None:
     form = await read_form(request)
     recurring_id, now = record_id(request, "recurring_id", "rin"), house(request).clock()
@@ -337,7 +299,7 @@ _LIST = "/partner/{slug}/recurring"
 _ONE = _LIST + "/{recurring_id}"
 _REPEAT = "/partner/{slug}/invoices/{invoice_id}/repeat"
 ROUTES = [
-    Route(_LIST, partner(list_recurring)),
+    *recurring_list.ROUTES,
     Route(_ONE, partner(show_one)),
     Route(_ONE + "/edit", partner(show_edit, needs=Action.EDIT_INVOICES)),
     Route(_ONE + "/edit", partner(update), methods=["POST"]),

@@ -190,6 +190,9 @@ _FILL = (
     select partner_id, id, 'outside_payment', request_key, customer_id from outside_payment
     where partner_id = :partner
     union all
+    select partner_id, id, 'recurring_invoice', lower(id::text), null from recurring_invoice
+    where partner_id = :partner
+    union all
     select partner_id, id, 'user', name_key, customer_id from membership
     where partner_id = :partner and customer_id is not null
     """,

@@ -33,6 +33,16 @@ def test_every_code_that_comes_of_ours_has_its_sentences_in_french(code: str) ->
     assert not any(word in why_failed(code, None, staff=True) for word in ("Use another", "Try again", "you"))
 
 
+def test_a_guest_is_told_what_a_guest_can_do() -> None:
+    for code in DECLINES:
+        said = why_failed(code, None, guest=True)
+        assert not any(words in said for words in ("pay less", "Add the card", "portal")), said
+    assert why_failed("insufficient_funds", None, guest=True) == (
+        "The card does not have enough funds. Use another card."
+    )
+    assert why_failed("lost_card", None, guest=True) == WORDS
+
+
 def test_words_of_the_gateway_are_left_for_a_code_nobody_knows() -> None:
     assert why_failed("frozen_account", "The account is frozen.") == "The account is frozen."
     assert why_failed(None, None) == ""

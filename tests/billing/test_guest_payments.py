@@ -91,6 +91,19 @@ def test_a_guest_pays_no_part_and_no_more(till: Till, guest: Actor, minor: int) 
         begin(till, guest, setup, minor)
 
 
+def test_whoever_was_shown_another_amount_pays_the_right_one_with_the_same_entry(
+    till: Till, guest: Actor
+) -> None:
+    setup = entry_of(till, guest)
+    with till.acts.nothing_changes(), pytest.raises(TotalChanged):
+        begin(till, guest, setup, 9_999)
+    payment = begin(till, guest, setup)
+    assert payment.amount_minor == 10_000
+    # Once it is begun, nothing else comes of the entry, whatever is asked then.
+    with till.acts.nothing_changes():
+        assert begin(till, guest, setup, 9_999).id == payment.id
+
+
 def test_a_guest_pays_no_other_invoice_and_none_beside_it(till: Till, guest: Actor, invoice: Invoice) -> None:
     other = till.invoice(10_000)
     setup = entry_of(till, guest)

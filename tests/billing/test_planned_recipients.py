@@ -1,13 +1,14 @@
 """Whom a draft goes to on its day: who was chosen, as far as they may still get it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Connection, text
 
-from auth.actors import Actor
-from billing import invoice_life, invoice_scheduling
+from auth.actors import Actor, MissingRight
+from billing import invoice_life, invoice_scheduling, invoice_sending
 from billing.invoice_scheduling import Addressed
 from db.session import Database
 from errors import NotFound
@@ -35,6 +36,12 @@ def stored(owner: Connection, invoice_id: UUID) -> Sequence[UUID]:
     return owner.execute(asked, {"id": invoice_id}).scalar_one()  # type: ignore[no-any-return]
 
 
+def left_out(owner: Connection, invoice_id: UUID) -> tuple[Sequence[UUID], datetime | None]:
+    """Who was to get it and did not, and when that was found."""
+    asked = text("select left_out, left_out_at from invoice where id = :id")
+    return tuple(owner.execute(asked, {"id": invoice_id}).one())  # type: ignore[return-value]
+
+
 def people(owner: Connection, action: str) -> list[str]:
     asked = text("select details from audit_event where action = :action")
     return owner.execute(asked, {"action": action}).scalar_one()["people"]  # type: ignore[no-any-return]
@@ -56,22 +63,64 @@ def test_those_who_were_chosen_get_it_and_nobody_else(
 def test_who_may_not_get_it_any_more_is_left_out_and_told(
     database: Database, acts: Acts, cast: Cast, owner: Connection, status: str
 ) -> None:
-    planned(acts, cast, cast.vera, cast.petra)
+    invoice_id = planned(acts, cast, cast.vera, cast.petra)
     gone = text("update membership set status = :status where id = :id")
     owner.execute(gone, {"status": status, "id": cast.vera.id})
     assert rounds.send_planned(database, now=NINE) == 1
     assert told(owner) == ["Petra"]
     assert people(owner, "invoice.recipients_left_out") == [str(cast.vera.id)]
+    assert left_out(owner, invoice_id) == ([cast.vera.id], NINE)
 
 
 def test_if_nobody_chosen_is_left_the_managers_and_payers_get_it_and_it_is_told(
     database: Database, acts: Acts, cast: Cast, owner: Connection
 ) -> None:
-    planned(acts, cast, cast.vera)
+    invoice_id = planned(acts, cast, cast.vera)
     owner.execute(text("update membership set status = 'REMOVED' where id = :id"), {"id": cast.vera.id})
     assert rounds.send_planned(database, now=NINE) == 1
     assert told(owner) == ["Carl", "Petra"]
     assert people(owner, "invoice.recipients_gone") == [str(cast.vera.id)]
+    assert left_out(owner, invoice_id) == ([cast.vera.id], NINE)
+
+
+@pytest.fixture
+def without_vera(database: Database, acts: Acts, cast: Cast, owner: Connection) -> UUID:
+    """An invoice that was sent on its day to Petra, and not to Vera."""
+    invoice_id = planned(acts, cast, cast.vera, cast.petra)
+    owner.execute(text("update membership set status = 'REMOVED' where id = :id"), {"id": cast.vera.id})
+    assert rounds.send_planned(database, now=NINE) == 1
+    return invoice_id
+
+
+def test_who_was_left_out_is_told_until_somebody_has_seen_it(
+    acts: Acts, cast: Cast, owner: Connection, without_vera: UUID
+) -> None:
+    with acts.nothing_changes():
+        for stranger in (cast.mallory, cast.carl):
+            with pytest.raises((NotFound, MissingRight)):
+                acts(stranger, invoice_scheduling.dismiss_left_out, invoice_id=without_vera)
+    acts(cast.clem, invoice_scheduling.dismiss_left_out, invoice_id=without_vera)
+    assert left_out(owner, without_vera) == ([], None)
+    assert ("invoice.left_out_seen", "Clem") in log(owner)
+    seen = text("select customer_id from audit_event where action = 'invoice.left_out_seen'")
+    assert owner.scalar(seen) is None
+    with acts.nothing_changes():
+        acts(cast.clem, invoice_scheduling.dismiss_left_out, invoice_id=without_vera)
+
+
+def test_who_was_left_out_is_told_until_it_is_sent_again(
+    acts: Acts, cast: Cast, owner: Connection, without_vera: UUID
+) -> None:
+    acts(cast.clem, invoice_sending.send, invoice_id=without_vera)
+    assert left_out(owner, without_vera) == ([], None)
+
+
+def test_what_reached_everybody_leaves_nobody_out(
+    database: Database, acts: Acts, cast: Cast, owner: Connection
+) -> None:
+    invoice_id = planned(acts, cast, cast.vera)
+    assert rounds.send_planned(database, now=NINE) == 1
+    assert left_out(owner, invoice_id) == ([], None)
 
 
 def test_a_refused_day_tells_of_the_refusal_alone_and_keeps_the_choice(

@@ -34,5 +34,4 @@ def test_a_word_with_a_context_is_not_said_as_the_one_without() -> None:
             "Payée", "Payées", "Payée",
         )  # fmt: skip
         assert (say("From"), say(mark("From", context="days"))) == ("De", "Du")
-        assert (say("Issued"), say(mark("Issued", context="history"))) == ("Émise le", "Émise")
         assert (say("Received"), say(mark("Received", context="stamp"))) == ("Reçu", "Encaissé")

@@ -8,10 +8,10 @@ from tests.gateway import RunningSandbox
 from tests.money.race import at_once
 from tests.portal.conftest import text_of
 from tests.portal.customer.conftest import bill as bill
-from tests.portal.test_guest_paying import Guest
-from tests.portal.test_guest_paying import guest as guest
-from tests.portal.test_guest_paying import invoice as invoice
-from tests.portal.test_guest_paying import made as made
+from tests.portal.guests import Guest
+from tests.portal.guests import guest as guest
+from tests.portal.guests import invoice as invoice
+from tests.portal.guests import made as made
 
 
 def pressed(guest: Guest) -> str:

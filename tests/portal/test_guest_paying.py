@@ -2,93 +2,32 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from html import unescape
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from httpx2 import Response
 from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
-from billing import mailed_links, pay_links
+from billing import pay_links
 from db import ids
 from db.session import Database
 from tests.billing.acting import Acts
 from tests.cast import Cast
 from tests.gateway import RunningSandbox
-from tests.money.race import at_once
 from tests.papers import words
-from tests.portal.conftest import ORIGIN, Clock, Person, text_of
-from tests.portal.customer.conftest import AUTHENTICATES, DECLINED, VISA, hidden, link_of, pay
+from tests.portal.conftest import Clock, Person, text_of
+from tests.portal.customer.conftest import AUTHENTICATES, hidden, pay
 from tests.portal.customer.conftest import add_card as add_card
 from tests.portal.customer.conftest import bill as bill
+from tests.portal.guests import SAME, Guest, kept
+from tests.portal.guests import guest as guest
+from tests.portal.guests import invoice as invoice
+from tests.portal.guests import made as made
 from tests.world import nothing_changes
 
 Arrive = Callable[[str], Person]
-SAME = {"origin": ORIGIN, "sec-fetch-site": "same-origin"}
-
-
-class Guest:
-    """Whoever holds a link, in a browser of their own."""
-
-    def __init__(self, pages: TestClient, sandbox: RunningSandbox, path: str) -> None:
-        self.client = TestClient(pages.app, base_url=ORIGIN)
-        self.client.portal = pages.portal
-        self.sandbox, self.path = sandbox, path
-        self.start = self.client.get(f"{path}/pay")
-        self.home = self.start.url.path.removesuffix("/pay")
-
-    def get(self, address: str) -> Response:
-        return self.client.get(address)
-
-    def post(self, address: str, fields: dict[str, str] | None = None, **headers: str) -> Response:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', self.start.text)
-        assert found is not None
-        typed = {"csrf_token": found[1], **(fields or {})}
-        return self.client.post(address, data=typed, headers={**SAME, **headers}, follow_redirects=False)
-
-    def type_card(self, number: str = VISA) -> str:
-        """Enter a card without scripts: the address of the review that the gateway leads back to."""
-        page = self.get(self.post(f"{self.home}/pay").headers["location"])
-        assert "data-card-fields" in page.text
-        token = urlsplit(link_of(page.text, "data-card-page")).path.rpartition("/")[2]
-        back = urlsplit(self.sandbox.type_card(number, token=token).headers["location"])
-        return f"{back.path}?{back.query}"
-
-    def confirm(self, review: str) -> Response:
-        """Press the review's button."""
-        return self.post(f"{self.home}/review", hidden(self.get(review)))
-
-    def pay(self, number: str = VISA) -> Response:
-        """The whole way: what the confirmation answers."""
-        return self.confirm(self.type_card(number))
-
-
-@pytest.fixture
-def invoice(bill: Callable[..., str]) -> str:
-    """An invoice over $100.00 that Northwind sent to Acme."""
-    return bill("100.00")
-
-
-@pytest.fixture
-def made(database: Database, owner: Connection, cast: Cast, clock: Clock, invoice: str) -> pay_links.Made:
-    """A link to it."""
-    acts = Acts(database, owner, clock.now)
-    return acts(cast.ada, pay_links.create, invoice_id=ids.parsed(invoice, "inv"))
-
-
-@pytest.fixture
-def guest(pages: TestClient, sandbox: RunningSandbox, made: pay_links.Made) -> Guest:
-    """Whoever holds the link."""
-    return Guest(pages, sandbox, pay_links.path_of(made.token))
-
-
-def kept(owner: Connection) -> list[tuple[str, ...]]:
-    """Every payment with its status and who asked for it."""
-    found = owner.execute(text("select status, asked_by_kind from payment order by created_at, id"))
-    return [tuple(row) for row in found]
 
 
 def test_a_guest_pays_all_of_it_once_and_both_sides_see_it(
@@ -182,57 +121,6 @@ def test_a_second_click_and_a_second_tab_are_the_same_payment(guest: Guest, owne
     assert len(guest.sandbox.charges()) == 1
 
 
-@pytest.mark.parametrize(("number", "counted"), [(DECLINED, [1, 1, 1]), (VISA, [0, 0, 1, 1])])
-def test_a_double_click_on_pay_is_one_try_of_the_hours_five(
-    guest: Guest, owner: Connection, number: str, counted: list[int]
-) -> None:
-    fields = hidden(guest.get(guest.type_card(number)))
-    answers = at_once([lambda: guest.post(f"{guest.home}/review", fields)] * 4)
-    assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {
-        (303, answers[0].headers["location"])
-    }
-    assert len(guest.sandbox.charges()) == 1
-    # The card that was typed; the try by invoice and by address; and that it paid, which gave both back.
-    assert sorted(owner.scalars(text("select tries from throttle_bucket"))) == counted
-
-
-def test_two_cards_in_two_tabs_pay_once(guest: Guest, owner: Connection) -> None:
-    one, other = guest.type_card(), guest.type_card()
-    late = hidden(guest.get(other))
-    assert guest.confirm(one).status_code == 303
-    with nothing_changes(owner):
-        answer = guest.post(f"{guest.home}/review", late)
-    assert answer.status_code == 409
-    assert "This invoice is paid. Nothing is left to pay." in text_of(answer)
-    assert len(guest.sandbox.charges()) == 1
-
-
-def test_what_petra_pays_meanwhile_is_not_paid_again(
-    guest: Guest, invoice: str, signed_in: Arrive, add_card: Callable[..., str], owner: Connection
-) -> None:
-    review = hidden(guest.get(guest.type_card()))
-    petra = signed_in("petra")
-    method = add_card(petra)
-    assert pay(petra, method, (invoice, "40.00")).status_code == 303
-    with nothing_changes(owner):
-        answer = guest.post(f"{guest.home}/review", review)
-    assert answer.status_code == 409
-    assert "The total is $60.00, not what was shown." in text_of(answer)
-    assert len(guest.sandbox.charges()) == 1
-    # What is left is all that is left, with a card typed for that.
-    assert guest.pay().status_code == 303
-    assert [charge["amount_minor"] for charge in guest.sandbox.charges()] == [4000, 6000]
-
-
-def test_a_declined_card_says_why_and_the_next_one_pays(guest: Guest, owner: Connection) -> None:
-    page = guest.get(guest.pay(DECLINED).headers["location"])
-    assert "The payment did not go through The bank declined the card." in text_of(page)
-    assert f'href="{guest.home}/pay"' in page.text
-    assert owner.scalar(text("select count(*) from mail where kind in ('RECEIPT', 'PAYMENT_FAILED')")) == 0
-    assert guest.pay().status_code == 303
-    assert kept(owner) == [("FAILED", "GUEST"), ("SUCCEEDED", "GUEST")]
-
-
 @pytest.mark.parametrize(("passed", "ending"), [(True, "SUCCEEDED"), (False, "FAILED")])
 def test_a_card_that_needs_authentication_goes_to_the_bank_and_comes_back(
     guest: Guest, owner: Connection, passed: bool, ending: str
@@ -252,45 +140,6 @@ def test_a_card_that_needs_authentication_goes_to_the_bank_and_comes_back(
     with nothing_changes(owner):
         guest.get(back.path)
     assert len(guest.sandbox.charges()) == 1
-
-
-def test_a_payment_that_waits_for_the_bank_can_be_given_up(guest: Guest, owner: Connection) -> None:
-    guest.pay(AUTHENTICATES)
-    page = guest.get(f"{guest.home}/pay")
-    assert guest.post(f"{page.url.path}/cancel").status_code == 303
-    assert kept(owner)[0][0] in ("FAILED", "CANCELED")
-    assert guest.pay().status_code == 303
-    assert kept(owner)[1] == ("SUCCEEDED", "GUEST")
-
-
-def test_an_answer_that_is_cut_is_never_charged_twice(guest: Guest, owner: Connection) -> None:
-    address = guest.type_card()
-    fields = hidden(guest.get(address))
-    guest.sandbox.fail("reset")
-    page = guest.get(guest.post(f"{guest.home}/review", fields).headers["location"])
-    assert "The bank has not answered yet. Please don't pay again." in text_of(page)
-    assert guest.get(address).url.path == page.url.path
-    assert "is paid. Thank you." in text_of(guest.get(f"{page.url.path}/return"))
-    assert len(guest.sandbox.charges()) == 1
-
-
-def test_after_five_declines_no_card_is_taken_for_an_hour(
-    guest: Guest, owner: Connection, clock: Clock
-) -> None:
-    cards = [guest.type_card(DECLINED) for _ in range(6)]
-    for card in cards[:5]:
-        assert "did not go through" in text_of(guest.get(guest.confirm(card).headers["location"]))
-    late = hidden(guest.get(cards[5]))
-    with nothing_changes(owner):
-        answers = [guest.post(f"{guest.home}/review", late), guest.post(f"{guest.home}/pay")]
-        answers.append(guest.get(f"{guest.home}/pay"))
-    for answer in answers:
-        assert (answer.status_code, "Too many cards were declined." in text_of(answer)) == (429, True)
-        assert "Enter a card" not in text_of(answer)
-    assert len(guest.sandbox.charges()) == 5
-    clock.now += timedelta(minutes=61)
-    assert guest.pay().status_code == 303
-    assert kept(owner)[-1][0] == "SUCCEEDED"
 
 
 def test_a_guest_meets_no_other_payment_and_no_other_entry(
@@ -347,51 +196,6 @@ def test_another_links_cookie_opens_nothing_here(
     with nothing_changes(owner):
         assert other.get(f"{guest.home}/pay").status_code == 404
         assert other.post(f"{guest.home}/pay").status_code == 404
-
-
-def test_a_link_that_is_over_asks_for_a_fresh_one_and_never_says_whether_it_came(
-    guest: Guest, pages: TestClient, owner: Connection, made: pay_links.Made
-) -> None:
-    def ask(path: str) -> Response:
-        page = pages.get(f"{path}?fresh")
-        assert page.url.path == "/pay-link/fresh"
-        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
-        assert found is not None
-        return pages.post("/pay-link/fresh", data={"csrf_token": found[1]}, headers=SAME)
-
-    made_up = "/pay/" + "A" * 43
-    assert 'href="?fresh"' in pages.get(made_up).text
-    nothing = ask(made_up)
-    assert "Look into the company's mail" in text_of(nothing)
-    owner.execute(text("update pay_link set revoked_at = now()"))
-    assert (ask(guest.path).text, mails(owner)) == (nothing.text, 0)
-    owner.execute(text("update pay_link set revoked_at = null, expires_at = '2026-03-01'"))
-    assert (ask(guest.path).text, mails(owner)) == (nothing.text, 2)
-    assert (ask(guest.path).text, mails(owner)) == (nothing.text, 2)
-    assert "acme.example" not in nothing.text
-    assert pages.post("/pay-link/fresh", data={"csrf_token": "x"}, headers=SAME).status_code == 403
-
-
-def mails(owner: Connection) -> int:
-    """How many mails with a fresh link there are."""
-    return owner.scalar(text("select count(*) from mail where kind = 'PAY_LINK'")) or 0
-
-
-def test_after_too_many_declines_a_fresh_link_is_mailed_and_pays(
-    guest: Guest, pages: TestClient, owner: Connection, database: Database, cast: Cast, clock: Clock
-) -> None:
-    for card in [guest.type_card(DECLINED) for _ in range(5)]:
-        guest.confirm(card)
-    page = guest.get(f"{guest.home}/pay")
-    assert f'action="{guest.home}/fresh"' in page.text
-    assert "Look into the company's mail" in text_of(guest.post(f"{guest.home}/fresh"))
-    assert mails(owner) == 2
-    with database.transaction(partner_id=cast.ada.partner_id) as db:
-        link_id = db.execute(text("select id from pay_link where origin = 'FRESH'")).scalar_one()
-        _, path = mailed_links.of_mail(db, partner_id=cast.ada.partner_id, link_id=link_id, now=clock())
-    assert path is not None
-    assert Guest(pages, guest.sandbox, path).pay().status_code == 303
-    assert kept(owner)[-1] == ("SUCCEEDED", "GUEST")
 
 
 def test_it_is_all_in_french_when_the_invoice_was(pages: TestClient, guest: Guest) -> None:

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, text
 
+from billing import crediting
+from billing.crediting import ApplyInput, CreditNoteInput
 from billing.invoices import Invoice
 from db import ids
 from db.session import Database
 from tests.billing.acting import Acts
-from tests.billing.paying import Till
+from tests.billing.paying import Till, answer_to
 from tests.cast import Cast
-from tests.portal.conftest import Clock, Person
+from tests.portal.conftest import Clock, Person, text_of
 from tests.world import nothing_changes
 
 SignedIn = Callable[[str], Person]
@@ -52,8 +54,9 @@ def test_staff_see_what_happened_to_whom_and_who_did_it(
         {"kind": "CASH", "amount": "23.45", "received_on": "2026-03-10", "_pressed": "record"},
     )
     told = history(ada, here)
-    said = ["Noted a payment from outside for invoice NO-00001 Ada", "Opened invoice NO-00001 Petra"]
-    said += ["Sent invoice NO-00001 to Vera Ada", "Issued invoice NO-00001"]
+    said = ["Noted a payment of $23.45 from outside for invoice NO-00001 Ada"]
+    said += ["Opened invoice NO-00001 Petra", "Sent invoice NO-00001 ($123.45) to Vera Ada"]
+    said.append("Issued invoice NO-00001 ($123.45)")
     places = [told.find(words) for words in said]
     assert -1 not in places, told
     assert places == sorted(places)
@@ -68,6 +71,44 @@ def test_staff_see_what_happened_to_whom_and_who_did_it(
     assert "$23.45 came in from outside" in told
     assert "Issued" in told
     assert not {"Vera", "Opened", "Ada"} & set(told.split())
+
+
+def test_the_feeds_say_how_much(
+    signed_in: SignedIn, invoice: Invoice, database: Database, owner: Connection, clock: Clock, cast: Cast
+) -> None:
+    ada, clem, petra, here = signed_in("ada"), signed_in("clem"), signed_in("petra"), path(invoice)
+    acts = Acts(database, owner, clock.now)
+    till = Till(acts, cast)
+    begun = till.begin(till.card(), (invoice.id, 1_000))
+    till.settle(begun, answer_to(begun))
+    note = CreditNoteInput(reason="Late")
+    acts(cast.ada, crediting.issue, invoice_id=invoice.id, fields=note, request_key="all of it")
+    other = till.invoice(5_000).id
+    acts(cast.ada, crediting.apply, invoice_id=other, fields=ApplyInput(), request_key="the rest")
+    customer = f"/customers/cus_{cast.customers['acme'].hex}/activity"
+    english = ["issued invoice NO-00001 ($123.45)", "started a payment of $10.00"]
+    english += ["completed a payment of $10.00", "($123.45) for invoice NO-00001"]
+    english.append("applied $10.00 of credit to invoice NO-00002")
+    french = ["a émis la facture NO-00001 (123,45 $ US)", "a commencé un paiement de 10,00 $ US"]
+    french += ["a effectué un paiement de 10,00 $ US", "(123,45 $ US) pour la facture NO-00001"]
+    french.append("a appliqué 10,00 $ US de crédit à la facture NO-00002")
+    for language, words in (("en", english), ("fr", french)):
+        ada.client.cookies.set("remit_language", language)
+        said = text_of(ada.get(customer)).replace("\N{NO-BREAK SPACE}", " ")
+        assert [one for one in words if one.lower() not in said.lower()] == []
+    ada.client.cookies.set("remit_language", "en")
+    assert "($123.45) for invoice NO-00001" in history(ada, here)
+    for person in (clem, petra):
+        told = history(person, here)
+        assert "Issued: $123.45" in told
+        assert re.search(r"Credited by \S+: \$123\.45", told)
+    # Rows from before the log kept the currency have their subject's; a payment's is told without.
+    owner.execute(text("alter table audit_event disable trigger append_only"))
+    owner.execute(text("update audit_event set details = details - 'currency'"))
+    said = text_of(ada.get(customer))
+    assert "Issued invoice NO-00001 ($123.45)" in said
+    assert "Started a payment" in said
+    assert "Started a payment of" not in said
 
 
 def test_opening_it_in_the_portal_is_noted_once_a_person_and_hour(

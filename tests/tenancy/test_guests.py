@@ -28,7 +28,7 @@ from tests.api.test_files import files as files
 from tests.cast import Cast
 from tests.gateway import RunningSandbox
 from tests.portal.conftest import ORIGIN
-from tests.portal.test_guest_paying import Guest
+from tests.portal.guests import Guest
 from tests.tenancy.stage import CANARY, MALFORMED, Stage
 from tests.tenancy.test_pages import ABSENT, HOME, KINDS, TENANT_ROUTES, filled, shown
 from tests.world import difference, world

@@ -55,6 +55,19 @@
     show();
   }
 
+  // How many of a list's rows are chosen, above what can be done with them.
+  for (const said of document.querySelectorAll("[data-chosen-count]")) {
+    const form = said.closest("form");
+    const show = () => {
+      const chosen = form.querySelectorAll('.box input[type="checkbox"][name]:checked').length;
+      const words = [said.dataset.none, said.dataset.one][chosen] ?? said.dataset.many.replace("%", chosen);
+      if (said.textContent !== words) said.textContent = words;
+    };
+    said.hidden = false;
+    form.addEventListener("change", show);
+    show();
+  }
+
   // Printing needs a script, so its buttons are hidden where there is none.
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;

@@ -44,7 +44,7 @@ def invoice(maker: Maker, partner: UUID, customer: UUID, place: int) -> UUID:
         created_at=maker.moment(), updated_at=maker.moment(), finalized_at=maker.maybe(maker.moment()),
         sent_at=maker.maybe(maker.moment()), paid_at=maker.maybe(maker.moment()),
         voided_at=maker.maybe(maker.moment()), void_reason=maker.maybe(maker.text()),
-        **_planned(maker, status), **_archived(maker, status),
+        **_planned(maker, status), **_archived(maker, status), **_left_out(maker, status),
     )  # fmt: skip
     # A draft has lines that a customer must not see.
     for place_ in range(max(maker.chance.randrange(4), status is InvoiceStatus.DRAFT)):
@@ -60,6 +60,11 @@ def _planned(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:
     refused = maker.maybe(maker.chance.choice(list(SendRefusal)))
     told = [new_id() for _ in range(maker.chance.randrange(3))]
     return {"send_on": day, "send_refusal": refused, "scheduled_by_name": maker.text(), "send_to": told}
+
+
+def _left_out(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:
+    at = None if status is InvoiceStatus.DRAFT else maker.maybe(maker.moment())
+    return {} if at is None else {"left_out": [new_id() for _ in range(1, 3)], "left_out_at": at}
 
 
 def _archived(maker: Maker, status: InvoiceStatus) -> dict[str, Any]:

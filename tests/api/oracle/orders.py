@@ -12,10 +12,17 @@ from sqlmodel import col
 from billing.invoice_fields import DAYS
 from billing.invoice_refusals import SendRefusal
 from billing.invoices import Invoice
-from billing.recurrences import PREVIEWED, RecurringFrequency, RecurringInvoice, RecurringStatus
+from billing.recurrences import (
+    PREVIEWED,
+    SEARCHED_AS,
+    RecurringFrequency,
+    RecurringInvoice,
+    RecurringStatus,
+)
 from billing.recurring_words import Span, filled
 from db.columns import new_id
 from languages import ENGLISH
+from tests.api.oracle.maker import words
 
 if TYPE_CHECKING:
     from tests.api.oracle.maker import Maker, Row
@@ -49,6 +56,8 @@ def _order(maker: "Maker", partner: UUID, customer: UUID, invoice: UUID, place: 
         auto_send=maker.chance.random() < 0.5, refusal=refused, created_by_name=maker.text(),
         version=place + 1, created_at=maker.moment(), updated_at=maker.moment(),
     )  # fmt: skip
+    # Of a customer's side nobody finds it.
+    words(maker, partner, None, SEARCHED_AS, id_, [maker.text(), f"{place}"])
     return id_
 
 

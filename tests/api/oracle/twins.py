@@ -204,6 +204,7 @@ VALUES: dict[str, Twin] = {
     "RecurringInvoice.nextDays": lambda world, row: orders.next_days(row),
     "RecurringInvoice.nextLines": lambda world, row: orders.next_lines(world, row),
     "Invoice.sendToIds": lambda world, row: [f"usr_{id_.hex}" for id_ in row["send_to"]],
+    "Invoice.leftOutIds": lambda world, row: [f"usr_{id_.hex}" for id_ in row["left_out"]],
     "CustomerView.tagIds": lambda world, row: [f"tag_{id_.hex}" for id_ in row["tag_ids"]],
     "Tag.customerCount": lambda world, row: _carrying(world, row, "customer_tag"),
     "Tag.invoiceCount": lambda world, row: _carrying(world, row, "invoice_tag"),

@@ -205,7 +205,7 @@ def test_activity_tells_who_did_what(ada: Person, does: Does, cast: Cast, clock:
     shown = text_of(ada.get(f"/customers/{customer_id(cast, 'acme')}/activity")).replace("\xa0", " ")
     when = "Ada Mar 10, 2026, 1:00 PM EDT"
     for line in (
-        "Sent invoice NO-00001",
+        "Sent invoice NO-00001 ($120.00)",
         "Invited Nora as Payer",
         "to “Acme & Sons”, Legal Name from nothing to “A”",
     ):

@@ -157,7 +157,7 @@ def test_recent_activity_is_told_in_sentences_to_who_may_read_the_log(
 ) -> None:
     number = sent(database, cast, now, due=now.date() + timedelta(days=9))
     page = ada.get().text
-    assert f"sent invoice {number}</a> · <a" in page
+    assert f"sent invoice {number} ($10.00)</a> · <a" in page
     assert "Recent activity" in text_of(ada.get())
     assert "Recent activity" not in text_of(clem.get())
 

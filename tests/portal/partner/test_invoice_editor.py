@@ -213,3 +213,39 @@ def test_who_may_not_edit_and_a_stranger_get_no_totals(
         person = signed_in(name)
         with nothing_changes(owner):
             assert person.post(new, {**TYPED, "_pressed": "totals"}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "line", "discount"),
+    [
+        (
+            "en", "-5.00",
+            "A line can't be below zero. To charge less, give a discount on a line. To take back what was"
+            " invoiced before, credit that invoice: its credit can be applied to this one.",
+            "Write the discount without a minus: it is taken off the line.",
+        ),
+        (
+            "fr", "-5,00",
+            "Une ligne ne peut pas être négative. Pour facturer moins, accordez un rabais sur une ligne. Pour"
+            " reprendre ce qui a déjà été facturé, créditez cette facture-là : son crédit peut être appliqué"
+            " à celle-ci.",
+            "Écrivez le rabais sans signe moins : il est retranché de la ligne.",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["quantity", "unit_price", "discount", "discount_percent"])
+def test_a_line_below_zero_says_at_its_field_what_to_do_instead(
+    signed_in: Arrive, new: str, owner: Connection, language: str, typed: str, line: str, discount: str,
+    field: str,
+) -> None:  # fmt: skip
+    clem = signed_in("clem")
+    clem.client.cookies.set("remit_language", language)
+    fields = {"lines-0-description": "Work", "lines-0-quantity": "1", "lines-0-unit_price": "9"}
+    with nothing_changes(owner):
+        answer = clem.post(new, {**fields, f"lines-0-{field}": typed})
+    assert answer.status_code == 422
+    found = re.search(rf'id="error-lines-0-{field}"[^>]*>(.*?)</p>', answer.text, re.DOTALL)
+    assert found is not None
+    said = " ".join(unescape(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", found[1], flags=re.DOTALL)).split())
+    assert said == (discount if field.startswith("discount") else line)
+    assert f'value="{typed}"' in answer.text

@@ -76,6 +76,20 @@ def test_ada_chooses_who_gets_it_on_the_day_and_the_page_says_so(
     assert "Left out Vera, who can't get a mail any more" in history
     assert "to Carl" in history
     assert "left out Vera, who can't get a mail any more" in text_of(ada.get("/audit"))
+    # And where somebody looks, until somebody has.
+    said = "Not to Vera, who can get no mail any more. Sent Mar 10, 2026"
+    assert said in text_of(ada.get(""))
+    assert "Nothing waits for you" not in text_of(ada.get(""))
+    assert "It was not sent to Vera." in text_of(ada.get(draft))
+    assert "Seen" not in text_of(signed_in("rita").get(draft))
+    ada.client.cookies.set("remit_language", "fr")
+    assert "Pas à Vera, qui ne peut plus recevoir de courriel." in text_of(ada.get(""))
+    ada.client.cookies.set("remit_language", "en")
+    pressed = ada.post(f"{draft}/left-out-seen", {"_pressed": "home"})
+    assert pressed.headers["location"] == "/partner/northwind"
+    assert said not in text_of(ada.get(""))
+    assert "It was not sent to" not in text_of(ada.get(draft))
+    assert "was sent without some who were to get it" in text_of(ada.get(draft))
 
 
 def test_a_wrong_day_comes_back_at_its_field(signed_in: Arrive, cast: Cast, owner: Connection) -> None:
@@ -111,7 +125,7 @@ def test_rita_and_mallory_may_not(signed_in: Arrive, cast: Cast, owner: Connecti
     draft = drafted(signed_in("ada"), cast)
     rita, mallory, before = signed_in("rita"), signed_in("mallory"), world(owner)
     absent = "/invoices/inv_" + "0" * 32
-    for path, form in (("/schedule", {"send_on": "2026-03-20"}), ("/unschedule", {})):
+    for path, form in (("/schedule", {"send_on": "2026-03-20"}), ("/unschedule", {}), ("/left-out-seen", {})):
         assert rita.post(draft + path, form).status_code == 403
         theirs, nobodys = mallory.post(draft + path, form), mallory.post(absent + path, form)
         assert (theirs.status_code, theirs.text) == (nobodys.status_code, nobodys.text)

@@ -5,17 +5,21 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import Connection, text
 
-from billing import invoices
+from billing import invoices, tags
 from billing.invoice_fields import MOST_LINES, MOST_TAXES, InvoiceInput, LineInput, TaxInput
+from billing.tags import TagInput
 from db import ids
 from db.session import Database
 from tests.cast import Cast
 from tests.portal.conftest import Person, text_of
+from tests.portal.partner.test_late_draft import typed_on
 from tests.world import nothing_changes, world
 
 Arrive = Callable[[str], Person]
+TEMPLATE = re.compile(r"<template.*?</template>", re.DOTALL)
 LINE = {
     "lines-0-description": "Managed workstations",
     "lines-0-quantity": "12",
@@ -24,6 +28,11 @@ LINE = {
     "lines-0-taxes-0-rate": "6.25",
     "_pressed": "save",
 }
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """What a browser would send of the editor."""
+    return typed_on(TEMPLATE.sub("", page))
 
 
 def new(cast: Cast, customer: str = "acme") -> str:
@@ -181,30 +190,45 @@ def test_a_draft_is_deleted_and_an_open_one_voided(signed_in: Arrive, cast: Cast
     assert ada.post(f"{sent}/send").status_code == 409
 
 
-def test_an_invoice_is_duplicated_into_a_draft_in_the_editor(
-    signed_in: Arrive, cast: Cast, owner: Connection
+def test_an_invoice_is_duplicated_in_the_editor_and_stored_once_it_is_saved(
+    signed_in: Arrive, cast: Cast, database: Database, now: datetime, owner: Connection
 ) -> None:
     ada = signed_in("ada")
     sent = ada.post(new(cast), {**LINE, "po_number": "PO 7", "memo": "Thanks"}).headers["location"]
     ada.post(f"{sent}/send")
-    assert f'action="{sent}/duplicate"' in ada.get(sent).text
-    editor = ada.post(f"{sent}/duplicate").headers["location"]
-    shown = ada.get(editor).text
-    assert "This is a new draft, made from the invoice." in shown
+    with database.transaction(partner_id=cast.ada.partner_id) as db:
+        late = tags.create(db, cast.ada, fields=TagInput(name="Late", colour="#0b7285"), now=now)
+    ada.post(f"{sent}/tags", {"tag": ids.shown("tag", late.id)})
+    assert f'href="{sent}/duplicate"' in ada.get(sent).text
+    with nothing_changes(owner):
+        # Whoever cancels leaves no draft behind.
+        shown = ada.get(f"{sent}/duplicate").text
+        added = ada.post(f"{sent}/duplicate", {**fields_of(shown), "_pressed": "add-lines"})
+        assert added.text.count('class="line-fields"') == shown.count('class="line-fields"') + 1
+        wrong = ada.post(f"{sent}/duplicate", {**fields_of(shown), "lines-0-quantity": "0"})
+        assert (wrong.status_code, 'id="error-lines-0-quantity"' in wrong.text) == (422, True)
+    said = text_of(Response(200, text=shown))
+    assert "A copy of invoice NO-00001 Nothing is saved yet: if you cancel, there is no draft." in said
+    assert f'href="{sent}" data-gives-up' in shown
     assert 'value="Managed workstations"' in shown
+    assert 'value="2026-03-10"' in shown
     assert "Thanks" in shown
     assert "PO 7" not in shown
-    assert editor.removesuffix("/edit") != sent
-    assert "Draft" in ada.get(editor.removesuffix("/edit")).text
+    made = ada.post(f"{sent}/duplicate", {**fields_of(shown), "memo": "As before"}).headers["location"]
+    page = text_of(ada.get(made))
+    assert made != sent
+    for words in ("Draft invoice", "As before", "Late", "Managed workstations"):
+        assert words in page
     assert "duplicated an invoice as a new draft" in text_of(ada.get("/audit"))
     ada.client.cookies.set("remit_language", "fr")
     assert ">Dupliquer<" in re.sub(r"<svg.*?</svg>", "", ada.get(sent).text, flags=re.S)
-    assert "Voici un nouveau brouillon" in ada.get(ada.post(f"{sent}/duplicate").headers["location"]).text
+    assert "Une copie de la facture NO-00001" in text_of(ada.get(f"{sent}/duplicate"))
     assert "a dupliqué une facture en nouveau brouillon" in text_of(ada.get("/audit"))
     owner.execute(text("update customer set status = 'ARCHIVED', archived_at = now()"))
     before = world(owner)
     assert f"{sent}/duplicate" not in ada.get(sent).text
-    assert ada.post(f"{sent}/duplicate").status_code == 409
+    for answer in (ada.get(f"{sent}/duplicate"), ada.post(f"{sent}/duplicate", fields_of(shown))):
+        assert answer.status_code == 409
     assert world(owner) == before
 
 
@@ -222,23 +246,24 @@ def test_a_draft_of_two_hundred_lines_is_duplicated_edited_and_has_no_room_for_m
             db, cast.ada, customer_id=acme, fields=InvoiceInput(lines=lines), now=now
         )
     ada = signed_in("ada")
-    made = ada.post(f"/invoices/inv_{long.id.hex}/duplicate").headers["location"]
-    assert made.endswith("/edit")
-    page = re.sub(r"<template.*?</template>", "", ada.get(made).text, flags=re.DOTALL)
-    fields = re.findall(r'<input id="field-lines-[^"]*" name="([^"]*)"[^>]* value="([^"]*)"', page)
-    typed = dict(fields) | dict(
-        re.findall(r'<input class="amount" id="field-lines-[^"]*" name="([^"]*)"[^>]* value="([^"]*)"', page)
-    )
+    copy = f"/invoices/inv_{long.id.hex}/duplicate"
+    typed = {
+        name: value for name, value in fields_of(ada.get(copy).text).items() if name.startswith("lines-")
+    }
     names = [typed[f"lines-{number}-description"] for number in range(MOST_LINES)]
     assert names == [f"Work {number}" for number in range(MOST_LINES)]
     assert len(typed) == MOST_LINES * (5 + 2 * MOST_TAXES)
     with nothing_changes(owner):
-        full = ada.post(made, {**typed, "version": "1", "_pressed": "add-lines"})
+        full = ada.post(copy, {**typed, "_pressed": "add-lines"})
         assert full.text.count('class="line-fields"') == MOST_LINES
     typed["lines-150-quantity"] = "3"
-    assert ada.post(made, {**typed, "version": "1"}).status_code == 303
+    made = ada.post(copy, typed)
+    assert made.status_code == 303
+    edit = made.headers["location"] + "/edit"
+    typed["lines-151-quantity"] = "3"
+    assert ada.post(edit, {**typed, "version": "1"}).status_code == 303
     rows = "select count(*), sum(quantity_e4) from invoice_line where invoice_id <> :id"
-    assert tuple(owner.execute(text(rows), {"id": long.id}).one()) == (MOST_LINES, (MOST_LINES + 2) * 10_000)
+    assert tuple(owner.execute(text(rows), {"id": long.id}).one()) == (MOST_LINES, (MOST_LINES + 4) * 10_000)
 
 
 def test_rita_may_look_but_not_write(signed_in: Arrive, cast: Cast, owner: Connection) -> None:

@@ -134,7 +134,7 @@ def test_a_draft_that_was_sent_meanwhile_says_so_and_keeps_what_was_typed(
     assert re.search(r"Ada\b[^.]* issued it on ", said)
     assert "Line 1: Design, 3 × 33.33, GST 5% Line 2: Travel, 1 × 80.00" in said
     assert f'href="{clem.home}{draft}"' in late.text
-    assert f'action="{clem.home}{draft}/duplicate"' in late.text
+    assert f'href="{clem.home}{draft}/duplicate"' in late.text
     # Its editor is no more.
     assert "can't be changed" in text_of(clem.get(f"{draft}/edit"))
 

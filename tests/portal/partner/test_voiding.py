@@ -5,14 +5,18 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import Connection, text
+from starlette.testclient import TestClient
 
+from billing import pay_links
 from billing.invoices import Invoice
 from db import ids
 from db.session import Database
 from tests.billing.acting import Acts
 from tests.billing.paying import Till
 from tests.cast import Cast
+from tests.papers import words
 from tests.portal.conftest import Person, text_of
 from tests.world import nothing_changes
 
@@ -62,11 +66,52 @@ def test_the_page_says_who_is_told_and_the_customer_reads_why(
     assert told(owner) == 1
     page = text_of(ada.get(here))
     assert "Voided because Billed twice" in page
-    assert "Voided invoice NO-00001 (Billed twice)" in page
+    assert "Voided invoice NO-00001 over $100.00 (Billed twice)" in page
     assert "Had the customer told that invoice NO-00001 is void" in page
     own = text_of(signed_in("petra").get(here))
     assert "This invoice is void. Nothing is owed for it. Billed twice" in own
     assert "Voided: Billed twice" in own
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ("status = 'QUEUED'", "Being sent"),
+        ("status = 'SENT', sent_at = now()", "Accepted by the server"),
+        (
+            "status = 'REFUSED', tries = 1, answer = '550 No such user'",
+            "Refused by the server 550 No such user",
+        ),
+        (
+            "status = 'BOUNCED', sent_at = now(), bounced_at = now(), answer = '550 Moved'",
+            "Came back 550 Moved",
+        ),
+    ],
+)
+def test_what_became_of_the_mail_that_tells_it_is_on_the_page(
+    ada: Person, invoice: Invoice, owner: Connection, change: str, shown: str
+) -> None:
+    here = path(invoice)
+    assert "Told that it is void" not in text_of(ada.get(here))
+    ada.post(f"{here}/void", asked(ada, here))
+    owner.execute(text(f"update mail set {change} where kind = 'INVOICE_VOIDED'"))
+    owner.commit()
+    (part,) = re.findall(r'<section class="card" id="void-delivery">.*?</section>', ada.get(here).text, re.S)
+    assert "Petra" in part
+    assert shown in text_of(Response(200, text=part))
+
+
+def test_pay_link_and_papers_say_why(
+    ada: Person, signed_in: Arrive, pages: TestClient, invoice: Invoice, database: Database,
+    owner: Connection, now: datetime, cast: Cast,
+) -> None:  # fmt: skip
+    here, acts = path(invoice), Acts(database, owner, now)
+    link = pay_links.path_of(acts(cast.ada, pay_links.create, invoice_id=invoice.id).token)
+    assert ada.post(f"{here}/void", {"reason": "Billed twice"}).status_code == 303
+    said = "This invoice is void: nothing of it is owed. Billed twice"
+    assert said in text_of(pages.get(link))
+    for pdf in (pages.get(f"{link}/invoice.pdf"), signed_in("petra").get(f"{here}/invoice.pdf")):
+        assert "Voided because Billed twice" in " ".join(words(pdf.content).split())
 
 
 def test_staff_can_untick_it(ada: Person, invoice: Invoice, owner: Connection) -> None:
@@ -74,6 +119,7 @@ def test_staff_can_untick_it(ada: Person, invoice: Invoice, owner: Connection) -
     assert ada.post(f"{path(invoice)}/void", fields).status_code == 303
     assert told(owner) == 0
     assert "told that" not in text_of(ada.get(path(invoice)))
+    assert "Nobody was mailed that it is void." in text_of(ada.get(path(invoice)))
 
 
 def test_a_draft_like_it_opens_from_the_same_form(ada: Person, invoice: Invoice, owner: Connection) -> None:
