@@ -12,6 +12,7 @@ from uuid import UUID
 
 from billing.card_brands import brand_text
 from billing.dates import day_text
+from billing.money import Currency, Money
 from db import ids
 from languages import mark, say, spoken
 from portal.navigation import ROLES
@@ -112,6 +113,8 @@ WORDS = {
     "credit_note.export_started": mark("began to export credit notes"),
     "credit_note.exported": mark("exported credit notes"),
     "credit.applied": mark("applied credit to invoice {number}"),
+    "credit.kept": mark("kept {amount} of a payment from outside as credit"),
+    "credit.kept_back": mark("took back {amount} that was kept as credit"),
     "invoice.viewed": mark("opened invoice {number}"),
     "pay_link.created": mark("made a pay link for invoice {number}"),
     "pay_link.mailed": mark("had a fresh link to invoice {number} mailed to the company"),
@@ -253,6 +256,7 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
         tags=", ".join(say("“{text}”", text=tag) if tag else say("a deleted tag") for tag in tags),
         into=details.get("into") or "",
         credit_note=details.get("credit_note") or "",
+        amount=_amount(details),
         method=say(
             "{brand} ending in {last4}",
             brand=brand_text(details["brand"]) if "brand" in details else mark("card"),
@@ -278,6 +282,13 @@ def _event(row: Mapping[str, Any], names: Mapping[str, str]) -> Event:
     # A guest has no name: the log has what they came by.
     who = say("Somebody with a pay link") if row.get("actorKind") == "GUEST" else row["actorName"]
     return Event(row["at"], who, what, _path(row, names), actor=row.get("actorId"))
+
+
+def _amount(details: Mapping[str, Any]) -> Money | str:
+    """What a row says of money, if it says in which."""
+    if "currency" not in details:
+        return ""
+    return Money(details["amount_minor"], Currency(details["currency"]))
 
 
 def _path(row: Mapping[str, Any], names: Mapping[str, str]) -> str | None:
