@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from api.credit_notes import CreditApplication, CreditNote
     from api.invoice_threads import InvoiceThread
     from api.mails import Mail
-    from api.outside_payments import OutsidePayment
+    from api.outside_payments import OutsidePayment, OutsidePaymentAllocation
     from api.pay_links import PayLink
     from api.payments import PaymentAllocation
     from api.recurring_invoices import RecurringInvoice
@@ -165,7 +165,10 @@ class Invoice(Node):
         "invoice_id", "Which payments are for it, and how much of each."
     )
     outside_payments: Connection[Annotated["OutsidePayment", lazy("api.outside_payments")]] = page(
-        "invoice_id", "What was paid of it past Remit."
+        "invoice_id", "Payments from outside whose first invoice it is; all of them: `outsideAllocations`."
+    )
+    outside_allocations: Connection[Annotated["OutsidePaymentAllocation", lazy("api.outside_payments")]] = (
+        page("invoice_id", "What was paid of it past Remit: of which payments, and how much of each.")
     )
     credit_notes: Connection[Annotated["CreditNote", lazy("api.credit_notes")]] = page(
         "invoice_id", "What was taken back of it."

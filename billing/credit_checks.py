@@ -5,17 +5,21 @@ Surprise: each statement lists what does not hold, so that nothing at all is wha
 
 CREDITS = """
 select 'I3: customer ' || c.id || ' has ' || c.credit_minor || ' in credit by its row, '
-  || coalesce(k.minor, 0) || ' by the ledger, ' || coalesce(n.kept, 0) - coalesce(a.minor, 0)
-  || ' by its credit notes'
+  || coalesce(k.minor, 0) || ' by the ledger, '
+  || coalesce(n.kept, 0) + coalesce(x.kept, 0) - coalesce(a.minor, 0)
+  || ' by its credit notes and what was kept of payments from outside'
 from customer c
 left join (select partner_id, customer_id, -sum(amount_minor) as minor from ledger_posting
   where account = 'CUSTOMER_CREDIT' group by 1, 2) k on k.partner_id = c.partner_id and k.customer_id = c.id
 left join (select partner_id, customer_id, sum(total_minor - applied_minor) as kept
   from credit_note group by 1, 2) n on n.partner_id = c.partner_id and n.customer_id = c.id
+left join (select partner_id, customer_id, sum(kept_minor) as kept
+  from outside_payment where reversed_at is null group by 1, 2) x
+  on x.partner_id = c.partner_id and x.customer_id = c.id
 left join (select partner_id, customer_id, sum(amount_minor) as minor
   from credit_application group by 1, 2) a on a.partner_id = c.partner_id and a.customer_id = c.id
 where c.credit_minor < 0 or c.credit_minor <> coalesce(k.minor, 0)
-  or c.credit_minor <> coalesce(n.kept, 0) - coalesce(a.minor, 0)
+  or c.credit_minor <> coalesce(n.kept, 0) + coalesce(x.kept, 0) - coalesce(a.minor, 0)
 union all
 select 'I3: credit note ' || n.id || ' moves something else in the ledger'
 from credit_note n

@@ -23,7 +23,7 @@ from billing.invoice_life import NotOpen, WrittenOff
 from billing.invoices import Invoice, InvoiceLine, InvoiceStatus
 from billing.ledger import Account, EntryCause, Leg
 from billing.money import Currency, Money, allocate
-from billing.outside_payments import NothingLeft
+from billing.outside_shares import NothingLeft
 from billing.papers import invoice_paper
 from billing.partners import Partner
 from billing.payment_orders import LessIsLeft, OtherRequest

@@ -13,9 +13,11 @@ from billing.csv_out import Cell
 from billing.exports import Export
 
 EXPORT = Export("outside_payment", Action.VIEW_PAYMENTS)
+# So many at a time, each with the 100 invoices that one may be for: what one document may cost.
+PAGE = 20
 _COLUMNS = (
     "Payment id", "Customer", "Invoice", "Received", "How it came", "Reference", "Currency", "Amount",
-    "Status", "Recorded", "Taken back", "Why it was taken back",
+    "Status", "Recorded", "Taken back", "Why it was taken back", "Amounts by invoice", "Kept as credit",
 )  # fmt: skip
 NOTE = "Note"
 
@@ -30,11 +32,14 @@ def rows_of(*, staffs: bool) -> Callable[[Mapping[str, Any]], list[Cell]]:
 
     def row(payment: Mapping[str, Any]) -> list[Cell]:
         amount, back = payment["amount"], payment["reversedAt"]
+        shares = payment["allocations"]["nodes"]
         cells: list[Cell] = [
-            payment["id"], payment["customer"]["company"], payment["invoice"]["number"],
+            payment["id"], payment["customer"]["company"],
+            ", ".join(one["invoice"]["number"] for one in shares),
             payment["receivedOn"], payment["kind"], payment["reference"], amount["currency"],
             Decimal(amount["amount"]), "REVERSED" if back else "RECEIVED", payment["createdAt"], back,
-            payment["reversalReason"],
+            payment["reversalReason"], ", ".join(one["amount"]["amount"] for one in shares),
+            Decimal(payment["kept"]["amount"]),
         ]  # fmt: skip
         return [*cells, payment["note"]] if staffs else cells
 

@@ -20,7 +20,7 @@ from auth.actors import Action, Actor
 from billing.customers import Customer
 from billing.derived import OLDEST, Age
 from billing.ledger import EntryCause
-from billing.money import Currency
+from billing.money import Currency, Money
 from billing.papers import Letterhead, customer_of, letterhead
 from errors import Conflict, Invalid, Problem
 
@@ -33,7 +33,10 @@ EARLIEST = date(2000, 1, 1)
 @dataclass(frozen=True)
 class Movement:
     """One entry: above zero more is owed, below it less. `balance_minor` is what is owed after it, `note` the
-    number of the credit note that it is."""
+    number of the credit note that it is.
+
+    Of money from outside: `received_on` is when it came, which may be before the day it was posted on, and
+    `kept` what of it became the customer's credit (below zero: is gone again)."""
 
     day: date
     at: datetime
@@ -44,6 +47,8 @@ class Movement:
     due_on: date | None
     amount_minor: int
     balance_minor: int
+    received_on: date | None = None
+    kept: Money | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ def statement(
         first=first,
         last=last,
         opening_minor=opening,
-        movements=_movements(rows[1:], opening, zone),
+        movements=_movements(rows[1:], opening, zone, customer.currency),
         ages=_by_age(rows, last),
         begins_at=begins,
         credit_minor=rows[0].credit,
@@ -156,7 +161,7 @@ def _require_range(first: date, last: date, today: date) -> None:
         raise Invalid(problems)
 
 
-def _movements(rows: Sequence[Any], opening: int, zone: ZoneInfo) -> list[Movement]:
+def _movements(rows: Sequence[Any], opening: int, zone: ZoneInfo, currency: Currency) -> list[Movement]:
     found, balance = [], opening
     for row in rows:
         moved = sum(row.amounts)
@@ -172,6 +177,8 @@ def _movements(rows: Sequence[Any], opening: int, zone: ZoneInfo) -> list[Moveme
                 due_on=min(filter(None, row.dues), default=None),
                 amount_minor=moved,
                 balance_minor=balance,
+                received_on=row.received_on,
+                kept=Money(row.kept, currency) if row.kept else None,
             )
         )
     return found
@@ -195,11 +202,14 @@ def _month_before(day: date) -> date:
 # was owed before, by the day it is due on, and what is in credit at the end.
 _ACCOUNT = text("""
 with moved as (
-  select e.id, e.at, e.cause, e.subject_id, i.number, i.due_on, p.amount_minor, n.number as note
+  select e.id, e.at, e.cause, e.subject_id, i.number, i.due_on, p.amount_minor, n.number as note,
+    x.received_on, case e.cause when 'OUTSIDE_PAYMENT_RECORDED' then x.kept_minor
+      when 'OUTSIDE_PAYMENT_REVERSED' then -x.kept_minor else 0 end as kept
   from ledger_entry e
   join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id and p.account = 'RECEIVABLE'
   left join invoice i on i.partner_id = p.partner_id and i.id = p.invoice_id
   left join credit_note n on n.partner_id = e.partner_id and n.id = e.subject_id
+  left join outside_payment x on x.partner_id = e.partner_id and x.id = e.subject_id
   where e.partner_id = :partner and e.customer_id = :customer and e.at < :ends),
 opening as (select due_on, sum(amount_minor)::bigint as owed from moved where at < :begins group by due_on)
 select null::uuid as id, null::timestamptz as at, null as cause, null::uuid as subject_id,
@@ -208,11 +218,12 @@ select null::uuid as id, null::timestamptz as at, null as cause, null::uuid as s
   (select coalesce(-sum(p.amount_minor), 0)::bigint from ledger_entry e
     join ledger_posting p on p.partner_id = e.partner_id and p.entry_id = e.id
     where e.partner_id = :partner and e.customer_id = :customer and e.at < :ends
-      and p.account = 'CUSTOMER_CREDIT') as credit, null::text as note
+      and p.account = 'CUSTOMER_CREDIT') as credit, null::text as note, null::date as received_on, 0 as kept
 from opening
 union all
 select id, at, cause, subject_id, array_agg(number::text order by number),
-  array_agg(due_on order by number), array_agg(amount_minor order by number), null, max(note)::text
+  array_agg(due_on order by number), array_agg(amount_minor order by number), null, max(note)::text,
+  max(received_on), max(kept)
 from moved where at >= :begins group by id, at, cause, subject_id
 order by at nulls first, id
 limit :most""")

@@ -62,8 +62,8 @@ def payments_of(invoice: Mapping[str, Any]) -> Iterator[Happened]:
 
 
 def _credits(invoice: Mapping[str, Any]) -> Iterator[Happened]:
-    for row in invoice["outsidePayments"]["nodes"]:
-        amount = money_text(row["amount"])
+    for part in invoice["outsideAllocations"]["nodes"]:
+        row, amount = part["outsidePayment"], money_text(part["amount"])
         yield Happened(row["createdAt"], say("{amount} came in from outside", amount=amount))
         if row["reversedAt"]:
             yield Happened(row["reversedAt"], say("{amount} from outside was taken back", amount=amount))

@@ -77,6 +77,7 @@ def _from_outside(*, staffs: bool) -> Listing:
         spans=(_RECEIVED, _AMOUNT), export=outside_payment_exports.EXPORT,
         columns=outside_payment_exports.columns(staffs=staffs),
         row=outside_payment_exports.rows_of(staffs=staffs), staffs=staffs,
+        size=outside_payment_exports.PAGE, invoice=("allocations", "invoice"),
     )  # fmt: skip
 
 

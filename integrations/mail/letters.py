@@ -212,32 +212,35 @@ def _payment(db: Session, mail: Mail, customer: Customer | None, link: Link, now
 
 
 def _outside(db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime) -> dict[str, Any]:
-    payment, invoice = outside_payments.of_invoice(db, system(mail.partner_id), payment_id=mail.subject_id)
-    if payment.reversed_at is not None:
+    told = _received(db, mail, customer, link)
+    if told["payment"].reversed_at is not None:
         raise NotWanted("the payment was taken back")
-    assert customer is not None
-    return {
-        "amount": Money(payment.amount_minor, payment.currency),
-        "left": Money(lacking_minor(invoice), invoice.currency),
-        "received_on": payment.received_on,
-        "reference": payment.reference,
-        "number": invoice.number,
-        "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
-    }
+    return told
 
 
 def _taken_back(
     db: Session, mail: Mail, customer: Customer | None, link: Link, now: datetime
 ) -> dict[str, Any]:
-    payment, invoice = outside_payments.of_invoice(db, system(mail.partner_id), payment_id=mail.subject_id)
+    return _received(db, mail, customer, link)
+
+
+def _received(db: Session, mail: Mail, customer: Customer | None, link: Link) -> dict[str, Any]:
+    """A payment from outside with its invoices; the link is to the only one, or to all such payments."""
+    payment, shares = outside_payments.with_invoices(db, system(mail.partner_id), payment_id=mail.subject_id)
     assert customer is not None
+    currency, (first, _) = payment.currency, shares[0]
+    page = f"invoices/inv_{first.id.hex}" if len(shares) == 1 else "outside-payments"
     return {
-        "amount": Money(payment.amount_minor, payment.currency),
-        "left": Money(lacking_minor(invoice), invoice.currency),
+        "payment": payment,
+        "amount": Money(payment.amount_minor, currency),
+        "kept": Money(payment.kept_minor, currency) if payment.kept_minor else None,
+        "invoices": [(one.number, Money(share, currency)) for one, share in shares],
+        "left": Money(sum(lacking_minor(one) for one, _ in shares), currency),
         "received_on": payment.received_on,
+        "reference": payment.reference,
         "reason": payment.reversal_reason,
-        "number": invoice.number,
-        "link": link(f"/portal/{customer.slug}/invoices/inv_{invoice.id.hex}"),
+        "number": first.number,
+        "link": link(f"/portal/{customer.slug}/{page}"),
     }
 
 

@@ -59,8 +59,8 @@ def receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> Sheet:
 
 
 def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> Sheet:
-    """The receipt of money that came in past Remit. Refuses as `outside_payments.of_invoice`."""
-    payment, invoice = outside_payments.of_invoice(db, actor, payment_id=payment_id)
+    """The receipt of money that came in past Remit. Refuses as `outside_payments.with_invoices`."""
+    payment, shares = outside_payments.with_invoices(db, actor, payment_id=payment_id)
     amount = money(payment.amount_minor, payment.currency)
     text, colour = (
         (mark("Taken back"), GREY) if payment.reversed_at else (mark("Received", context="stamp"), GOOD)
@@ -72,6 +72,9 @@ def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> She
     ]
     if payment.reference:
         facts.insert(2, (say("Reference"), payment.reference))
+    kept = []
+    if payment.kept_minor:
+        kept.append(total(say("Kept as credit"), money(payment.kept_minor, payment.currency)))
     return sheet(
         letterhead(db, actor),
         name=file_name(say("Receipt"), payment.id.hex[-8:]),
@@ -83,8 +86,8 @@ def outside_receipt_sheet(db: Session, actor: Actor, *, payment_id: UUID) -> She
         stamp={"text": say(text), "colour": colour},
         facts=facts,
         headline={"label": say("Amount received"), "value": amount, "note": say("Thank you.")},
-        tables=[_shares([(invoice.number, invoice.total_minor, payment.amount_minor)], payment.currency)],
-        totals=[total(say("Total received"), amount, strong=True)],
+        tables=[_shares([(one.number, one.total_minor, share) for one, share in shares], payment.currency)],
+        totals=[*kept, total(say("Total received"), amount, strong=True)],
         notes=[(say("Payment reference"), ids.shown("opm", payment.id))],
     )
 

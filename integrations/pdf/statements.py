@@ -51,8 +51,20 @@ def words_of(movement: Movement) -> str:
     if movement.cause is EntryCause.CREDIT_NOTE_ISSUED:
         return say("Credit note {number} for {numbers}", number=movement.note or "", numbers=numbers)
     if movement.cause in _OTHERS:
-        return say(_OTHERS[movement.cause], numbers=numbers)
+        return say(_OTHERS[movement.cause], numbers=numbers) + _from_outside(movement)
     return say("Correction of {numbers}", numbers=numbers)
+
+
+def _from_outside(movement: Movement) -> str:
+    """In brackets: on which other day the money came in, and what of it became credit, or was it."""
+    told = []
+    if movement.received_on and movement.received_on != movement.day:
+        told.append(say("received {day}", day=day_text(movement.received_on, spoken())))
+    if movement.kept and movement.kept.minor > 0:
+        told.append(say("{amount} more kept as credit", amount=movement.kept))
+    elif movement.kept:
+        told.append(say("{amount} of credit taken back too", amount=-movement.kept))
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def pay_path(found: Statement) -> str | None:
@@ -144,6 +156,8 @@ def json_of(found: Statement) -> dict[str, Any]:
             {
                 "day": one.day.isoformat(), "cause": one.cause.value, "invoices": list(one.numbers),
                 "creditNote": one.note,
+                "receivedOn": one.received_on.isoformat() if one.received_on else None,
+                "keptAsCredit": amount(one.kept.minor) if one.kept else None,
                 "amount": amount(one.amount_minor), "balance": amount(one.balance_minor),
             }
             for one in found.movements

@@ -29,6 +29,7 @@ from portal.partner import (
     invoice_threads,
     invoices,
     long_acts,
+    outside_for_several,
     outside_payments,
     pay_links,
     payments,
@@ -64,6 +65,7 @@ ROUTES = [
     *users.ROUTES,
     *tags.ROUTES,
     *invoice_archiving.ROUTES,  # before the invoices: "archive" is no invoice's id
+    *outside_for_several.CHOOSING,  # before the invoices too
     *invoice_chosen.ROUTES,  # before the invoices: "export" and "send" are no invoice's id
     *invoice_threads.ROUTES,
     *invoice_tagging.ROUTES,  # before the invoices: "tag" is no invoice's id
@@ -78,6 +80,7 @@ ROUTES = [
     *payments.ROUTES,
     *recurring.ROUTES,
     *outside_payments.ROUTES,
+    *outside_for_several.ROUTES,
     *credit_notes.ROUTES,
     *team.ROUTES,
     *former.ROUTES,

@@ -121,6 +121,8 @@ WORDS = {
     "credit_note.export_started": mark("began to export credit notes"),
     "credit_note.exported": mark("exported credit notes"),
     "credit.applied": mark("applied credit to invoice {number}"),
+    "credit.kept": mark("kept a part of a payment from outside as credit"),
+    "credit.kept_back": mark("took back what was kept as credit"),
     "invoice.viewed": mark("opened invoice {number}"),
     "pay_link.created": mark("made a pay link for invoice {number}"),
     "pay_link.mailed": mark("had a fresh link to invoice {number} mailed to the company"),
@@ -213,6 +215,8 @@ SUMMED = {
         "amount_minor", mark("sent credit note {credit_note} ({amount}) for invoice {number}")
     ),
     "credit.applied": ("amount_minor", mark("applied {amount} of credit to invoice {number}")),
+    "credit.kept": ("amount_minor", mark("kept {amount} of a payment from outside as credit")),
+    "credit.kept_back": ("amount_minor", mark("took back {amount} that was kept as credit")),
     "payment.begun": ("amount_minor", mark("started a payment of {amount}")),
     "payment.succeeded": ("amount_minor", mark("completed a payment of {amount}")),
     "payment.failed": ("amount_minor", mark("noted that a payment of {amount} failed")),

@@ -18,7 +18,7 @@ from billing.money import Money
 from billing.outside_payments import WAYS, OutsideInput
 from billing.payment_orders import LessIsLeft
 from errors import Conflict, Invalid, NotFound
-from languages import say
+from languages import mark, say
 from portal import papers, payment_lists
 from portal.door import act, go, partner, read_form
 from portal.form import Form
@@ -26,6 +26,7 @@ from portal.house import house, place, record_id
 from portal.page import ask, show
 from portal.partner.invoices import address, found
 
+SEVERAL_OWED = mark("The payment is taken back. Its invoices are owed again.")
 FIELDS = ("kind", "amount", "received_on", "reference", "note")
 
 
@@ -45,9 +46,9 @@ async def record(request: Request) -> Response:
     """Write the payment down."""
     form = await read_form(request)
     invoice_id, now = record_id(request, "invoice_id", "inv"), house(request).clock()
-    fields = OutsideInput(
-        **{name: form.value(name) for name in FIELDS}, send_receipt=form.checked("send_receipt")
-    )
+    fields = OutsideInput.read({
+        **{name: form.value(name) for name in FIELDS}, "send_receipt": form.checked("send_receipt")
+    })  # fmt: skip
 
     def work(db: Session, actor: Actor) -> Money:
         made = outside_payments.record(
@@ -83,9 +84,10 @@ async def reverse(request: Request) -> Response:
     except Invalid as wrong:
         return await _reversal(request, form.with_problems(wrong), status=422)
     page = await ask(request, "partner/outside_payments/one", id=request.path_params["outside_id"])
-    invoice = found(page, "outsidePayment")["invoice"]["id"]
+    payment = found(page, "outsidePayment")
+    several = len(payment["allocations"]["nodes"]) > 1
     said = "The payment is taken back. The invoice is owed again."
-    return go(request, f"{place(request).home}/invoices/{invoice}", said)
+    return go(request, _back(request, payment), SEVERAL_OWED if several else said)
 
 
 async def show_write_off(request: Request) -> Response:
@@ -139,11 +141,18 @@ async def _form(request: Request, form: Form | None, *, status: int = 200) -> Re
 async def _reversal(request: Request, form: Form, *, status: int = 200) -> Response:
     page = await ask(request, "partner/outside_payments/one", id=request.path_params["outside_id"])
     payment: dict[str, Any] = found(page, "outsidePayment")
-    back = f"{place(request).home}/invoices/{payment['invoice']['id']}"
     return show(
-        request, "partner/outside_payments/reverse.html", page, form=form, payment=payment, back=back,
-        action=request.url.path, status=status,
+        request, "partner/outside_payments/reverse.html", page, form=form, payment=payment,
+        back=_back(request, payment), action=request.url.path, status=status,
     )  # fmt: skip
+
+
+def _back(request: Request, payment: dict[str, Any]) -> str:
+    """The invoice it is for; of several, the customer's payments."""
+    home = place(request).home
+    if len(payment["allocations"]["nodes"]) > 1:
+        return f"{home}/customers/{payment['customer']['id']}/payments"
+    return f"{home}/invoices/{payment['invoice']['id']}"
 
 
 async def _write_off(request: Request, form: Form, *, status: int = 200) -> Response:

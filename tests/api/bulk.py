@@ -56,6 +56,11 @@ _FILL = (
     from invoice, generate_series(1, 2) n where partner_id = :partner and n = 1
     """,
     """
+    insert into outside_payment_allocation (partner_id, id, customer_id, payment_id, invoice_id, amount_minor)
+    select partner_id, gen_random_uuid(), customer_id, id, invoice_id, 1
+    from outside_payment where partner_id = :partner
+    """,
+    """
     insert into credit_note (partner_id, id, customer_id, invoice_id, number, currency, net_minor, tax_minor,
       total_minor, applied_minor, reason, issue_on, request_key, created_at, updated_at)
     select :partner, id, customer_id, id, id::text, 'USD', 1, 0, 1, 0, 'r', issue_on, id::text, created_at,

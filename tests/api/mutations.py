@@ -190,8 +190,14 @@ SAMPLES = [
     ),
     Sample(
         "recordOutsidePayment",
-        lambda t: {"invoiceId": t["invoice"], "kind": "CHECK", "amount": usd("1"), "idempotencyKey": "out-1"},
-        (INVOICES,), ("invoiceId",),
+        lambda t: {
+            "invoiceId": t["invoice"], "kind": "CHECK", "amount": usd("2"), "idempotencyKey": "out-1",
+            "allocations": [
+                {"invoiceId": t["invoice"], "amount": usd("1")},
+                {"invoiceId": t["second_invoice"], "amount": usd("1")},
+            ],
+        },
+        (INVOICES,), ("invoiceId", "allocations.1.invoiceId"),
     ),
     Sample(
         "reverseOutsidePayment",

@@ -246,7 +246,7 @@ def samples(client: Client, noun: Noun, key: str) -> Iterator[dict[str, Any]]:
 
 def below(client: Client, name: str) -> Iterator[dict[str, Any]]:
     """Filters by a record that another leads to: by a text of its own, and by the tags on it."""
-    if name == "PaymentAllocation":
+    if name in ("PaymentAllocation", "OutsidePaymentAllocation"):
         yield from ({"invoice": asked} for asked in below(client, "Invoice"))
         return
     yield {"company": {"startsWith": "c1"}} if name == "Customer" else {"number": {"startsWith": "N1"}}

@@ -86,3 +86,41 @@ async def test_an_invoice_is_given_up_and_taken_up_again(writer: Writer, acme: T
     opened = await writer.do("reopenInvoice", one, shown)
     assert opened["invoice"] == {"status": "OPEN", "shownStatus": "OPEN", "balance": {"amount": "100.00"}}
     assert await writer.refused("reopenInvoice", one) == [("INVOICE_NOT_WRITTEN_OFF", "input")]
+
+
+async def test_one_check_is_shared_out_and_its_rest_kept(writer: Writer, acme: Things) -> None:
+    shares = [
+        {"invoiceId": acme["second_invoice"], "amount": usd("20")},
+        {"invoiceId": acme["invoice"], "amount": usd("30")},
+    ]
+    given = {"kind": "CHECK", "amount": usd("60"), "allocations": shares, "idempotencyKey": "several"}
+    with nothing_changes(writer.client.owner, without=("replay",)):
+        assert await writer.refused("recordOutsidePayment", given) == [("OTHER_TOTAL", "input.amount")]
+        twice = {**given, "allocations": shares[:1] * 2, "idempotencyKey": "twice"}
+        assert await writer.refused("recordOutsidePayment", twice) == [
+            ("DUPLICATE", "input.allocations.1.invoiceId")
+        ]
+        other = {**given, "invoiceId": acme["paid_invoice"], "idempotencyKey": "other"}
+        assert await writer.refused("recordOutsidePayment", other) == [("NOT_AMONG", "input.invoiceId")]
+        none = {"kind": "CHECK", "idempotencyKey": "none"}
+        assert await writer.refused("recordOutsidePayment", none) == [("REQUIRED", "input.invoiceId")]
+    wanted = (
+        "outsidePayment { amount { amount } kept { amount } invoice { id }"
+        " allocations(first: 5) { totalCount nodes { amount { amount } invoice { id }"
+        " outsidePayment { kind } } } }"
+    )
+    kept = {**given, "keepRestAsCredit": True, "idempotencyKey": "kept"}
+    with nothing_changes(writer.client.owner):
+        tried = await writer.do("recordOutsidePayment", {**kept, "dryRun": True}, wanted)
+    made = await writer.do("recordOutsidePayment", kept, wanted)
+    assert made == tried
+    payment = made["outsidePayment"]
+    assert (payment["amount"], payment["kept"]) == ({"amount": "60.00"}, {"amount": "10.00"})
+    assert payment["invoice"] == {"id": acme["second_invoice"]}
+    assert payment["allocations"]["totalCount"] == 2
+    assert {(one["invoice"]["id"], one["amount"]["amount"]) for one in payment["allocations"]["nodes"]} == {
+        (acme["second_invoice"], "20.00"), (acme["invoice"], "30.00"),
+    }  # fmt: skip
+    of_invoice = "query($i: ID!) { invoice(id: $i) { outsideAllocations { nodes { amount { amount } } } } }"
+    answer = await writer.client.ask(of_invoice, {"i": acme["invoice"]}, **writer.at("petra"))
+    assert {"amount": {"amount": "30.00"}} in answer.data["invoice"]["outsideAllocations"]["nodes"]

@@ -309,9 +309,9 @@ SAME: dict[str, Attempt] = {
     ),
     "invoices.update_draft": _rewritten,
     "mailed_links.ask_fresh": _mailed,
-    "outside_payments.of_invoice": lambda db, t: [
-        type(one).__name__
-        for one in outside_payments.of_invoice(db, t.cast.ada, payment_id=t.ids["check"])
+    "outside_payments.with_invoices": lambda db, t: [
+        (one.number, share)
+        for one, share in outside_payments.with_invoices(db, t.cast.ada, payment_id=t.ids["check"])[1]
     ],
     "outside_payments.record": _said_twice,
     "outside_payments.reverse": lambda db, t: outside_payments.reverse(

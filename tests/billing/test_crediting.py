@@ -24,7 +24,8 @@ from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.invoice_life import Credited, NotOpen, WrittenOff
 from billing.invoices import Invoice, InvoiceLine
-from billing.outside_payments import NothingLeft, OutsideInput, OutsidePayment
+from billing.outside_payments import OutsideInput, OutsidePayment
+from billing.outside_shares import NothingLeft
 from billing.payment_orders import LessIsLeft, OtherRequest
 from errors import Invalid, NotFound
 from tests.billing.acting import Acts, problems_of

@@ -15,7 +15,8 @@ from billing.invoice_life import NotOpen, NotWrittenOff, PaymentUnderWay, Writte
 from billing.invoices import Invoice
 from billing.ledger import LedgerPosting
 from billing.mails import Mail, MailKind
-from billing.outside_payments import NothingLeft, OutsideInput, OutsidePayment
+from billing.outside_payments import OutsideInput, OutsidePayment
+from billing.outside_shares import NothingLeft
 from billing.payment_orders import LessIsLeft, OtherRequest
 from errors import Invalid, NotFound, Refusal
 from integrations.pdf.statements import words_of
@@ -119,8 +120,8 @@ def test_every_wrong_field_is_told_at_once(till: Till) -> None:
                 note="4242 4242 4242 4242",
             )
         ) == [
-            ("UNKNOWN_KIND", ("kind",)), ("BAD_DATE", ("received_on",)), ("TOO_LONG", ("reference",)),
-            ("CARD_NUMBER", ("note",)),
+            ("UNKNOWN_KIND", ("kind",)), ("NOT_POSITIVE", ("amount",)), ("BAD_DATE", ("received_on",)),
+            ("TOO_LONG", ("reference",)), ("CARD_NUMBER", ("note",)),
         ]  # fmt: skip
         assert problems_of(lambda: received(till, invoice, "0")) == [("NOT_POSITIVE", ("amount",))]
         assert problems_of(lambda: received(till, invoice, "1.001")) == [("TOO_MANY_DECIMALS", ("amount",))]
@@ -257,8 +258,8 @@ def test_the_books_are_compared_with_what_was_written_down(till: Till, owner: Co
     owner.execute(text("alter table outside_payment disable trigger only_ended"))
     owner.execute(text("update outside_payment set amount_minor = 3999"))
     found = till.books()
-    assert any("outside payment" in line for line in found)
-    assert any("says 4000 paid, its payments say 3999" in line for line in found)
+    assert any("outside payment" in line and "is 4000 in the ledger" in line for line in found)
+    assert any("the shares of outside payment" in line and "make 4000, not 3999" in line for line in found)
     owner.execute(text("update outside_payment set amount_minor = 4000"))
     owner.execute(text("alter table outside_payment enable trigger only_ended"))
     assert till.books() == []

@@ -163,8 +163,8 @@ OF_CONTOSO: dict[str, tuple[Attempt, object]] = {
             db, partner_id=t.contoso, invoice_id=t.ids["invoice"], now=t.now + LATER
         ), None
     ),
-    "outside_payments.of_invoice": (
-        lambda db, t: outside_payments.of_invoice(db, t.cast.mallory, payment_id=t.ids["check"]), NotFound
+    "outside_payments.with_invoices": (
+        lambda db, t: outside_payments.with_invoices(db, t.cast.mallory, payment_id=t.ids["check"]), NotFound
     ),
     "papers.invoice_paper": (
         lambda db, t: papers.invoice_paper(db, t.cast.mallory, invoice_id=t.ids["invoice"]), NotFound
@@ -226,8 +226,8 @@ OF_GLOBEX: dict[str, tuple[Attempt, object]] = {
             db, t.cast.gus, thread_id=t.ids["thread"], text="Mine", now=t.now
         ), NotFound
     ),
-    "outside_payments.of_invoice": (
-        lambda db, t: outside_payments.of_invoice(db, t.cast.gus, payment_id=t.ids["check"]), NotFound
+    "outside_payments.with_invoices": (
+        lambda db, t: outside_payments.with_invoices(db, t.cast.gus, payment_id=t.ids["check"]), NotFound
     ),
     "payment_methods.set_default": (
         lambda db, t: payment_methods.set_default(

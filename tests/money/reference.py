@@ -81,10 +81,15 @@ class Attempt:
 class Noted:
     """Money from outside, as it was written down."""
 
-    number: int
-    minor: int
+    shares: dict[int, int]
+    kept: int
     id: UUID
     stands: bool = True
+
+    @property
+    def minor(self) -> int:
+        """What is paid with it: without what is kept."""
+        return sum(self.shares.values())
 
 
 @dataclass
@@ -113,12 +118,13 @@ class Reference:
         self.attempts.append(attempt)
         return attempt
 
-    def note(self, number: int, minor: int, id_: UUID) -> None:
-        """Money came in past any gateway."""
-        self.noted.append(Noted(number, minor, id_))
-        claim = self.claims[number]
-        claim.paid += minor
-        claim.settle_if_covered()
+    def note(self, shares: dict[int, int], kept: int, id_: UUID) -> None:
+        """Money came in past any gateway; what is for no claim is kept."""
+        self.noted.append(Noted(shares, kept, id_))
+        self.credit += kept
+        for number, minor in shares.items():
+            self.claims[number].paid += minor
+            self.claims[number].settle_if_covered()
 
     def credit_note(self, number: int, minor: int) -> None:
         """A part of a claim is taken back: of what is open first, the rest is kept."""
@@ -136,11 +142,12 @@ class Reference:
         self.claims[number].settle_if_covered()
 
     def take_back(self, noted: Noted) -> None:
-        """It did not, after all: the invoice is owed again."""
+        """It did not, after all: the invoices are owed again, and what was kept is gone."""
         noted.stands = False
-        claim = self.claims[noted.number]
-        claim.paid -= noted.minor
-        claim.status = "OPEN"
+        self.credit -= noted.kept
+        for number, minor in noted.shares.items():
+            self.claims[number].paid -= minor
+            self.claims[number].status = "OPEN"
 
     def hear(self, attempt: Attempt, said: str | None) -> None:
         """News of a charge: the end is the end, and older news changes nothing."""

@@ -31,6 +31,7 @@ AT = {"Customer": "cus", "CustomerImport": "imp", "User": "invited", "Invoice": 
     "InvoiceImport": "iim",
     "InvoiceThread": "thr",
     "CreditNote": "crn",
+    "OutsidePayment": "opm",
     "RecurringInvoice": "rin",
 }
 # Where another record of that kind is the one that has some.

@@ -11,7 +11,7 @@ from psycopg import Connection
 from db.migrations.running import run, run_as_owner
 
 revision = "0054"
-down_revision = "0050"
+down_revision = "0053"
 branch_labels = None
 depends_on = None
 

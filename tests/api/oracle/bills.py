@@ -12,7 +12,7 @@ from billing.invoice_refusals import SendRefusal
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax, InvoiceStatus
 from billing.mails import Mail, MailKind, MailStatus
 from billing.money import Currency
-from billing.outside_payments import OutsideKind, OutsidePayment
+from billing.outside_payments import OutsideAllocation, OutsideKind, OutsidePayment
 from billing.pay_links import PayLink, PayLinkOrigin
 from billing.payment_methods import Funding, MethodKind, PaymentMethod
 from billing.payments import AllocationStatus, Payment, PaymentAllocation, PaymentStatus
@@ -91,14 +91,23 @@ def line(maker: Maker, partner: UUID, customer: UUID, invoice: UUID, position: i
 
 
 def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -> None:
-    back, pick = maker.maybe(maker.moment()), maker.chance.choice
+    """A check for one to three invoices; of some a part is kept as credit."""
+    back, pick, id_ = maker.maybe(maker.moment()), maker.chance.choice, new_id()
+    shares = {one: maker.cents() + 1 for one in maker.chance.sample(invoices, maker.chance.randrange(1, 4))}
+    kept = pick((0, 0, 250))
     maker.write(
-        OutsidePayment, partner_id=partner, id=new_id(), customer_id=customer, invoice_id=pick(invoices),
+        OutsidePayment, partner_id=partner, id=id_, customer_id=customer, invoice_id=pick(list(shares)),
         kind=pick(list(OutsideKind)), reference=maker.maybe(maker.text()), note=maker.maybe(maker.text()),
-        received_on=maker.day(), amount_minor=maker.cents(), currency=pick(list(Currency)),
+        received_on=maker.day(), amount_minor=sum(shares.values()) + kept, kept_minor=kept,
+        currency=pick(list(Currency)),
         request_key=new_id().hex, created_at=maker.moment(), updated_at=maker.moment(), reversed_at=back,
         reversal_reason=maker.text() if back else None,
     )  # fmt: skip
+    for invoice, minor in shares.items():
+        maker.write(
+            OutsideAllocation, partner_id=partner, id=new_id(), customer_id=customer, payment_id=id_,
+            invoice_id=invoice, amount_minor=minor,
+        )  # fmt: skip
 
 
 def credit(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID], users: list[UUID]) -> None:

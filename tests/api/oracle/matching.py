@@ -83,9 +83,19 @@ _TARGETS = {
 }
 _TARGETS |= {
     (noun, "invoice"): "Invoice"
-    for noun in ("PaymentAllocation", "OutsidePayment", "CreditNote", "InvoiceThread", "RecurringInvoice")
+    for noun in (
+        "PaymentAllocation",
+        "OutsidePayment",
+        "OutsidePaymentAllocation",
+        "CreditNote",
+        "InvoiceThread",
+        "RecurringInvoice",
+    )
 }
-_LISTED = {("Payment", "allocations"): "PaymentAllocation"}
+_LISTED = {
+    ("Payment", "allocations"): "PaymentAllocation",
+    ("OutsidePayment", "allocations"): "OutsidePaymentAllocation",
+}
 _TAGS = {
     "any": lambda tags, ids: bool(tags & ids),
     "all": lambda tags, ids: ids <= tags,

@@ -31,7 +31,7 @@ from billing.invoice_threads import InvoiceThread, ThreadMessage
 from billing.invoices import Invoice, InvoiceLine, InvoiceLineTax
 from billing.mails import Mail
 from billing.money import Currency
-from billing.outside_payments import OutsidePayment
+from billing.outside_payments import OutsideAllocation, OutsidePayment
 from billing.partners import Partner
 from billing.pay_links import PayLink
 from billing.payment_methods import PaymentMethod
@@ -52,7 +52,8 @@ from tests.cast import Cast
 
 MODELS: tuple[type[SQLModel], ...] = (
     Partner, Customer, SearchToken, Membership, Invite, Invoice, InvoiceLine, InvoiceLineTax, PaymentMethod,
-    Payment, PaymentAllocation, OutsidePayment, Tag, CustomerTag, InvoiceTag, AuditEvent, ApiKey,
+    Payment, PaymentAllocation, OutsidePayment, OutsideAllocation, Tag, CustomerTag, InvoiceTag, AuditEvent,
+    ApiKey,
     CustomerNote, InvoiceThread, ThreadMessage, AccessRequest, CustomerImport, CustomerImportRow,
     InvoiceImport, InvoiceImportRow,
     CustomerView, RecurringInvoice, Mail, PayLink, CreditNote, CreditNoteLine, CreditApplication, TaxRate,
