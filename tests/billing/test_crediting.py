@@ -264,6 +264,7 @@ def test_who_may_credit_and_who_may_apply(till: Till) -> None:
     kept = {
         "amount_minor": 10_000,
         "credit_note": note.number,
+        "currency": "USD",
         "kept_minor": 10_000,
         "number": invoice.number,
     }
