@@ -165,6 +165,13 @@ def test_an_undo_that_was_stopped_is_gone_on_with(
     assert "Undo the rest" not in text_of(ada.get(there))
 
 
+def test_asking_how_far_it_is_takes_no_message_away(ada: Person, five: list[UUID], cast: Cast) -> None:
+    here = asked(ada, "archive")
+    ada.post(f"/customers/{customer_id(cast, 'acme')}/archive")
+    polled(ada, here)
+    assert "Acme is archived." in text_of(ada.get(here))
+
+
 def test_few_of_many_that_are_left_to_undo_are_undone_at_once(
     ada: Person, five: list[UUID], work: Work, owner: Connection
 ) -> None:

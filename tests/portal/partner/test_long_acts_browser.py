@@ -75,6 +75,22 @@ def test_many_are_archived_while_ada_does_something_else(
     look("stopped")
 
 
+def test_whoever_is_signed_out_meanwhile_is_told(
+    browse: Browse, does: Does, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.in_parts.MOST_WAITED_FOR", 3)
+    for number in range(6):
+        add(does, f"Client {number}", users=())
+    page = browse().new_page()
+    page.goto("customers?search=client")
+    _archive_all(page)
+    press(page, page.get_by_role("button", name="Archive", exact=True))
+    expect(page.get_by_label("0 of 6 are through")).to_be_visible()
+    page.context.clear_cookies()
+    expect(page.get_by_text("You are signed out. It goes on all the same")).to_be_visible(timeout=15_000)
+    expect(page.get_by_label("0 of 6 are through")).to_be_visible()
+
+
 def _archive_all(page: Page) -> None:
     """All of the page, in the bar above the list."""
     page.get_by_label("With which customers").select_option("page")
