@@ -151,7 +151,7 @@ SAMPLES = [
         (INVOICES,), ("id", "recipientIds.0"),
     ),
     Sample("unscheduleInvoice", lambda t: {"id": t["draft"]}, (INVOICES,), ("id",)),
-    Sample("dismissLeftOut", lambda t: {"id": t["invoice"]}, (INVOICES,), ("id",)),
+    Sample("dismissLeftOut", lambda t: {"id": t["third_invoice"]}, (INVOICES,), ("id",)),
     Sample(
         "createRecurringInvoice", lambda t: {"invoiceId": t["invoice"], "frequency": "MONTHLY"}, (INVOICES,),
         ("invoiceId",),

@@ -42,12 +42,13 @@ from billing.import_tables import ImportState
 from billing.invoice_fields import InvoiceInput, LineInput
 from billing.invoice_import_tables import InvoiceImport
 from billing.invoice_threads import Opening, ThreadKind
-from billing.invoices import InvoiceLine
+from billing.invoices import Invoice, InvoiceLine
 from billing.outside_payments import OutsideInput
 from billing.payment_methods import Funding, MethodKind, PaymentMethod, PaymentMethodSetup
 from billing.recurring_fields import RecurringInput
 from billing.tags import TagInput
 from db import ids
+from db.columns import new_id
 from db.session import Database
 from tests.api.client import ORIGIN, Answered, Client
 from tests.cast import Cast
@@ -249,7 +250,7 @@ def _people(
 
 
 def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> dict[str, tuple[str, UUID]]:
-    """A draft, two open ones, one of which a part came in as cash, and one written off;
+    """A draft; open ones, one of which a part came in as cash, and one left somebody out; one written off;
     one paid and credited in part, so that the customer has credit."""
     lines = InvoiceInput(lines=[LineInput(description="Work", quantity="1", unit_price="100.00")])
     draft, issued, partly, given_up, third, paid = (
@@ -264,6 +265,8 @@ def _invoices(db: Session, staff: Actor, customer_id: UUID, now: datetime) -> di
     going, paused = (_recurring(db, staff, id_, now) for id_ in (partly, given_up))
     recurring_invoices.pause(db, staff, recurring_id=paused, now=now)
     link = pay_links.create(db, staff, invoice_id=issued, now=now).link
+    gone = db.get_one(Invoice, (staff.partner_id, third))
+    gone.left_out, gone.left_out_at = [new_id()], now
     line = db.exec(select(InvoiceLine.id).where(InvoiceLine.invoice_id == issued)).one()
     return {
         "line": ("lin", line),

@@ -153,7 +153,8 @@ def mails(maker: Maker, partner: UUID, customer: UUID, users: list[UUID], invoic
     """Some with an invoice, some with something else about it; each invoice has only bad luck, or some."""
     for place, invoice in enumerate(invoices if users else ()):
         luck = [MailStatus.REFUSED, MailStatus.DEAD, MailStatus.BOUNCED] if place % 2 else list(MailStatus)
-        for kind in (MailKind.INVOICE, MailKind.INVOICE, MailKind.RECEIPT)[place % 3 :]:
+        kinds = (MailKind.INVOICE, MailKind.INVOICE, MailKind.RECEIPT)[place % 3 :]
+        for kind in (*kinds, MailKind.INVOICE_VOIDED):
             status = maker.chance.choice(luck)
             mail(maker, partner, customer, kind, invoice, maker.chance.choice(users), status, tries=place)
 

@@ -227,6 +227,7 @@ ONLY: dict[str, Callable[["Row"], bool]] = {
     "Partner.users": lambda row: row["customer_id"] is None,
     "Query.users": lambda row: row["customer_id"] is not None,
     "Invoice.mails": lambda row: row["kind"].value == "INVOICE",
+    "Invoice.voidMails": lambda row: row["kind"].value == "INVOICE_VOIDED",
     "CreditNote.mails": lambda row: row["kind"].value == "CREDIT_NOTE",
     "User.bouncedMail": lambda row: row["status"].value == "BOUNCED",
     "User.invite": lambda row: row["accepted_at"] is None and row["revoked_at"] is None,
