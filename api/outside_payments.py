@@ -145,7 +145,7 @@ def _record(doing: Doing, given: Given) -> Outcome:
     # A dry run has no key: one that nobody else has, for the look.
     made = t.record(
         doing.db, doing.actor, fields=wanted.fields(t.OutsideInput),
-        invoice_id=given.record("invoice_id", "inv") if given.get("invoice_id") else None,
+        invoice_id=given.record("invoice_id", "inv") if given.get("invoice_id") is not None else None,
         request_key=doing.key or new_id().hex, now=doing.now,
     )  # fmt: skip
     return {"outside_payment": made.id}

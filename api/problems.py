@@ -81,7 +81,6 @@ ERROR_CODES: Mapping[str, str] = {
     "NOBODY_TO_TELL": "The customer has nobody to send it to.",
     "NOTHING_LEFT": "Nothing of the invoice is left to pay, or a payment is under way.",
     "NOTHING_TO_PAY": "An invoice must be above zero.",
-    "NOT_AMONG": "Not one of those in the list.",
     "NOT_DISABLED": "The user is not disabled.",
     "NOT_FOR_KEYS": "Of people only: an API key or a portal token keeps nothing for itself.",
     "NOT_FOUND": "There is no such record.",

@@ -14,7 +14,7 @@ from billing.invoices import Invoice
 from billing.money import Currency, Money
 from billing.payment_orders import LessIsLeft
 from billing.texts import Checks
-from errors import Conflict, Invalid
+from errors import Conflict, Invalid, NotFound
 from languages import say
 
 # As many as a list of the API holds, and a form of 64 KiB has room for.
@@ -76,8 +76,8 @@ def share_out(minor: int, left: Sequence[int]) -> list[int]:
 def ids_of(invoice_id: UUID | None, typed: Sequence[OutsideShareInput] | None) -> list[UUID]:
     """The invoices that are meant, as they were given; `invoice_id` is the only one, or the first of them.
 
-    Refuses (Invalid) at ("invoice_id",) REQUIRED and NOT_AMONG, at ("allocations",) REQUIRED and TOO_MANY,
-    and at ("allocations", row, "invoice_id") DUPLICATE.
+    Refuses NotFound if it is none of them, at ("invoice_id",) REQUIRED, at ("allocations",) REQUIRED and
+    TOO_MANY, and at ("allocations", row, "invoice_id") DUPLICATE.
     """
     checks = Checks()
     if typed is None:
@@ -98,10 +98,9 @@ def ids_of(invoice_id: UUID | None, typed: Sequence[OutsideShareInput] | None) -
             message = "This invoice is in the list twice."
             checks.under(SHARES, row).refuse("invoice_id", code="DUPLICATE", message=message)
         seen[share.invoice_id] = None
-    if invoice_id is not None and invoice_id not in seen:
-        message = "Share a part out to this invoice too, or leave it out here."
-        checks.refuse("invoice_id", code="NOT_AMONG", message=message)
     checks.done()
+    if invoice_id is not None and invoice_id not in seen:
+        raise NotFound  # whatever it is: it is none of these
     return list(seen) if invoice_id is None else [invoice_id, *(one for one in seen if one != invoice_id)]
 
 

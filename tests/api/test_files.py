@@ -118,8 +118,10 @@ async def test_a_statement_comes_as_pdf_csv_and_json_with_the_same_figures(
         "closing": "1200.00", "credit": "0.00",
         "movements": [
             {"day": "2026-03-10", "cause": "INVOICE_FINALIZED", "invoices": ["NO-00001"], "creditNote": None,
+             "receivedOn": None, "keptAsCredit": None,
              "amount": "1234.56", "balance": "1234.56"},
             {"day": "2026-03-10", "cause": "PAYMENT_SUCCEEDED", "invoices": ["NO-00001"], "creditNote": None,
+             "receivedOn": None, "keptAsCredit": None,
              "amount": "-34.56", "balance": "1200.00"},
         ],
         "ages": {"CURRENT": "1200.00", "DAYS_1_TO_30": "0.00", "DAYS_31_TO_60": "0.00",

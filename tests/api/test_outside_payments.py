@@ -101,7 +101,7 @@ async def test_one_check_is_shared_out_and_its_rest_kept(writer: Writer, acme: T
             ("DUPLICATE", "input.allocations.1.invoiceId")
         ]
         other = {**given, "invoiceId": acme["paid_invoice"], "idempotencyKey": "other"}
-        assert await writer.refused("recordOutsidePayment", other) == [("NOT_AMONG", "input.invoiceId")]
+        assert await writer.refused("recordOutsidePayment", other) == [("NOT_FOUND", "input.invoiceId")]
         none = {"kind": "CHECK", "idempotencyKey": "none"}
         assert await writer.refused("recordOutsidePayment", none) == [("REQUIRED", "input.invoiceId")]
     wanted = (

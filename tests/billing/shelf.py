@@ -76,6 +76,7 @@ update customer set company = 'Twin' where partner_id = '{twin}';
 update mail set created_at = created_at + interval '1 day' where partner_id = '{twin}';
 update recurring_invoice set invoice_id = '{plain}' where partner_id = '{twin}';
 update payment_allocation set invoice_id = '{lost}' where partner_id = '{twin}';
+update outside_payment_allocation set amount_minor = amount_minor + 7 where partner_id = '{twin}';
 update payment set gateway_ref = 'ch_twin' where partner_id = '{twin}' and id = '{payment}';
 update ledger_entry set at = at - interval '2 days' where partner_id = '{twin}';
 update invoice_thread_message set author_id = '{clem}', created_at = created_at + interval '1 hour'

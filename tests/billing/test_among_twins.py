@@ -310,7 +310,7 @@ SAME: dict[str, Attempt] = {
     "invoices.update_draft": _rewritten,
     "mailed_links.ask_fresh": _mailed,
     "outside_payments.with_invoices": lambda db, t: [
-        (one.number, share)
+        (one.partner_id, one.number, share)
         for one, share in outside_payments.with_invoices(db, t.cast.ada, payment_id=t.ids["check"])[1]
     ],
     "outside_payments.record": _said_twice,

@@ -154,7 +154,16 @@ WRONG = {
         "M-4: invoice", 1,
     ),
     "a check": (
-        "update outside_payment set amount_minor = amount_minor + 1 where partner_id = :twin", "I2:", 2
+        "update outside_payment set amount_minor = amount_minor + 1 where partner_id = :twin",
+        "I3: outside payment", 2,
+    ),
+    "what a check is for": (
+        "update outside_payment_allocation set amount_minor = amount_minor + 1 where partner_id = :twin",
+        "I2:", 2,
+    ),
+    "what a check's shares make": (
+        "update outside_payment_allocation set amount_minor = amount_minor + 1 where partner_id = :twin",
+        "I3: the shares of outside payment", 2,
     ),
     "a claim": (
         "update ledger_posting set amount_minor = amount_minor + 1 where partner_id = :twin"
