@@ -33,7 +33,7 @@ _MADE = text("""
     from invoice_import_row r cross join lateral jsonb_populate_record(null::invoice, r.made) as one
     where r.partner_id = :partner_id and r.import_id = :import_id
       and r.position = any(cast(:positions as int[]))
-    returning id, customer_id, total_minor
+    returning id, customer_id, total_minor, currency
 """)
 _LINES = text("""
     insert into invoice_line (partner_id, id, customer_id, invoice_id, position, description, quantity_e4,
@@ -100,7 +100,7 @@ def create_staged(
     for one in insert_free(db, _MADE, {**mine, "now": now}, [*new]):
         made[one.id] = left.pop(one.id)
         whose.append(one.customer_id)
-        totals.append({"number": "", "total_minor": one.total_minor})
+        totals.append({"number": "", "total_minor": one.total_minor, "currency": one.currency})
     if made:
         rows = {**mine, "positions": numbers(made.values())}
         db.execute(_LINES, rows)

@@ -55,7 +55,7 @@ RULES: dict[str, Rule] = {
         db, actor, customer_id=ids.customer, name="X", email=X, role=Role.PAYER, now=now
     ),
     "memberships.change_role": by_membership(memberships.change_role, "active", role=Role.VIEWER),
-    "memberships.correct": by_membership(memberships.correct, "invited", name="X", email=X),
+    "memberships.correct": by_membership(memberships.correct, "invited", name="X", email=X, locale=None),
     "memberships.disable": by_membership(memberships.disable, "active"),
     "memberships.enable": by_membership(memberships.enable, "disabled"),
     "memberships.remove": by_membership(memberships.remove, "active"),

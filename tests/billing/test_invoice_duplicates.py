@@ -134,7 +134,7 @@ def test_the_log_says_of_which_it_is_a_copy_and_the_customer_does_not_read_it(
         text("select subject_id, customer_id, actor_id, details from audit_event where action = :action"),
         {"action": "invoice.duplicated"},
     )
-    said = {"number": "", "total_minor": 16_162, "copy_of": str(original.id)}
+    said = {"number": "", "currency": "USD", "total_minor": 16_162, "copy_of": str(original.id)}
     assert tuple(event) == (made.id, None, cast.clem.id, said)
 
 

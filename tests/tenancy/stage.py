@@ -30,6 +30,7 @@ from billing import (
     invoice_threads,
     invoices,
     long_acts,
+    mails,
     outside_payments,
     pay_links,
     recurring_invoices,
@@ -41,6 +42,7 @@ from billing.crediting import ApplyInput, CreditNoteInput
 from billing.customers import Customer
 from billing.invoice_fields import InvoiceInput, LineInput, TaxInput
 from billing.invoice_threads import Opening, ThreadKind
+from billing.mails import MailKind
 from billing.many import Many, Noun, What
 from billing.outside_payments import OutsideInput
 from billing.partners import Partner
@@ -233,6 +235,10 @@ def _customer(
     made_by = {"recurring_id": recurring.id, "recurs_on": now.date()}
     db.execute(update(invoices.Invoice).where(col(invoices.Invoice.id) == drafts[1].id).values(**made_by))
     link = pay_links.create(db, actor, invoice_id=issued.id, now=now).link
+    mails.queue(
+        db, partner_id=actor.partner_id, kind=MailKind.INVOICE_VOIDED, membership_id=member.id,
+        subject_id=issued.id, customer_id=customer_id, now=now,
+    )  # fmt: skip
     note = customer_notes.add(db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now)
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",

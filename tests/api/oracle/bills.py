@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import select
 
 from billing.credit_notes import CreditApplication, CreditNote, CreditNoteLine
@@ -95,6 +96,8 @@ def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -
     back, pick, id_ = maker.maybe(maker.moment()), maker.chance.choice, new_id()
     shares = {one: maker.cents() + 1 for one in maker.chance.sample(invoices, maker.chance.randrange(1, 4))}
     kept = pick((0, 0, 250))
+    # Together: a payment without shares is given one as its transaction ends.
+    maker.owner.execute(text("begin"))
     maker.write(
         OutsidePayment, partner_id=partner, id=id_, customer_id=customer, invoice_id=pick(list(shares)),
         kind=pick(list(OutsideKind)), reference=maker.maybe(maker.text()), note=maker.maybe(maker.text()),
@@ -108,6 +111,7 @@ def outside(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID]) -
             OutsideAllocation, partner_id=partner, id=new_id(), customer_id=customer, payment_id=id_,
             invoice_id=invoice, amount_minor=minor,
         )  # fmt: skip
+    maker.owner.execute(text("commit"))
 
 
 def credit(maker: Maker, partner: UUID, customer: UUID, invoices: list[UUID], users: list[UUID]) -> None:

@@ -184,15 +184,18 @@ def test_a_tag_that_is_not_ones_own_looks_like_none(
     every = {"edit": {"name": "Theirs", "colour": "#212934"}, "merge": {"into": vip}, "delete": {}}
     fields = every[path]
     with nothing_changes(owner):
-        answers = [
-            ask(f"/tags/{of}/{path}", *more)
+        answered = [
+            [
+                ask(f"/tags/{of}/{path}", *more)
+                for of in (*tags_of, NOBODY, "tag_1")
+                for ask, more in ((person.get, ()), (person.post, (fields,)))
+            ]
             for person, tags_of in ((mallory, (vip, carls)), (ada, (carls,)))
-            for of in (*tags_of, NOBODY, "tag_1")
-            for ask, more in ((person.get, ()), (person.post, (fields,)))
         ]
         assert rita.post(f"/tags/{vip}/{path}", fields).status_code == 403
-    assert {answer.status_code for answer in answers} == {404}
-    assert len({answer.text.replace("contoso", "northwind") for answer in answers}) == 1
+    for answers in answered:
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({answer.text for answer in answers}) == 1
 
 
 def test_a_form_of_another_site_changes_no_tag(ada: Person, vip: str, owner: Connection) -> None:
