@@ -78,7 +78,7 @@ class Reader:
         self, document: Document, variables: Mapping[str, Any], *, credential: Credential, now: datetime,
         largest: int = LARGEST_SIZE,
     ) -> Answer:  # fmt: skip
-        """Run a document that reads. `largest`: how many records a page may hold, for documents of our own.
+        """Run a document that reads. `largest`: how many records a page of ours may hold, if more than usual.
 
         Refuses Unauthenticated, NotFound (a session at a place the person has no part in), Forbidden, Invalid
         (a cursor, a filter, a page), Deadline, Busy; raises Rejected for variables that do not fit.
@@ -86,7 +86,9 @@ class Reader:
 
         def plan(visit: Visit) -> tuple[Plan, Call]:
             coerced = document.variables.coerced(variables)
-            call = Call(visit.actor, visit.rights, now, visit.today(now), coerced, largest=largest)
+            call = Call(
+                visit.actor, visit.rights, now, visit.today(now), coerced, largest=max(largest, LARGEST_SIZE)
+            )
             return document.plan(call), call
 
         return await self._answered(credential, now, plan)

@@ -9,7 +9,6 @@ from typing import Any
 
 from starlette.requests import Request
 
-from api.plan.planning import LARGEST_SIZE
 from portal.house import credential, house
 
 # Of what is looked up to be done something with; a hundred trips for the most that a filter may find.
@@ -36,8 +35,7 @@ async def pages(
             {**variables, "first": size, "after": after},
             credential=credential(request),
             now=parts.clock(),
-            # A list within a record may be as long as anybody's.
-            largest=max(size, LARGEST_SIZE),
+            largest=size,
         )
         listed = answer.content[connection]
         yield listed["nodes"]
