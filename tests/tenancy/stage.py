@@ -240,6 +240,19 @@ def _customer(
         subject_id=issued.id, customer_id=customer_id, now=now,
     )  # fmt: skip
     note = customer_notes.add(db, actor, customer_id=customer_id, text=f"zz-{name}note-text", now=now)
+    made = {
+        **_listed(db, actor, name, now), "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
+        "acr": _asked(db, actor, name, now), "cvw": _shared_view(db, actor, name, tag_id, now),
+        "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
+        "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
+        "rin": recurring.id, "pln": link.id, **_credited(db, actor, name, customer_id, line, tag_id, now),
+    }  # fmt: skip
+    prefixes = {"draft": "inv", "credited": "inv", "applied": "inv", "invited": "usr"}
+    return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
+
+
+def _asked(db: Session, actor: Actor, name: str, now: datetime) -> UUID:
+    """A request for access that nobody has answered."""
     asked = AccessRequest(
         partner_id=actor.partner_id, status=AccessStatus.OPEN, name=f"zz-{name}note-asks",
         email=f"zz-{name}note-asks@x.example", email_key=f"zz-{name}note-asks@x.example",
@@ -248,15 +261,7 @@ def _customer(
     )  # fmt: skip
     db.add(asked)
     db.flush()
-    made = {
-        **_listed(db, actor, name, now), "note": note.id, "thr": _thread(db, actor, name, issued.id, now),
-        "acr": asked.id, "cvw": _shared_view(db, actor, name, tag_id, now),
-        "cus": customer_id, "inv": issued.id, "draft": drafts[1].id, "usr": member.id, "invited": invited.id,
-        "ivt": invite.id, "pm": method.id, "pay": payment.id, "opm": outside.id, "tag": tag_id,
-        "rin": recurring.id, "pln": link.id, **_credited(db, actor, name, customer_id, line, tag_id, now),
-    }  # fmt: skip
-    prefixes = {"draft": "inv", "credited": "inv", "applied": "inv", "invited": "usr"}
-    return {kind: ids.shown(prefixes.get(kind, kind), id_) for kind, id_ in made.items() if id_ is not None}
+    return asked.id
 
 
 def _listed(db: Session, actor: Actor, name: str, now: datetime) -> dict[str, UUID]:
