@@ -257,10 +257,11 @@ def with_invoices(
     payment = db.exec(select(OutsidePayment).where(*mine)).one_or_none()
     if payment is None:
         raise NotFound
-    shares = shares_of(db, payment)
-    wanted = select(Invoice).where(Invoice.partner_id == actor.partner_id, col(Invoice.id).in_(list(shares)))
-    by_id = {one.id: one for one in db.exec(wanted)}
-    return payment, [(by_id[id_], minor_) for id_, minor_ in shares.items()]
+    its = (OutsideAllocation.partner_id == payment.partner_id, OutsideAllocation.payment_id == payment.id)
+    tied = col(Invoice.partner_id) == col(OutsideAllocation.partner_id)
+    same = tied & (col(Invoice.id) == col(OutsideAllocation.invoice_id))
+    wanted = select(Invoice, OutsideAllocation.amount_minor).join(OutsideAllocation, same).where(*its)
+    return payment, [(one, minor_) for one, minor_ in db.exec(wanted.order_by(col(OutsideAllocation.id)))]
 
 
 def _locked(db: Session, actor: Actor, ids: Sequence[UUID]) -> tuple[Customer, list[Invoice]]:
