@@ -68,11 +68,12 @@ class Generator:
         inner = (
             self._one_field(kind, name, {}, len(path)) if name else "{ nodes { id } pageInfo { endCursor } }"
         )
+        within = sum("first" in parent.fields[key].args for parent, key in path[:-1])
         for step, (parent, key) in enumerate(reversed(path)):
             declared = parent.fields[key]
             asked = self._needed(parent, key)
-            if step and "first" in declared.args:
-                asked["first"] = 5  # pages within pages cost too much
+            if step and within > 1 and "first" in declared.args:
+                asked["first"] = 5  # pages within pages within pages cost too much
             if step == 0 and not name:
                 asked = self.asking.page(_listed(declared), order=order, where=where, needs=needs)
             inner = f"{{ {key}{self._arguments(declared, asked)} {inner} }}"
