@@ -104,7 +104,10 @@ def directed(generator: Generator, target: str, *, by_id: bool = False) -> Writt
 def _filtering(generator: Generator, name: str, key: str, operator: str) -> Written | None:
     noun, asking = NOUNS[name], generator.asking
     if key in ("AND", "OR"):
-        return generator.directed(name, None, where={key: [asking.where(noun), asking.where(noun)]})
+        # Of a noun that is found by its id alone, two conditions hardly ever hold together, unless they are one.
+        one = asking.where(noun)
+        other = one if generator.chance.random() < 0.5 else asking.where(noun)
+        return generator.directed(name, None, where={key: [one, other]})
     if key == "NOT":
         return generator.directed(name, None, where={key: asking.where(noun)})
     if not asking.allowed(noun, key):
