@@ -104,7 +104,7 @@ def directed(generator: Generator, target: str, *, by_id: bool = False) -> Writt
 def _filtering(generator: Generator, name: str, key: str, operator: str) -> Written | None:
     noun, asking = NOUNS[name], generator.asking
     if key in ("AND", "OR"):
-        # Of a noun that is found by its id alone, two conditions hardly ever hold together, unless they are one.
+        # Of a noun found by its id alone two conditions hardly ever hold together, unless they are one.
         one = asking.where(noun)
         other = one if generator.chance.random() < 0.5 else asking.where(noun)
         return generator.directed(name, None, where={key: [one, other]})
