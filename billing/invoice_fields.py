@@ -323,15 +323,10 @@ def _line(checks: Checks, typed: LineInput, currency: Currency) -> Line:
     for tax, tax_minor in zip(taxes, totals.each_tax_minor, strict=True):
         tax["tax_minor"] = tax_minor
     values = {
-        "description": description,
-        "quantity_e4": quantity_e4,
-        "unit_price_minor": price.minor,
-        "discount_minor": discount_minor,
-        "discount_rate_e4": discount_rate_e4,
-        "net_minor": totals.net_minor,
-        "tax_minor": totals.tax_minor,
-        "total_minor": totals.total_minor,
-    }
+        "description": description, "quantity_e4": quantity_e4, "unit_price_minor": price.minor,
+        "discount_minor": discount_minor, "discount_rate_e4": discount_rate_e4,
+        "net_minor": totals.net_minor, "tax_minor": totals.tax_minor, "total_minor": totals.total_minor,
+    }  # fmt: skip
     return Line(values, taxes)
 
 
